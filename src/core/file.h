@@ -1,0 +1,32 @@
+// Whole files, atomic writes, folders.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "core/status.h"
+
+// Reads a regular file of at most `max_bytes` as zero-terminated bytes (owned by the caller,
+// free()). A folder, a missing or a too large file is M4S_ERR_INPUT. `n_bytes_out` may be NULL.
+m4s_status_t m4s_file_read(const char *path, size_t max_bytes, char **bytes_out,
+                           size_t *n_bytes_out);
+
+// Writes to a temporary name beside `path`, syncs, renames: readers see the old file or the new
+// one.
+m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes);
+
+// Makes a folder and its parents; one that exists is fine.
+m4s_status_t m4s_folder_make(const char *path);
+
+// Removes a file, or a folder with all it holds; one that is missing is fine. Links are not
+// followed.
+m4s_status_t m4s_path_remove(const char *path);
+
+bool m4s_path_exists(const char *path);
+
+// "folder/name" as an owned string, NULL without memory; an absolute name stays as it is.
+char *m4s_path_join(const char *folder, const char *name);
+
+// The folder part of `path` ("." if none) as an owned string, NULL without memory.
+char *m4s_path_folder(const char *path);

@@ -1,0 +1,38 @@
+// Flows, and what is kept of them.
+#pragma once
+
+#include <stdint.h>
+
+#include "core/status.h"
+
+// A flow as the network model sees it. Ids are dense from 0 in the order of creation.
+typedef struct {
+  int64_t id;
+  int32_t src, dst;  // hosts
+  int64_t size_bytes;  // application bytes
+  const int32_t *links;  // [n_links], borrowed from the routing
+  int32_t n_links;
+} m4s_flow_t;
+
+// One row of flows.npy: packed, little-endian. Times are -1 until they happen.
+typedef struct __attribute__((packed)) {
+  int32_t id, src, dst;
+  int64_t size_bytes;
+  int64_t call_ns;  // handed to the transport (before any send latency)
+  int64_t start_ns;  // enters the network
+  int64_t fct_ns;  // from start to completion
+  int64_t ideal_fct_ns;  // alone in the network
+  // Where the flow stands in its collective; -1 for other traffic.
+  int32_t collective;  // index into the run's collectives, in the order in which they began
+  int32_t channel, step;
+} m4s_flow_record_t;
+
+// Writes records as flows.npy.
+m4s_status_t m4s_flow_records_write(const char *path, const m4s_flow_record_t *records,
+                                    size_t n_records);
+
+// Bytes on the wire: size + ceil(size / payload) * header.
+static inline int64_t m4s_wire_bytes(int64_t size_bytes, int64_t payload_bytes,
+                                     int64_t header_bytes) {
+  return size_bytes + (size_bytes + payload_bytes - 1) / payload_bytes * header_bytes;
+}

@@ -1,0 +1,39 @@
+// flowsim: flows as fluid that shares the links max-min fairly.
+//
+// Two modes. "exact": true max-min; progress is credited at the rates that held, rates change only
+// where an event reaches, and a flow that has sent its last byte completes after its path's latency
+// without holding bandwidth. "published": the public flowSim of the m4 artefact (SimAI integration)
+// with its rounding, its stale completion events and its latency tail, to check against its
+// published numbers.
+#pragma once
+
+#include "core/field.h"
+#include "net/topology.h"
+#include "sim/network_model.h"
+
+typedef enum { M4S_FLOWSIM_EXACT, M4S_FLOWSIM_PUBLISHED } m4s_flowsim_mode_t;
+
+typedef struct {
+  int mode;  // m4s_flowsim_mode_t
+  int64_t header_bytes;  // on the wire per packet
+  int64_t payload_bytes;  // of a full packet
+} m4s_flowsim_config_t;
+
+extern const m4s_field_t m4s_flowsim_fields[];
+extern const size_t m4s_n_flowsim_fields;
+
+// Work done, for benchmarks.
+typedef struct {
+  int64_t events;  // arrival batches, completion instants, deliveries
+  int64_t allocations;  // water-fillings
+  int64_t flows_filled;  // flows that took part in them
+  int64_t rate_changes;  // flows whose rate changed
+  int64_t peak_active_flows;
+} m4s_flowsim_counts_t;
+
+// Topology and clock are borrowed until model_out->ops->destroy(model_out->state).
+m4s_status_t m4s_flowsim_create(const m4s_flowsim_config_t *config, const m4s_topology_t *topology,
+                                m4s_clock_t *clock, m4s_network_model_t *model_out);
+
+// Of a model made by m4s_flowsim_create().
+m4s_flowsim_counts_t m4s_flowsim_counts(const m4s_network_model_t *model);

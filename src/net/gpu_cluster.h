@@ -1,0 +1,31 @@
+// Rail-optimised GPU clusters: per server an NVSwitch; GPU g also connects to rail switch g mod
+// rails; every rail switch connects to every core switch. Optionally with degraded GPUs ("gray
+// failures").
+#pragma once
+
+#include "core/field.h"
+#include "net/topology.h"
+
+// Defaults: the 32-GPU cluster of the published gray-failure sweep, without failures.
+typedef struct {
+  int64_t gpus, gpus_per_server, rails, cores;
+  int64_t nvlink_gbps, nic_gbps, core_gbps;
+  int64_t nvlink_delay_ns, nic_delay_ns;
+  int64_t degraded_gpus;  // number of GPUs whose NVLink and NIC run at floor(Gbps / reduction)
+  int64_t reduction;
+  int gpu_type;  // index into m4s_gpu_types
+} m4s_gpu_cluster_t;
+
+extern const char *const m4s_gpu_types[];
+extern const m4s_field_t m4s_gpu_cluster_fields[];
+extern const size_t m4s_n_gpu_cluster_fields;
+
+// The degraded GPUs in ascending order, written to gpus_out[degraded_gpus]. With s GPUs a server
+// and N degraded: N ≤ s: ceil(N/2) of server 0 and the rest of server 1; s < N ≤ 2s: server 0 and
+// N-s of server 2 (so that both halves of the cluster are hit); more, or servers missing: whole
+// servers from 0.
+void m4s_gpu_cluster_degraded(const m4s_gpu_cluster_t *cluster, int32_t *gpus_out);
+
+// `origin` names the settings in errors.
+m4s_status_t m4s_gpu_cluster_create(const m4s_gpu_cluster_t *cluster, const char *origin,
+                                    m4s_topology_t **topology_out);

@@ -1,0 +1,33 @@
+// Shortest paths over a topology, and the facts of a pair of hosts.
+//
+// Cost is the number of links; hosts never relay. Two hosts on one NVSwitch always use it, and
+// among equal next hops one that is an NVSwitch replaces the others. Several remaining next hops:
+// the one at hash(pair) mod count, in the order in which a breadth-first search from the
+// destination meets them.
+#pragma once
+
+#include "net/topology.h"
+
+typedef struct m4s_routing m4s_routing_t;
+
+typedef struct {
+  int64_t base_rtt_ns;  // 2 * sum of delays + sum over links of floor(8e12 / bandwidth_bps)
+  int64_t bottleneck_bps;  // the least bandwidth on the path
+  int32_t n_links;
+} m4s_pair_facts_t;
+
+// The topology is borrowed and must outlive the routing.
+m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **routing_out);
+void m4s_routing_destroy(m4s_routing_t *routing);
+
+// The links from host src to host dst, in order. `links_out` lives as long as the routing; a pair
+// always has one path. M4S_ERR_INPUT where there is no path.
+m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
+                              const int32_t **links_out, int32_t *n_links_out);
+
+// Facts along the first shortest path (no hash). M4S_ERR_INPUT where there is no path.
+m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
+                                    m4s_pair_facts_t *facts_out);
+
+// Ideal FCT of a flow alone on its path, ns: base RTT + floor(8e9 * wire_bytes / bottleneck_bps).
+int64_t m4s_ideal_fct_ns(const m4s_pair_facts_t *facts, int64_t wire_bytes);

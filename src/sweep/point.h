@@ -1,0 +1,66 @@
+// A point of a sweep: all settings that one simulation needs, and its run.
+#pragma once
+
+#include <jansson.h>
+
+#include "core/field.h"
+#include "flow/collective_source.h"
+#include "flowsim/flowsim.h"
+#include "net/gpu_cluster.h"
+#include "sim/run_loop.h"
+
+typedef enum { M4S_TOPOLOGY_GPU_CLUSTER, M4S_TOPOLOGY_FILE } m4s_topology_kind_t;
+
+typedef struct {
+  struct {
+    int kind;  // m4s_topology_kind_t
+    char *file;  // owned; for M4S_TOPOLOGY_FILE
+    m4s_gpu_cluster_t cluster;
+  } topology;
+  struct {
+    char *workload;  // owned: path of a SimAI workload file
+  } traffic;
+  m4s_collective_config_t system;
+  m4s_flowsim_config_t flowsim;
+  struct {
+    bool flows;  // flows.npy
+    bool links;  // links.csv
+  } output;
+  struct {
+    int64_t seed;
+    double time_limit_s;  // 0: none
+  } run;
+} m4s_point_t;
+
+// The settings by section ("topology", "traffic", "system", "flowsim", "output", "run"): the one
+// table behind spec files, --set, --help and manifests. A section may stand in several rows.
+extern const m4s_section_t m4s_point_sections[];
+extern const size_t m4s_n_point_sections;
+
+// Fills a point with defaults, then with `settings`: {"section": {"key": value}}. Paths that are
+// not absolute are taken from `folder`. `where` ("sweeps/x.json: base") begins error messages. Free
+// with m4s_point_clear(), also after an error.
+m4s_status_t m4s_point_set(m4s_point_t *point, const json_t *settings, const char *folder,
+                           const char *where);
+void m4s_point_clear(m4s_point_t *point);
+
+// All settings, {"section": {"key": value}}, defaults filled in; NULL without memory.
+json_t *m4s_point_resolved(const m4s_point_t *point);
+
+// Checks what can be checked without simulating: topology and workload can be read or made, every
+// collective's ranks have a path to each other.
+m4s_status_t m4s_point_check(const m4s_point_t *point);
+
+// Names of the simulators that are built in, NULL-terminated.
+extern const char *const m4s_simulator_names[];
+
+// Expected cost of simulating a point, in arbitrary units: only comparisons between points mean
+// something. Depends on the settings alone.
+double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator);
+
+// Simulates the point. Writes into the existing `folder`, unless that is NULL: flows.npy, links.csv
+// (as settings.output says) and EndToEnd.csv. `metrics_out`: a new object of numbers in this order:
+// total_us (rank 0), exposed_comm_us, comm_1_us … comm_L_us (per workload layer), flows,
+// makespan_us (all ranks), events. The result depends on the settings alone.
+m4s_status_t m4s_point_run(const m4s_point_t *point, const char *simulator, const char *folder,
+                           const atomic_bool *stop, json_t **metrics_out);
