@@ -34,7 +34,8 @@ m4s_status_t m4s_fail_in(m4s_status_t status, const char *format, ...) {
   int n = vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
   if (n >= 0 && (size_t)n < sizeof message) {
-    snprintf(message + n, sizeof message - (size_t)n, ": %s", inner);
+    size_t room = sizeof message - (size_t)n;
+    snprintf(message + n, room, ": %.*s", (int)room - 3, inner);
   }
   flatten();
   return status;

@@ -1,6 +1,7 @@
 // Flows, and what is kept of them.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/status.h"
