@@ -110,12 +110,8 @@ static m4s_status_t check_header(const m4s_csv_t *csv, const char *path) {
 m4s_status_t m4s_csv_read(const char *path, m4s_csv_t *csv_out) {
   m4s_csv_t csv = {0};
   reader_t reader = {.csv = &csv, .path = path};
-  size_t n_bytes;
-  M4S_TRY(m4s_file_read(path, MAX_CSV_BYTES, &csv.bytes, &n_bytes));
+  M4S_TRY(m4s_file_read_text(path, MAX_CSV_BYTES, &csv.bytes));
   m4s_status_t status = M4S_OK;
-  if (strlen(csv.bytes) != n_bytes) {
-    status = m4s_fail(M4S_ERR_INPUT, "%s: a zero byte at offset %zu", path, strlen(csv.bytes));
-  }
   int line = 1;
   for (char *text = csv.bytes; status == M4S_OK && text != NULL; line++) {
     char *end = strchr(text, '\n');

@@ -67,6 +67,19 @@ m4s_status_t m4s_file_read(const char *path, size_t max_bytes, char **bytes_out,
   return M4S_OK;
 }
 
+m4s_status_t m4s_file_read_text(const char *path, size_t max_bytes, char **text_out) {
+  char *text;
+  size_t n_bytes;
+  M4S_TRY(m4s_file_read(path, max_bytes, &text, &n_bytes));
+  size_t length = strlen(text);
+  if (length != n_bytes) {
+    free(text);
+    return m4s_fail(M4S_ERR_INPUT, "%s: a zero byte at offset %zu: not a text file", path, length);
+  }
+  *text_out = text;
+  return M4S_OK;
+}
+
 static bool write_all(int fd, const char *bytes, size_t n_bytes) {
   while (n_bytes > 0) {
     ssize_t n = write(fd, bytes, n_bytes);

@@ -12,6 +12,9 @@
 m4s_status_t m4s_file_read(const char *path, size_t max_bytes, char **bytes_out,
                            size_t *n_bytes_out);
 
+// The same for text: a zero byte in it is M4S_ERR_INPUT.
+m4s_status_t m4s_file_read_text(const char *path, size_t max_bytes, char **text_out);
+
 // Writes to a temporary name beside `path`, syncs, renames: readers see the old file or the new
 // one.
 m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes);

@@ -25,14 +25,8 @@ m4s_status_t m4s_json_parse(const char *text, const char *where, json_t **root_o
 
 m4s_status_t m4s_json_read(const char *path, json_t **root_out) {
   char *text;
-  size_t n_bytes;
-  M4S_TRY(m4s_file_read(path, MAX_JSON_BYTES, &text, &n_bytes));
-  m4s_status_t status = M4S_OK;
-  if (strlen(text) != n_bytes) {
-    status = m4s_fail(M4S_ERR_INPUT, "%s: a zero byte at offset %zu", path, strlen(text));
-  } else {
-    status = m4s_json_parse(text, path, root_out);
-  }
+  M4S_TRY(m4s_file_read_text(path, MAX_JSON_BYTES, &text));
+  m4s_status_t status = m4s_json_parse(text, path, root_out);
   free(text);
   return status;
 }
