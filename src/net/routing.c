@@ -1,0 +1,350 @@
+#include "net/routing.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The breadth-first search from one node ("root"): every node's distance to it, and when it was
+// met. A host with a single cable has no tree of its own: it uses the tree of its only neighbour,
+// one hop away.
+typedef struct {
+  uint16_t *hops;  // [n_nodes], UNREACHED where there is no path
+  int32_t *met_at;  // [n_nodes], position in the search
+} tree_t;
+
+enum { UNREACHED = UINT16_MAX };
+
+// Paths found so far: open addressing over (src, dst).
+typedef struct {
+  int32_t src, dst;  // src < 0: free
+  int32_t n_links;
+  int32_t *links;  // [n_links], in an arena block
+} path_t;
+
+enum { ARENA_LINKS = 1 << 14 };
+
+typedef struct arena {
+  struct arena *previous;
+  size_t n_used;
+  size_t capacity;
+  int32_t links[];
+} arena_t;
+
+struct m4s_routing {
+  const m4s_topology_t *topology;
+  tree_t *trees;  // [n_nodes], made when first needed
+  int32_t *queue;  // [n_nodes], scratch of the search
+  path_t *paths;
+  size_t n_paths, path_capacity;  // capacity: a power of two
+  arena_t *arena;
+  int32_t *scratch;  // [n_nodes], links of the path being found
+};
+
+m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **routing_out) {
+  m4s_routing_t *routing = calloc(1, sizeof *routing);
+  if (routing == NULL) {
+    return m4s_fail_memory("routing");
+  }
+  size_t n_nodes = (size_t)topology->n_nodes;
+  routing->topology = topology;
+  routing->trees = calloc(n_nodes, sizeof *routing->trees);
+  routing->queue = calloc(n_nodes, sizeof *routing->queue);
+  routing->scratch = calloc(n_nodes + 1, sizeof *routing->scratch);
+  if (routing->trees == NULL || routing->queue == NULL || routing->scratch == NULL) {
+    m4s_routing_destroy(routing);
+    return m4s_fail_memory("routing");
+  }
+  *routing_out = routing;
+  return M4S_OK;
+}
+
+void m4s_routing_destroy(m4s_routing_t *routing) {
+  if (routing == NULL) {
+    return;
+  }
+  for (int32_t i = 0; routing->trees != NULL && i < routing->topology->n_nodes; i++) {
+    free(routing->trees[i].hops);
+    free(routing->trees[i].met_at);
+  }
+  while (routing->arena != NULL) {
+    arena_t *previous = routing->arena->previous;
+    free(routing->arena);
+    routing->arena = previous;
+  }
+  free(routing->trees);
+  free(routing->queue);
+  free(routing->scratch);
+  free(routing->paths);
+  free(routing);
+}
+
+// Hosts end the search but where it starts.
+static void search(m4s_routing_t *routing, int32_t root, tree_t *tree) {
+  const m4s_topology_t *topology = routing->topology;
+  memset(tree->hops, 0xff, (size_t)topology->n_nodes * sizeof *tree->hops);
+  int32_t *queue = routing->queue;
+  int32_t n_met = 0;
+  tree->hops[root] = 0;
+  tree->met_at[root] = n_met;
+  queue[n_met++] = root;
+  for (int32_t i = 0; i < n_met; i++) {
+    int32_t node = queue[i];
+    if ((node != root && topology->kinds[node] == M4S_NODE_HOST) ||
+        tree->hops[node] == UNREACHED - 1) {
+      continue;
+    }
+    for (int32_t j = topology->adjacency_start[node]; j < topology->adjacency_start[node + 1];
+         j++) {
+      int32_t next = topology->links[topology->adjacency[j]].dst;
+      if (tree->hops[next] == UNREACHED) {
+        tree->hops[next] = (uint16_t)(tree->hops[node] + 1);
+        tree->met_at[next] = n_met;
+        queue[n_met++] = next;
+      }
+    }
+  }
+}
+
+// The node whose tree leads to `host`: itself, or its only neighbour if that is a switch.
+static int32_t tree_root(const m4s_topology_t *topology, int32_t host) {
+  int32_t start = topology->adjacency_start[host];
+  if (topology->adjacency_start[host + 1] - start != 1) {
+    return host;
+  }
+  int32_t neighbour = topology->links[topology->adjacency[start]].dst;
+  return topology->kinds[neighbour] == M4S_NODE_HOST ? host : neighbour;
+}
+
+static m4s_status_t get_tree(m4s_routing_t *routing, int32_t root, const tree_t **tree_out) {
+  tree_t *tree = &routing->trees[root];
+  if (tree->hops == NULL) {
+    size_t n_nodes = (size_t)routing->topology->n_nodes;
+    uint16_t *hops = malloc(n_nodes * sizeof *hops);
+    int32_t *met_at = malloc(n_nodes * sizeof *met_at);
+    if (hops == NULL || met_at == NULL) {
+      free(hops);
+      free(met_at);
+      return m4s_fail_memory("routing");
+    }
+    *tree = (tree_t){.hops = hops, .met_at = met_at};
+    search(routing, root, tree);
+  }
+  *tree_out = tree;
+  return M4S_OK;
+}
+
+// The NVSwitch that both hosts connect to, -1 if there is none.
+static int32_t common_nvswitch(const m4s_topology_t *topology, int32_t src, int32_t dst) {
+  for (int32_t j = topology->adjacency_start[src]; j < topology->adjacency_start[src + 1]; j++) {
+    int32_t next = topology->links[topology->adjacency[j]].dst;
+    if (topology->kinds[next] == M4S_NODE_NVSWITCH &&
+        m4s_topology_find_link(topology, next, dst) >= 0) {
+      return next;
+    }
+  }
+  return -1;
+}
+
+// The choice-th of the next hops from `node` towards the tree's root, in the order in which the
+// search met them; `choice` is taken modulo their number. Returns the link.
+static int32_t next_hop(const m4s_topology_t *topology, const tree_t *tree, int32_t node,
+                        uint32_t choice) {
+  int32_t first = topology->adjacency_start[node];
+  int32_t end = topology->adjacency_start[node + 1];
+  uint32_t n_candidates = 0;
+  bool only_nvswitches = false;
+  for (int32_t j = first; j < end; j++) {
+    int32_t next = topology->links[topology->adjacency[j]].dst;
+    if (tree->hops[next] + 1 != tree->hops[node]) {
+      continue;
+    }
+    bool nvswitch = topology->kinds[next] == M4S_NODE_NVSWITCH;
+    if (nvswitch && !only_nvswitches) {
+      only_nvswitches = true;
+      n_candidates = 0;
+    }
+    n_candidates += nvswitch || !only_nvswitches;
+  }
+  // The wanted one is that before which `rank` others were met: by repeated selection, since
+  // candidates are few.
+  uint32_t rank = choice % n_candidates;
+  int32_t after = -1;
+  for (;;) {
+    int32_t best = -1;
+    for (int32_t j = first; j < end; j++) {
+      int32_t link = topology->adjacency[j];
+      int32_t next = topology->links[link].dst;
+      bool candidate = tree->hops[next] + 1 == tree->hops[node] &&
+                       (!only_nvswitches || topology->kinds[next] == M4S_NODE_NVSWITCH);
+      if (candidate && tree->met_at[next] > after &&
+          (best < 0 || tree->met_at[next] < tree->met_at[topology->links[best].dst])) {
+        best = link;
+      }
+    }
+    if (rank == 0) {
+      return best;
+    }
+    rank--;
+    after = tree->met_at[topology->links[best].dst];
+  }
+}
+
+static m4s_status_t no_path(int32_t src, int32_t dst) {
+  return m4s_fail(M4S_ERR_INPUT, "there is no path from GPU %d to GPU %d", src, dst);
+}
+
+// Finds the links from src to dst into routing->scratch.
+static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst, uint32_t choice,
+                              int32_t *n_links_out) {
+  const m4s_topology_t *topology = routing->topology;
+  if (src < 0 || src >= topology->n_hosts || dst < 0 || dst >= topology->n_hosts || src == dst) {
+    return m4s_fail(M4S_ERR_INPUT, "no path from %d to %d: GPUs are 0 to %d and differ", src, dst,
+                    topology->n_hosts - 1);
+  }
+  int32_t *links = routing->scratch;
+  int32_t nvswitch = common_nvswitch(topology, src, dst);
+  if (nvswitch >= 0) {
+    links[0] = m4s_topology_find_link(topology, src, nvswitch);
+    links[1] = m4s_topology_find_link(topology, nvswitch, dst);
+    *n_links_out = 2;
+    return M4S_OK;
+  }
+  int32_t root = tree_root(topology, dst);
+  const tree_t *tree;
+  M4S_TRY(get_tree(routing, root, &tree));
+  int32_t n_links = 0;
+  int32_t node = src;
+  if (tree->hops[src] == UNREACHED) {
+    return no_path(src, dst);
+  }
+  while (node != root) {
+    links[n_links] = next_hop(topology, tree, node, choice);
+    node = topology->links[links[n_links++]].dst;
+  }
+  if (root != dst) {
+    links[n_links++] = m4s_topology_find_link(topology, root, dst);
+  }
+  *n_links_out = n_links;
+  return M4S_OK;
+}
+
+// Address of a host as 32 bits: 10.(id >> 8).(id & 255).1.
+static uint32_t address(int32_t host) {
+  return UINT32_C(0x0a000001) + ((uint32_t)host >> 8 << 16) + (((uint32_t)host & 255) << 8);
+}
+
+static uint32_t rotate_left(uint32_t x, int n) { return x << n | x >> (32 - n); }
+
+// The 32-bit murmur3 hash of the key {src address, dst address, ports}, seeded with the src
+// address: how SimAI's fluid back ends choose among equal next hops. Source and destination port
+// are constants there.
+static uint32_t pair_hash(int32_t src, int32_t dst) {
+  enum { SOURCE_PORT = 10006, DESTINATION_PORT = 100 };
+  const uint32_t key[3] = {address(src), address(dst),
+                           SOURCE_PORT | (uint32_t)DESTINATION_PORT << 16};
+  uint32_t h = address(src);
+  for (int i = 0; i < 3; i++) {
+    h ^= rotate_left(key[i] * UINT32_C(0xcc9e2d51), 15) * UINT32_C(0x1b873593);
+    h = rotate_left(h, 13) * 5 + UINT32_C(0xe6546b64);
+  }
+  h ^= sizeof key;
+  h = (h ^ h >> 16) * UINT32_C(0x85ebca6b);
+  h = (h ^ h >> 13) * UINT32_C(0xc2b2ae35);
+  return h ^ h >> 16;
+}
+
+static size_t path_slot(const m4s_routing_t *routing, int32_t src, int32_t dst) {
+  uint64_t key = (uint64_t)(uint32_t)src << 32 | (uint32_t)dst;
+  size_t slot = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (routing->path_capacity - 1);
+  while (routing->paths[slot].src >= 0 &&
+         (routing->paths[slot].src != src || routing->paths[slot].dst != dst)) {
+    slot = (slot + 1) & (routing->path_capacity - 1);
+  }
+  return slot;
+}
+
+static m4s_status_t grow_paths(m4s_routing_t *routing) {
+  size_t old_capacity = routing->path_capacity;
+  size_t capacity = old_capacity == 0 ? 256 : 2 * old_capacity;
+  path_t *old = routing->paths;
+  path_t *paths = malloc(capacity * sizeof *paths);
+  if (paths == NULL) {
+    return m4s_fail_memory("routing");
+  }
+  for (size_t i = 0; i < capacity; i++) {
+    paths[i].src = -1;
+  }
+  routing->paths = paths;
+  routing->path_capacity = capacity;
+  for (size_t i = 0; i < old_capacity; i++) {
+    if (old[i].src >= 0) {
+      paths[path_slot(routing, old[i].src, old[i].dst)] = old[i];
+    }
+  }
+  free(old);
+  return M4S_OK;
+}
+
+static int32_t *arena_take(m4s_routing_t *routing, int32_t n_links) {
+  arena_t *arena = routing->arena;
+  if (arena == NULL || arena->capacity - arena->n_used < (size_t)n_links) {
+    size_t capacity = n_links > ARENA_LINKS ? (size_t)n_links : ARENA_LINKS;
+    arena = malloc(sizeof *arena + capacity * sizeof *arena->links);
+    if (arena == NULL) {
+      return NULL;
+    }
+    *arena = (arena_t){.previous = routing->arena, .capacity = capacity};
+    routing->arena = arena;
+  }
+  int32_t *links = arena->links + arena->n_used;
+  arena->n_used += (size_t)n_links;
+  return links;
+}
+
+m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
+                              const int32_t **links_out, int32_t *n_links_out) {
+  if (2 * (routing->n_paths + 1) > routing->path_capacity) {
+    M4S_TRY(grow_paths(routing));
+  }
+  path_t *path = &routing->paths[path_slot(routing, src, dst)];
+  if (path->src < 0) {
+    int32_t n_links;
+    M4S_TRY(find_path(routing, src, dst, pair_hash(src, dst), &n_links));
+    int32_t *links = arena_take(routing, n_links);
+    if (links == NULL) {
+      return m4s_fail_memory("routing");
+    }
+    memcpy(links, routing->scratch, (size_t)n_links * sizeof *links);
+    *path = (path_t){.src = src, .dst = dst, .n_links = n_links, .links = links};
+    routing->n_paths++;
+  }
+  *links_out = path->links;
+  *n_links_out = path->n_links;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
+                                    m4s_pair_facts_t *facts_out) {
+  // One full packet of 1000 bytes is serialised at every hop.
+  const int64_t packet_bit_ns = INT64_C(8000000000000);
+  const m4s_topology_t *topology = routing->topology;
+  int32_t n_links;
+  M4S_TRY(find_path(routing, src, dst, 0, &n_links));
+  m4s_pair_facts_t facts = {.bottleneck_bps = INT64_MAX, .n_links = n_links};
+  for (int32_t i = 0; i < n_links; i++) {
+    const m4s_link_t *link = &topology->links[routing->scratch[i]];
+    facts.base_rtt_ns += 2 * link->delay_ns + packet_bit_ns / link->bandwidth_bps;
+    if (link->bandwidth_bps < facts.bottleneck_bps) {
+      facts.bottleneck_bps = link->bandwidth_bps;
+    }
+  }
+  *facts_out = facts;
+  return M4S_OK;
+}
+
+int64_t m4s_ideal_fct_ns(const m4s_pair_facts_t *facts, int64_t wire_bytes) {
+  // 128 bits: 8e9 times a few hundred MB passes 63.
+  __extension__ typedef __int128 wide_t;
+  return facts->base_rtt_ns +
+         (int64_t)((wide_t)wire_bytes * INT64_C(8000000000) / facts->bottleneck_bps);
+}
