@@ -31,5 +31,5 @@ typedef enum {
 m4s_status_t m4s_run_advance(m4s_run_t *run, m4s_inference_batch_t *batch,
                              m4s_run_state_t *state_out);
 
-// Events that the source and the model ran so far.
-int64_t m4s_run_n_events(const m4s_run_t *run);
+// Turns of the loop so far: source events, and model advances between them.
+int64_t m4s_run_n_turns(const m4s_run_t *run);
