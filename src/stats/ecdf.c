@@ -1,0 +1,44 @@
+#include "stats/ecdf.h"
+
+#include <stdlib.h>
+
+#include "stats/summary.h"
+
+m4s_status_t m4s_ecdf_make(const char *what, const double *samples, size_t n,
+                           m4s_ecdf_t *ecdf_out) {
+  m4s_ecdf_t ecdf = {.n_samples = n};
+  M4S_TRY(m4s_samples_sort(what, samples, n, &ecdf.values));
+  ecdf.probabilities = malloc((n + 1) * sizeof *ecdf.probabilities);
+  if (ecdf.probabilities == NULL) {
+    m4s_ecdf_clear(&ecdf);
+    return m4s_fail_memory(what);
+  }
+  for (size_t i = 0; i < n; i++) {
+    if (i + 1 == n || ecdf.values[i + 1] > ecdf.values[i]) {
+      ecdf.values[ecdf.n_steps] = ecdf.values[i];
+      ecdf.probabilities[ecdf.n_steps++] = (double)(i + 1) / (double)n;
+    }
+  }
+  *ecdf_out = ecdf;
+  return M4S_OK;
+}
+
+void m4s_ecdf_clear(m4s_ecdf_t *ecdf) {
+  free(ecdf->values);
+  free(ecdf->probabilities);
+  *ecdf = (m4s_ecdf_t){0};
+}
+
+double m4s_ecdf_at(const m4s_ecdf_t *ecdf, double x) {
+  size_t low = 0;  // steps below `low` are ≤ x, those from `high` on are above
+  size_t high = ecdf->n_steps;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (ecdf->values[middle] <= x) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low == 0 ? 0 : ecdf->probabilities[low - 1];
+}
