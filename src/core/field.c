@@ -97,6 +97,7 @@ m4s_status_t m4s_field_set_text(const m4s_field_t *field, void *object, const ch
       }
       return set_real(field, object, real, where);
     case M4S_FIELD_TEXT:
+    case M4S_FIELD_PATH:
       if (text[0] == '\0') {
         return m4s_fail(M4S_ERR_INPUT, "%s: is empty", where);
       }
@@ -135,6 +136,7 @@ m4s_status_t m4s_field_set_json(const m4s_field_t *field, void *object, const js
       *(bool *)member(field, object) = json_is_true(value);
       return M4S_OK;
     case M4S_FIELD_TEXT:
+    case M4S_FIELD_PATH:
     case M4S_FIELD_CHOICE:
       if (!json_is_string(value)) {
         return wrong_type(where, value, "a string");
@@ -154,6 +156,7 @@ json_t *m4s_field_get_json(const m4s_field_t *field, const void *object) {
     case M4S_FIELD_REAL:
       return json_real(*(const double *)at);
     case M4S_FIELD_TEXT:
+    case M4S_FIELD_PATH:
       return *(char *const *)at == NULL ? json_null() : json_string(*(char *const *)at);
     case M4S_FIELD_CHOICE:
       return json_string(field->choices[*(const int *)at]);
@@ -176,7 +179,7 @@ m4s_status_t m4s_fields_set_defaults(const m4s_field_t *fields, size_t n_fields,
 
 void m4s_fields_clear(const m4s_field_t *fields, size_t n_fields, void *object) {
   for (size_t i = 0; i < n_fields; i++) {
-    if (fields[i].kind == M4S_FIELD_TEXT) {
+    if (fields[i].kind == M4S_FIELD_TEXT || fields[i].kind == M4S_FIELD_PATH) {
       char **text = member(&fields[i], object);
       free(*text);
       *text = NULL;

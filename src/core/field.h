@@ -15,6 +15,7 @@ typedef enum {
   M4S_FIELD_INT,  // int64_t
   M4S_FIELD_REAL,  // double
   M4S_FIELD_TEXT,  // char *, owned by the object, NULL where unset
+  M4S_FIELD_PATH,  // as text: a file's path, relative to the folder of the file that names it
   M4S_FIELD_CHOICE,  // int, index into `choices`
   M4S_FIELD_FLAG,  // bool
   M4S_FIELD_LIST,  // m4s_text_list_t, command line only, may be repeated
@@ -35,7 +36,7 @@ typedef struct {
 typedef struct {
   const char *name;
   const m4s_field_t *fields;
-  size_t n_fields;
+  const size_t *n_fields;
   size_t offset;
   const char *help;
 } m4s_section_t;
