@@ -1,0 +1,14 @@
+#include "flow/flow.h"
+
+#include "core/npy.h"
+
+static const m4s_npy_member_t members[] = {
+    {"id", "<i4"},         {"src", "<i4"},      {"dst", "<i4"},    {"size_bytes", "<i8"},
+    {"call_ns", "<i8"},    {"start_ns", "<i8"}, {"fct_ns", "<i8"}, {"ideal_fct_ns", "<i8"},
+    {"collective", "<i4"}, {"channel", "<i4"},  {"step", "<i4"}};
+
+m4s_status_t m4s_flow_records_write(const char *path, const m4s_flow_record_t *records,
+                                    size_t n_records) {
+  return m4s_npy_write(path, members, sizeof members / sizeof *members, records, sizeof *records,
+                       n_records);
+}

@@ -1,0 +1,43 @@
+#include "flowsim/flowsim.h"
+
+#include "flowsim/fluid.h"
+
+static const char *const modes[] = {"exact", "published", NULL};
+
+const m4s_field_t m4s_flowsim_fields[] = {
+    {.name = "mode",
+     .kind = M4S_FIELD_CHOICE,
+     .offset = offsetof(m4s_flowsim_config_t, mode),
+     .fallback = "exact",
+     .choices = modes,
+     .help = "true max-min, or the public flowSim's rounding and order"},
+    {.name = "header_bytes",
+     .kind = M4S_FIELD_INT,
+     .offset = offsetof(m4s_flowsim_config_t, header_bytes),
+     .unit = "bytes",
+     .fallback = "48",
+     .min = 0,
+     .max = 1 << 16,
+     .help = "per packet on the wire, beside the payload"},
+    {.name = "payload_bytes",
+     .kind = M4S_FIELD_INT,
+     .offset = offsetof(m4s_flowsim_config_t, payload_bytes),
+     .unit = "bytes",
+     .fallback = "1000",
+     .min = 1,
+     .max = 1 << 16,
+     .help = "of a full packet"},
+};
+const size_t m4s_n_flowsim_fields = M4S_COUNT(m4s_flowsim_fields);
+
+m4s_status_t m4s_flowsim_create(const m4s_flowsim_config_t *config, const m4s_topology_t *topology,
+                                m4s_clock_t *clock, m4s_network_model_t *model_out) {
+  return config->mode == M4S_FLOWSIM_PUBLISHED
+             ? m4s_fluid_published_create(config, topology, clock, model_out)
+             : m4s_fluid_exact_create(config, topology, clock, model_out);
+}
+
+m4s_flowsim_counts_t m4s_flowsim_counts(const m4s_network_model_t *model) {
+  const m4s_fluid_t *fluid = model->state;  // both modes begin with it
+  return fluid->counts;
+}

@@ -1,0 +1,257 @@
+// flowsim as the public flowSim of the m4 artefact computes it (SimAI integration): a full max-min
+// allocation at every arrival and completion, with these rules, which are not physics:
+//  * Flows that arrive at one time enter together. They get completion events at the new rates; the
+//  others
+//    get new rates, but are neither credited for what they sent at the old ones nor rescheduled.
+//  * After the completions at one time, every flow is charged the time since its last charge at its
+//  present
+//    rate, rates are computed again, and every flow is rescheduled.
+//  * A flow holds its share of the links until its completion event, which includes the path's
+//  latency, and
+//    is given the whole latency again at each rescheduling.
+//  * Times are truncated to ns as sums of doubles.
+// Rates are computed only for flows that share links, directly or through others, with a flow that
+// came or went: max-min rates of the rest are the same numbers.
+#include <math.h>
+#include <stdlib.h>
+
+#include "flowsim/fluid.h"
+
+typedef struct {
+  m4s_fluid_t fluid;
+  // Flows in the network in the order of arrival, with their completion events.
+  int32_t *active;  // [n_active], slots
+  m4s_event_key_t *completions;  // [n_active]
+  int32_t n_active, active_capacity;
+  int32_t first;  // place in `active` of the earliest completion, -1: none
+  // Flows that arrived at this time and enter at `arrival`.
+  int32_t *arrivals;  // [n_arrivals], slots
+  int32_t n_arrivals, arrival_capacity;
+  m4s_event_key_t arrival;  // never: none
+  m4s_event_key_t reschedule;  // never: none
+  int32_t *touched;  // links of flows that came or went
+  int32_t n_touched, touched_capacity;
+} published_t;
+
+static m4s_status_t append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item) {
+  if (*n_items == *capacity) {
+    int32_t grown_capacity = *capacity == 0 ? 64 : 2 * *capacity;
+    int32_t *grown = realloc(*items, (size_t)grown_capacity * sizeof *grown);
+    if (grown == NULL) {
+      return m4s_fail_memory("flows");
+    }
+    *items = grown;
+    *capacity = grown_capacity;
+  }
+  (*items)[(*n_items)++] = item;
+  return M4S_OK;
+}
+
+static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
+  published_t *model = state;
+  int32_t slot;
+  M4S_TRY(m4s_fluid_take_slot(&model->fluid, flow, &slot));
+  if (model->arrival.time_ns == M4S_TIME_NEVER) {
+    model->arrival = m4s_clock_schedule(model->fluid.clock, model->fluid.clock->now_ns);
+  }
+  return append(&model->arrivals, &model->n_arrivals, &model->arrival_capacity, slot);
+}
+
+static m4s_status_t touch(published_t *model, int32_t slot) {
+  const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
+  for (int32_t hop = 0; hop < flow->n_links; hop++) {
+    M4S_TRY(append(&model->touched, &model->n_touched, &model->touched_capacity, flow->links[hop]));
+  }
+  return M4S_OK;
+}
+
+static void choose_members(m4s_fluid_t *fluid, int32_t id) {
+  const m4s_fluid_link_t *link = &fluid->links[id];
+  for (int32_t i = 0; i < link->n_members; i++) {
+    m4s_fluid_choose(fluid, link->members[i].slot);
+  }
+}
+
+// New rates for all flows connected to the touched links.
+static void allocate(published_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  for (int32_t i = 0; i < model->n_touched; i++) {
+    choose_members(fluid, model->touched[i]);
+  }
+  model->n_touched = 0;
+  // The list of chosen flows grows while it is walked, until their links bring no new ones.
+  for (int32_t i = 0; i < fluid->n_chosen; i++) {
+    const m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
+    for (int32_t hop = 0; hop < flow->n_links; hop++) {
+      m4s_fluid_link_t *link = &fluid->links[flow->links[hop]];
+      if (!link->chosen) {
+        link->chosen = true;
+        fluid->chosen_links[fluid->n_chosen_links++] = flow->links[hop];
+        choose_members(fluid, flow->links[hop]);
+      }
+    }
+  }
+  m4s_fluid_fill(fluid);
+  for (int32_t i = 0; i < fluid->n_chosen; i++) {
+    m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
+    fluid->counts.rate_changes += flow->rate != flow->filled_rate;
+    flow->rate = flow->filled_rate;
+  }
+  m4s_fluid_unchoose_all(fluid);
+}
+
+static void find_first(published_t *model) {
+  model->first = model->n_active > 0 ? 0 : -1;
+  for (int32_t i = 1; i < model->n_active; i++) {
+    if (m4s_event_before(model->completions[i], model->completions[model->first])) {
+      model->first = i;
+    }
+  }
+}
+
+static void schedule_completion(published_t *model, int32_t place) {
+  m4s_fluid_t *fluid = &model->fluid;
+  const m4s_fluid_flow_t *flow = &fluid->flows[model->active[place]];
+  double duration_ns = flow->remaining_bytes / flow->rate + (double)flow->latency_ns;
+  double time_ns = (double)fluid->clock->now_ns + (duration_ns > 1.0 ? duration_ns : 1.0);
+  model->completions[place] = m4s_clock_schedule(fluid->clock, (int64_t)time_ns);
+}
+
+static m4s_status_t run_arrival(published_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  model->arrival = m4s_event_never();
+  int32_t n_before = model->n_active;
+  int32_t capacity = model->active_capacity;
+  for (int32_t i = 0; i < model->n_arrivals; i++) {
+    int32_t slot = model->arrivals[i];
+    M4S_TRY(m4s_fluid_enter(fluid, slot));
+    M4S_TRY(append(&model->active, &model->n_active, &model->active_capacity, slot));
+    M4S_TRY(touch(model, slot));
+  }
+  model->n_arrivals = 0;
+  if (model->active_capacity != capacity) {
+    m4s_event_key_t *completions =
+        realloc(model->completions, (size_t)model->active_capacity * sizeof *completions);
+    if (completions == NULL) {
+      return m4s_fail_memory("flows");
+    }
+    model->completions = completions;
+  }
+  allocate(model);
+  for (int32_t i = n_before; i < model->n_active; i++) {
+    schedule_completion(model, i);
+  }
+  find_first(model);
+  return M4S_OK;
+}
+
+static m4s_status_t run_completion(published_t *model, const m4s_completion_port_t *port) {
+  m4s_fluid_t *fluid = &model->fluid;
+  int32_t place = model->first;
+  int32_t slot = model->active[place];
+  if (model->reschedule.time_ns == M4S_TIME_NEVER) {
+    model->reschedule = m4s_clock_schedule(fluid->clock, fluid->clock->now_ns);
+  }
+  M4S_TRY(port->flow_completed(port->context, fluid->flows[slot].id));
+  M4S_TRY(touch(model, slot));
+  m4s_fluid_leave(fluid, slot);
+  m4s_fluid_free_slot(fluid, slot);
+  model->n_active--;
+  for (int32_t i = place; i < model->n_active; i++) {
+    model->active[i] = model->active[i + 1];
+    model->completions[i] = model->completions[i + 1];
+  }
+  find_first(model);
+  return M4S_OK;
+}
+
+static void run_reschedule(published_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  model->reschedule = m4s_event_never();
+  for (int32_t i = 0; i < model->n_active; i++) {
+    m4s_fluid_flow_t *flow = &fluid->flows[model->active[i]];
+    double sent_bytes = floor((double)(fluid->clock->now_ns - flow->updated_ns) * flow->rate);
+    flow->remaining_bytes = fmax(0.0, flow->remaining_bytes - sent_bytes);
+    flow->updated_ns = fluid->clock->now_ns;
+  }
+  allocate(model);
+  for (int32_t i = 0; i < model->n_active; i++) {
+    schedule_completion(model, i);
+  }
+  find_first(model);
+}
+
+static m4s_event_key_t first_completion(const published_t *model) {
+  return model->first < 0 ? m4s_event_never() : model->completions[model->first];
+}
+
+static m4s_event_key_t earlier(m4s_event_key_t a, m4s_event_key_t b) {
+  return m4s_event_before(a, b) ? a : b;
+}
+
+static m4s_event_key_t next_event(const void *state) {
+  const published_t *model = state;
+  return earlier(earlier(model->arrival, model->reschedule), first_completion(model));
+}
+
+static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_completion_port_t *port) {
+  published_t *model = state;
+  for (;;) {
+    m4s_event_key_t key = next_event(model);
+    if (!m4s_event_before(key, until)) {
+      return M4S_OK;
+    }
+    model->fluid.clock->now_ns = key.time_ns;
+    model->fluid.counts.events++;
+    if (key.order == model->arrival.order) {
+      M4S_TRY(run_arrival(model));
+    } else if (key.order == model->reschedule.order) {
+      run_reschedule(model);
+    } else {
+      return run_completion(model, port);
+    }
+  }
+}
+
+static void link_usage(const void *state, m4s_link_usage_t *usage_out) {
+  const published_t *model = state;
+  m4s_fluid_link_usage(&model->fluid, usage_out);
+}
+
+static void destroy(void *state) {
+  published_t *model = state;
+  m4s_fluid_clear(&model->fluid);
+  free(model->active);
+  free(model->completions);
+  free(model->arrivals);
+  free(model->touched);
+  free(model);
+}
+
+static const m4s_network_model_ops_t ops = {
+    .name = "flowsim",
+    .start_flow = start_flow,
+    .next_event = next_event,
+    .advance = advance,
+    .link_usage = link_usage,
+    .destroy = destroy,
+};
+
+m4s_status_t m4s_fluid_published_create(const m4s_flowsim_config_t *config,
+                                        const m4s_topology_t *topology, m4s_clock_t *clock,
+                                        m4s_network_model_t *model_out) {
+  published_t *model = calloc(1, sizeof *model);
+  if (model == NULL) {
+    return m4s_fail_memory("flowsim");
+  }
+  m4s_status_t status = m4s_fluid_init(&model->fluid, config, topology, clock);
+  if (status != M4S_OK) {
+    free(model);
+    return status;
+  }
+  model->first = -1;
+  model->arrival = m4s_event_never();
+  model->reschedule = m4s_event_never();
+  *model_out = (m4s_network_model_t){.ops = &ops, .state = model};
+  return M4S_OK;
+}
