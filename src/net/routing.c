@@ -145,6 +145,14 @@ static int32_t common_nvswitch(const m4s_topology_t *topology, int32_t src, int3
   return -1;
 }
 
+// Whether `next` is one hop nearer to the tree's root than `node`. Hosts do not relay: a host that
+// is nearer counts only if it is the root itself.
+static bool leads_on(const m4s_topology_t *topology, const tree_t *tree, int32_t node,
+                     int32_t next) {
+  return tree->hops[next] + 1 == tree->hops[node] &&
+         (topology->kinds[next] != M4S_NODE_HOST || tree->hops[next] == 0);
+}
+
 // The choice-th of the next hops from `node` towards the tree's root, in the order in which the
 // search met them; `choice` is taken modulo their number. Returns the link.
 static int32_t next_hop(const m4s_topology_t *topology, const tree_t *tree, int32_t node,
@@ -155,7 +163,7 @@ static int32_t next_hop(const m4s_topology_t *topology, const tree_t *tree, int3
   bool only_nvswitches = false;
   for (int32_t j = first; j < end; j++) {
     int32_t next = topology->links[topology->adjacency[j]].dst;
-    if (tree->hops[next] + 1 != tree->hops[node]) {
+    if (!leads_on(topology, tree, node, next)) {
       continue;
     }
     bool nvswitch = topology->kinds[next] == M4S_NODE_NVSWITCH;
@@ -174,7 +182,7 @@ static int32_t next_hop(const m4s_topology_t *topology, const tree_t *tree, int3
     for (int32_t j = first; j < end; j++) {
       int32_t link = topology->adjacency[j];
       int32_t next = topology->links[link].dst;
-      bool candidate = tree->hops[next] + 1 == tree->hops[node] &&
+      bool candidate = leads_on(topology, tree, node, next) &&
                        (!only_nvswitches || topology->kinds[next] == M4S_NODE_NVSWITCH);
       if (candidate && tree->met_at[next] > after &&
           (best < 0 || tree->met_at[next] < tree->met_at[topology->links[best].dst])) {
