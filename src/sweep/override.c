@@ -1,0 +1,210 @@
+// Overrides of a spec from the command line.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/json.h"
+#include "sweep/spec.h"
+
+static const m4s_axis_t *find_axis(const m4s_sweep_t *sweep, m4s_setting_t setting) {
+  for (size_t g = 0; g < sweep->n_groups; g++) {
+    for (size_t a = 0; a < sweep->groups[g].n_axes; a++) {
+      if (m4s_setting_equal(sweep->groups[g].axes[a].setting, setting)) {
+        return &sweep->groups[g].axes[a];
+      }
+    }
+  }
+  return NULL;
+}
+
+// A path as typed, from the working folder: new reference to its absolute form, NULL on failure.
+static json_t *absolute_path(const json_t *typed) {
+  char *folder = getcwd(NULL, 0);
+  char *path = folder == NULL ? NULL : m4s_path_join(folder, json_string_value(typed));
+  json_t *absolute = path == NULL ? NULL : json_string(path);
+  free(path);
+  free(folder);
+  return absolute;
+}
+
+static bool same_path(const m4s_sweep_t *sweep, const json_t *written, const json_t *typed) {
+  json_t *absolute = absolute_path(typed);
+  char *path = m4s_path_join(sweep->folder, json_string_value(written));
+  bool same = absolute != NULL && path != NULL && strcmp(path, json_string_value(absolute)) == 0;
+  free(path);
+  json_decref(absolute);
+  return same;
+}
+
+// An axis' value at a place: is it the one that is sought? New reference or NULL.
+static json_t *value_if_equal(const m4s_sweep_t *sweep, const m4s_axis_t *axis, uint64_t position,
+                              const json_t *typed) {
+  json_t *value = m4s_axis_value(axis, position);
+  json_t *other = NULL;
+  bool equal = value != NULL &&
+               m4s_setting_type_json(axis->setting, value, axis->name, &other) == M4S_OK &&
+               (json_equal(other, typed) ||
+                (axis->setting.field->kind == M4S_FIELD_PATH && same_path(sweep, value, typed)));
+  json_decref(other);
+  if (!equal) {
+    json_decref(value);
+    value = NULL;
+  }
+  return value;
+}
+
+static m4s_status_t fail_not_in_axis(const m4s_axis_t *axis, const char *text,
+                                     const json_t *typed) {
+  const char *nearest = "";
+  char hint[128] = "";
+  json_t *best = NULL;
+  for (uint64_t i = 0; i < axis->n_values; i++) {
+    json_t *value = m4s_axis_value(axis, i);
+    if (json_is_number(value) &&
+        (best == NULL || fabs(json_number_value(value) - json_number_value(typed)) <
+                             fabs(json_number_value(best) - json_number_value(typed)))) {
+      json_decref(best);
+      best = json_incref(value);
+    }
+    json_decref(value);
+  }
+  if (best != NULL) {
+    snprintf(hint, sizeof hint, " (nearest: %s)", m4s_json_show(best));
+  } else if (axis->kind == M4S_AXIS_LIST && json_is_string(typed)) {
+    const char *names[64];
+    size_t n = 0;
+    for (; n < axis->n_values && n < M4S_COUNT(names); n++) {
+      names[n] = json_string_value(json_array_get(axis->list, n));
+    }
+    nearest = m4s_did_you_mean(text, names, n);
+  }
+  json_decref(best);
+  return m4s_fail(M4S_ERR_INPUT, "--set %s: %s is none of the %llu values of this axis%s%s",
+                  axis->name, text, (unsigned long long)axis->n_values, hint, nearest);
+}
+
+static m4s_status_t restrict_axis(const m4s_sweep_t *sweep, const m4s_axis_t *axis,
+                                  const char *text, const json_t *typed, json_t *chosen) {
+  json_t *value = NULL;
+  for (uint64_t i = 0; value == NULL && i < axis->n_values; i++) {
+    value = value_if_equal(sweep, axis, i, typed);
+  }
+  if (value == NULL) {
+    return fail_not_in_axis(axis, text, typed);
+  }
+  return json_object_set_new(chosen, axis->name, value) == 0 ? M4S_OK
+                                                             : m4s_fail_memory("a selection");
+}
+
+static m4s_status_t apply_typed(m4s_sweep_t *sweep, m4s_setting_t setting, const char *text,
+                                json_t *typed, json_t *chosen) {
+  const m4s_axis_t *axis = find_axis(sweep, setting);
+  if (axis != NULL) {
+    return restrict_axis(sweep, axis, text, typed, chosen);
+  }
+  if (setting.field->kind != M4S_FIELD_PATH) {
+    return m4s_setting_put(sweep->base, setting, typed);
+  }
+  json_t *path = absolute_path(typed);
+  m4s_status_t status =
+      path == NULL ? m4s_fail_memory("a file name") : m4s_setting_put(sweep->base, setting, path);
+  json_decref(path);
+  return status;
+}
+
+static m4s_status_t apply_set(m4s_sweep_t *sweep, const char *set, json_t *seen, json_t *chosen) {
+  const char *equals = strchr(set, '=');
+  char name[96];
+  char place[128];
+  if (equals == NULL || equals == set || (size_t)(equals - set) >= sizeof name) {
+    return m4s_fail(M4S_ERR_INPUT, "--set: \"%.60s\" is not name=value", set);
+  }
+  snprintf(name, sizeof name, "%.*s", (int)(equals - set), set);
+  snprintf(place, sizeof place, "--set %s", name);
+  m4s_setting_t setting;
+  M4S_TRY(m4s_setting_find(name, "--set", &setting));
+  if (m4s_setting_get(seen, setting) != NULL) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: is set twice (use --where to choose several values)",
+                    place);
+  }
+  json_t *typed;
+  M4S_TRY(m4s_setting_type_text(setting, equals + 1, place, &typed));
+  m4s_status_t status = m4s_setting_put(seen, setting, typed);
+  if (status == M4S_OK) {
+    status = apply_typed(sweep, setting, equals + 1, typed, chosen);
+  }
+  json_decref(typed);
+  return status;
+}
+
+static m4s_status_t apply_sets(m4s_sweep_t *sweep, const m4s_text_list_t *sets, json_t *selection) {
+  json_t *seen = json_object();
+  json_t *chosen = json_object();
+  m4s_status_t status = seen == NULL || chosen == NULL ? m4s_fail_memory("settings") : M4S_OK;
+  for (size_t i = 0; status == M4S_OK && i < sets->n_items; i++) {
+    status = apply_set(sweep, sets->items[i], seen, chosen);
+  }
+  if (status == M4S_OK && json_object_size(chosen) > 0 &&
+      json_object_set(selection, "set", chosen) != 0) {
+    status = m4s_fail_memory("settings");
+  }
+  json_decref(seen);
+  json_decref(chosen);
+  return status;
+}
+
+// Reads the filters once, so that their errors come early.
+static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, json_t *selection) {
+  json_t *texts = json_array();
+  m4s_status_t status = texts == NULL ? m4s_fail_memory("filters") : M4S_OK;
+  for (size_t i = 0; status == M4S_OK && i < wheres->n_items; i++) {
+    m4s_where_t *where = NULL;
+    status = m4s_where_parse(wheres->items[i], "--where", &where);
+    m4s_where_destroy(where);
+    if (status == M4S_OK && json_array_append_new(texts, json_string(wheres->items[i])) != 0) {
+      status = m4s_fail(M4S_ERR_INPUT, "--where: is not UTF-8");
+    }
+  }
+  if (status == M4S_OK && wheres->n_items > 0 && json_object_set(selection, "where", texts) != 0) {
+    status = m4s_fail_memory("filters");
+  }
+  json_decref(texts);
+  return status;
+}
+
+static m4s_status_t apply_simulators(m4s_sweep_t *sweep, const char *names) {
+  m4s_text_list_clear(&sweep->simulators);
+  while (*names != '\0') {
+    char name[64];
+    size_t n = strcspn(names, ",");
+    snprintf(name, sizeof name, "%.*s", (int)n, names);
+    M4S_TRY(m4s_sweep_add_simulator(sweep, name, "--simulators"));
+    names += n + (names[n] == ',');
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_text_list_t *sets,
+                                const m4s_text_list_t *wheres, const char *simulators,
+                                m4s_selection_t **selection_out) {
+  json_t *selection = json_object();
+  m4s_status_t status = selection == NULL ? m4s_fail_memory("a selection") : M4S_OK;
+  if (status == M4S_OK) {
+    status = apply_sets(sweep, sets, selection);
+  }
+  if (status == M4S_OK) {
+    status = apply_wheres(wheres, selection);
+  }
+  if (status == M4S_OK && simulators != NULL) {
+    status = apply_simulators(sweep, simulators);
+  }
+  if (status != M4S_OK) {
+    json_decref(selection);
+    return status;
+  }
+  *selection_out = selection;
+  return M4S_OK;
+}
