@@ -111,6 +111,7 @@ static m4s_status_t read_simulators(m4s_sweep_t *sweep, const json_t *names) {
       return m4s_fail(M4S_ERR_INPUT, "%s: %s is not a string", place, m4s_json_show(name));
     }
     M4S_TRY(m4s_sweep_add_simulator(sweep, json_string_value(name), place));
+    M4S_TRY(m4s_text_list_add(&sweep->spec_simulators, json_string_value(name)));
   }
   return M4S_OK;
 }
@@ -319,6 +320,7 @@ void m4s_sweep_destroy(m4s_sweep_t *sweep) {
   m4s_where_destroy(sweep->where);
   m4s_fields_clear(m4s_sweep_fields, m4s_n_sweep_fields, sweep);
   m4s_text_list_clear(&sweep->simulators);
+  m4s_text_list_clear(&sweep->spec_simulators);
   m4s_identity_destroy(sweep->identity);
   json_decref(sweep->reference);
   json_decref(sweep->base);
@@ -559,8 +561,8 @@ json_t *m4s_sweep_axis_names(const m4s_sweep_t *sweep) {
 
 json_t *m4s_sweep_to_json(const m4s_sweep_t *sweep) {
   json_t *simulators = json_array();
-  for (size_t i = 0; simulators != NULL && i < sweep->simulators.n_items; i++) {
-    json_array_append_new(simulators, json_string(sweep->simulators.items[i]));
+  for (size_t i = 0; simulators != NULL && i < sweep->spec_simulators.n_items; i++) {
+    json_array_append_new(simulators, json_string(sweep->spec_simulators.items[i]));
   }
   json_t *spec = json_pack("{s:s, s:s, s:o, s:O}", "name", sweep->name, "title", sweep->title,
                            "simulators", simulators, "base", sweep->base);

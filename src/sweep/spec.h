@@ -29,7 +29,8 @@ typedef struct m4s_sweep {
   char *path;  // owned: the spec's, for messages
   char *folder;  // owned: what relative paths begin from
   char *name, *title;  // owned
-  m4s_text_list_t simulators;
+  m4s_text_list_t simulators;  // to run
+  m4s_text_list_t spec_simulators;  // as the spec lists them
   json_t *reference;  // owned reference: as in a manifest (sweep/results.h); NULL: none
   json_t *base;  // owned reference: {"section": {"key": value}}
   json_t *axes_source;  // owned reference: "axes" as written

@@ -1,0 +1,457 @@
+#define _GNU_SOURCE
+#include "sweep/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/json.h"
+
+#define TEMPORARY_PREFIX ".tmp-"
+
+// How long a lock may be held by the dying ranks of a killed run.
+enum { LOCK_PATIENCE_MS = 5000, LOCK_POLL_MS = 50 };
+
+struct m4s_store {
+  char *folder;  // owned, absolute
+  int lock_fd, journal_fd;
+  m4s_journal_t journal;
+  json_t *manifest;  // owned reference: of earlier runs; NULL: none
+};
+
+// All that a run and its report write, the journal before the points.
+static const char *const own_files[] = {"manifest.json", "journal.jsonl", "points",
+                                        "summary.csv",   "errors.csv",    "point_errors.csv",
+                                        "cdf.csv",       "report.html",   "figures"};
+
+static m4s_status_t io_error(const char *path) {
+  return m4s_fail(M4S_ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+static m4s_status_t join(const char *folder, const char *name, char **path_out) {
+  *path_out = m4s_path_join(folder, name);
+  return *path_out == NULL ? m4s_fail_memory("a file name") : M4S_OK;
+}
+
+// "name.tmp123" of one of our files: left by a kill during an atomic write.
+static bool is_leftover(const char *name) {
+  for (size_t i = 0; i < M4S_COUNT(own_files); i++) {
+    size_t n = strlen(own_files[i]);
+    if (strncmp(name, own_files[i], n) == 0 && strncmp(name + n, ".tmp", 4) == 0) {
+      return strspn(name + n + 4, "0123456789") == strlen(name + n + 4);
+    }
+  }
+  return false;
+}
+
+// Decides whether the folder may be used; `ours_out`: it holds results.
+static m4s_status_t inspect_folder(const char *folder, bool *ours_out) {
+  *ours_out = false;
+  DIR *directory = opendir(folder);
+  if (directory == NULL) {
+    return errno == ENOENT ? M4S_OK : m4s_fail(M4S_ERR_IO, "%s: %s", folder, strerror(errno));
+  }
+  bool other = false;
+  char example[256] = "";
+  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    const char *name = entry->d_name;
+    if (strcmp(name, "manifest.json") == 0) {
+      *ours_out = true;
+    } else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, ".lock") != 0 &&
+               !is_leftover(name)) {
+      other = true;
+      snprintf(example, sizeof example, "%s", name);
+    }
+  }
+  closedir(directory);
+  if (other && !*ours_out) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: holds other files (%s) and no manifest.json; choose another folder with "
+                    "--out",
+                    folder, example);
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t read_manifest(m4s_store_t *store, const char *name) {
+  char *path = NULL;
+  M4S_TRY(join(store->folder, "manifest.json", &path));
+  m4s_status_t status = m4s_json_read(path, &store->manifest);
+  const char *before = json_string_value(json_object_get(store->manifest, "name"));
+  if (status == M4S_OK && before == NULL) {
+    status = m4s_fail(M4S_ERR_INPUT, "%s: name: is missing; this is not a manifest", path);
+  } else if (status == M4S_OK && strcmp(before, name) != 0) {
+    status = m4s_fail(M4S_ERR_INPUT,
+                      "%s: holds results of the sweep \"%s\", not \"%s\"; choose another folder "
+                      "with --out, or start over with --fresh",
+                      store->folder, before, name);
+  }
+  free(path);
+  return status;
+}
+
+static m4s_status_t refuse_lock(const m4s_store_t *store) {
+  char holder[128] = "";
+  ssize_t n = pread(store->lock_fd, holder, sizeof holder - 1, 0);
+  holder[n < 0 ? 0 : n] = '\0';
+  holder[strcspn(holder, "\n")] = '\0';
+  return m4s_fail(M4S_ERR_INPUT, "%s: another run is at work in this folder (%s)", store->folder,
+                  holder[0] == '\0' ? "unknown" : holder);
+}
+
+static m4s_status_t take_lock(m4s_store_t *store) {
+  char *path = NULL;
+  M4S_TRY(join(store->folder, ".lock", &path));
+  store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  m4s_status_t status = store->lock_fd < 0 ? io_error(path) : M4S_OK;
+  free(path);
+  M4S_TRY(status);
+  for (int waited_ms = 0; flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0;
+       waited_ms += LOCK_POLL_MS) {
+    if (errno != EWOULDBLOCK || waited_ms >= LOCK_PATIENCE_MS) {
+      return errno == EWOULDBLOCK ? refuse_lock(store) : io_error(store->folder);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL);
+  }
+  char host[64] = "?";
+  gethostname(host, sizeof host - 1);
+  char text[96];
+  int n = snprintf(text, sizeof text, "process %d on %s\n", (int)getpid(), host);
+  if (ftruncate(store->lock_fd, 0) != 0 || pwrite(store->lock_fd, text, (size_t)n, 0) != n) {
+    return io_error(store->folder);
+  }
+  return M4S_OK;
+}
+
+// Removes the entries of a folder for which `chosen` holds.
+static m4s_status_t remove_entries(const char *folder, bool (*chosen)(const char *name)) {
+  DIR *directory = opendir(folder);
+  m4s_status_t status = M4S_OK;
+  if (directory == NULL) {
+    return errno == ENOENT ? M4S_OK : io_error(folder);
+  }
+  for (struct dirent *entry; status == M4S_OK && (entry = readdir(directory)) != NULL;) {
+    if (chosen(entry->d_name)) {
+      char *path = NULL;
+      status = join(folder, entry->d_name, &path);
+      if (status == M4S_OK) {
+        status = m4s_path_remove(path);
+      }
+      free(path);
+    }
+  }
+  closedir(directory);
+  return status;
+}
+
+static bool is_temporary_unit(const char *name) {
+  return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
+}
+
+// Removes what earlier runs and reports made. The journal goes first, so that a kill on the way
+// leaves units that count as not done. The manifest stays, so that the folder stays ours, until the
+// new one replaces it.
+static m4s_status_t remove_results(const m4s_store_t *store) {
+  for (size_t i = 0; i < M4S_COUNT(own_files); i++) {
+    if (strcmp(own_files[i], "manifest.json") == 0) {
+      continue;
+    }
+    char *path = NULL;
+    M4S_TRY(join(store->folder, own_files[i], &path));
+    m4s_status_t status = m4s_path_remove(path);
+    free(path);
+    M4S_TRY(status);
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t open_journal(m4s_store_t *store) {
+  char *path = NULL;
+  M4S_TRY(join(store->folder, "journal.jsonl", &path));
+  m4s_status_t status = m4s_journal_read(&store->journal, path);
+  if (status == M4S_OK) {
+    store->journal_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    if (store->journal_fd < 0 ||
+        ftruncate(store->journal_fd, (off_t)store->journal.whole_bytes) != 0) {
+      status = io_error(path);
+    }
+  }
+  free(path);
+  return status;
+}
+
+static m4s_status_t prepare(m4s_store_t *store, const char *name, bool ours, bool fresh) {
+  M4S_TRY(take_lock(store));
+  if (ours && !fresh) {
+    M4S_TRY(read_manifest(store, name));
+  }
+  M4S_TRY(remove_entries(store->folder, is_leftover));
+  if (ours && fresh) {
+    M4S_TRY(remove_results(store));
+  }
+  char *points = NULL;
+  M4S_TRY(join(store->folder, "points", &points));
+  m4s_status_t status = remove_entries(points, is_temporary_unit);
+  free(points);
+  return status;
+}
+
+m4s_status_t m4s_store_open(const char *folder, const char *name, bool fresh,
+                            m4s_store_t **store_out) {
+  bool ours;
+  M4S_TRY(inspect_folder(folder, &ours));
+  M4S_TRY(m4s_folder_make(folder));
+  m4s_store_t *store = calloc(1, sizeof *store);
+  if (store == NULL) {
+    return m4s_fail_memory("a results folder");
+  }
+  store->lock_fd = -1;
+  store->journal_fd = -1;
+  store->folder = realpath(folder, NULL);
+  m4s_status_t status = store->folder == NULL ? io_error(folder) : M4S_OK;
+  if (status == M4S_OK) {
+    status = prepare(store, name, ours, fresh);
+  }
+  if (status != M4S_OK) {
+    m4s_store_close(store);
+    return status;
+  }
+  *store_out = store;
+  return M4S_OK;
+}
+
+void m4s_store_close(m4s_store_t *store) {
+  if (store == NULL) {
+    return;
+  }
+  if (store->journal_fd >= 0) {
+    close(store->journal_fd);
+  }
+  if (store->lock_fd >= 0) {
+    close(store->lock_fd);
+  }
+  m4s_journal_clear(&store->journal);
+  json_decref(store->manifest);
+  free(store->folder);
+  free(store);
+}
+
+const char *m4s_store_folder(const m4s_store_t *store) { return store->folder; }
+
+// True if the manifest of earlier runs describes the same points.
+static bool same_points(const json_t *manifest, const json_t *spec, const json_t *files) {
+  const json_t *before = json_object_get(manifest, "sweep");
+  static const char *const keys[] = {"base", "axes", "where"};
+  bool same = json_equal(json_object_get(manifest, "files"), files);
+  for (size_t i = 0; i < M4S_COUNT(keys); i++) {
+    json_t *a = json_object_get(before, keys[i]);
+    json_t *b = json_object_get(spec, keys[i]);
+    same = same && ((a == NULL && b == NULL) || json_equal(a, b) != 0);
+  }
+  return same;
+}
+
+// The selections of earlier runs with the new one; {} alone means all points.
+static json_t *merge_selections(const json_t *before, const json_t *selection) {
+  json_t *all = before == NULL ? json_array() : json_deep_copy(before);
+  bool known = false;
+  for (size_t i = 0; i < json_array_size(all); i++) {
+    const json_t *other = json_array_get(all, i);
+    known = known || json_object_size(other) == 0 || json_equal(other, selection) != 0;
+  }
+  if (all != NULL && json_object_size(selection) == 0) {
+    json_array_clear(all);
+    known = false;
+  }
+  if (all != NULL && !known && json_array_append(all, (json_t *)(uintptr_t)selection) != 0) {
+    json_decref(all);
+    return NULL;
+  }
+  return all;
+}
+
+static bool has_name(const json_t *names, const char *name) {
+  for (size_t i = 0; i < json_array_size(names); i++) {
+    const char *other = json_string_value(json_array_get(names, i));
+    if (other != NULL && strcmp(other, name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool in_list(const m4s_text_list_t *list, const char *name) {
+  for (size_t i = 0; i < list->n_items; i++) {
+    if (strcmp(list->items[i], name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Simulators of earlier runs and of this one: those of the spec in its order, then the others as
+// they are built in.
+static json_t *merge_simulators(const json_t *before, const m4s_sweep_t *sweep) {
+  json_t *names = json_array();
+  for (size_t i = 0; i < sweep->spec_simulators.n_items; i++) {
+    const char *name = sweep->spec_simulators.items[i];
+    if (has_name(before, name) || in_list(&sweep->simulators, name)) {
+      json_array_append_new(names, json_string(name));
+    }
+  }
+  for (size_t i = 0; m4s_simulator_names[i] != NULL; i++) {
+    const char *name = m4s_simulator_names[i];
+    if (!has_name(names, name) && (has_name(before, name) || in_list(&sweep->simulators, name))) {
+      json_array_append_new(names, json_string(name));
+    }
+  }
+  return names;
+}
+
+static json_t *make_manifest(const m4s_sweep_t *sweep, const json_t *spec, const json_t *before,
+                             const m4s_selection_t *selection, const json_t *about) {
+  json_t *manifest =
+      json_pack("{s:i, s:s, s:s, s:o, s:o, s:O*, s:O, s:s, s:O, s:o}", "format", 1, "name",
+                sweep->name, "title", sweep->title, "simulators",
+                merge_simulators(json_object_get(before, "simulators"), sweep), "axes",
+                m4s_sweep_axis_names(sweep), "reference", sweep->reference, "sweep", spec,
+                "spec_folder", sweep->folder, "files", sweep->files, "selections",
+                merge_selections(json_object_get(before, "selections"), selection));
+  if (manifest != NULL && json_object_update(manifest, (json_t *)(uintptr_t)about) != 0) {
+    json_decref(manifest);
+    manifest = NULL;
+  }
+  return manifest;
+}
+
+m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *sweep,
+                                      const m4s_selection_t *selection, const json_t *about,
+                                      bool *changed_out) {
+  json_t *spec = m4s_sweep_to_json(sweep);
+  bool same =
+      spec != NULL && store->manifest != NULL && same_points(store->manifest, spec, sweep->files);
+  json_t *manifest =
+      spec == NULL ? NULL
+                   : make_manifest(sweep, spec, same ? store->manifest : NULL, selection, about);
+  char *path = m4s_path_join(store->folder, "manifest.json");
+  m4s_status_t status = manifest == NULL || path == NULL ? m4s_fail_memory("the manifest")
+                                                         : m4s_json_write(path, manifest);
+  free(path);
+  json_decref(manifest);
+  json_decref(spec);
+  M4S_TRY(status);
+  *changed_out = store->manifest != NULL && !same;
+  // The manifest comes before the journal: a folder with results has one.
+  return store->journal_fd >= 0 ? M4S_OK : open_journal(store);
+}
+
+m4s_row_status_t m4s_store_unit_status(const m4s_store_t *store, const char *case_id,
+                                       const char *simulator) {
+  const m4s_journal_entry_t *entry = m4s_journal_find(&store->journal, case_id, simulator);
+  if (entry == NULL) {
+    return M4S_ROW_MISSING;
+  }
+  if (!entry->ok) {
+    return M4S_ROW_FAILED;
+  }
+  char *folder = m4s_unit_folder(store->folder, case_id, simulator);
+  bool present = folder != NULL && m4s_path_exists(folder);
+  free(folder);
+  return present ? M4S_ROW_OK : M4S_ROW_MISSING;
+}
+
+m4s_status_t m4s_store_record(m4s_store_t *store, const json_t *line) {
+  char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(17));
+  if (text == NULL) {
+    return m4s_fail_memory("a journal line");
+  }
+  size_t n = strlen(text);
+  text[n] = '\n';  // in place of the terminator
+  off_t before = lseek(store->journal_fd, 0, SEEK_END);
+  ssize_t written;
+  do {
+    written = write(store->journal_fd, text, n + 1);
+  } while (written < 0 && errno == EINTR);
+  free(text);
+  if (written == (ssize_t)(n + 1) && fdatasync(store->journal_fd) == 0) {
+    return M4S_OK;
+  }
+  int error = written >= 0 && written <= (ssize_t)n ? ENOSPC : errno;
+  // What stands there of the line must not be glued to the next one.
+  if (before >= 0 && ftruncate(store->journal_fd, before) != 0) {
+    error = errno;
+  }
+  return m4s_fail(M4S_ERR_IO, "%s: cannot be written: %s", store->journal.path, strerror(error));
+}
+
+char *m4s_unit_folder(const char *store_folder, const char *case_id, const char *simulator) {
+  char *path = NULL;
+  return asprintf(&path, "%s/points/%s/%s", store_folder, case_id, simulator) < 0 ? NULL : path;
+}
+
+m4s_status_t m4s_unit_begin(const char *store_folder, const char *case_id, const char *simulator,
+                            char **folder_out) {
+  char host[64] = "host";
+  gethostname(host, sizeof host - 1);
+  char *folder = NULL;
+  // Process and host keep apart the ranks of a killed run that still die and those of the next one.
+  if (asprintf(&folder, "%s/points/" TEMPORARY_PREFIX "%s-%s-%s-%d", store_folder, case_id,
+               simulator, host, (int)getpid()) < 0) {
+    return m4s_fail_memory("a folder name");
+  }
+  m4s_status_t status = m4s_path_remove(folder);
+  if (status == M4S_OK) {
+    status = m4s_folder_make(folder);
+  }
+  if (status != M4S_OK) {
+    free(folder);
+    return status;
+  }
+  *folder_out = folder;
+  return M4S_OK;
+}
+
+static m4s_status_t sync_folder(const char *path) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
+  m4s_status_t status = ok ? M4S_OK : io_error(path);
+  if (fd >= 0) {
+    close(fd);
+  }
+  return status;
+}
+
+static m4s_status_t move_into_place(const char *temporary_folder, const char *case_folder,
+                                    const char *folder) {
+  M4S_TRY(sync_folder(temporary_folder));
+  M4S_TRY(m4s_folder_make(case_folder));
+  if (rename(temporary_folder, folder) != 0) {
+    if (errno != ENOTEMPTY && errno != EEXIST) {
+      return io_error(folder);
+    }
+    M4S_TRY(m4s_path_remove(folder));
+    if (rename(temporary_folder, folder) != 0) {
+      return io_error(folder);
+    }
+  }
+  return sync_folder(case_folder);
+}
+
+m4s_status_t m4s_unit_publish(const char *store_folder, const char *case_id, const char *simulator,
+                              const char *temporary_folder) {
+  char *folder = m4s_unit_folder(store_folder, case_id, simulator);
+  char *case_folder = folder == NULL ? NULL : m4s_path_folder(folder);
+  m4s_status_t status = case_folder == NULL
+                            ? m4s_fail_memory("a folder name")
+                            : move_into_place(temporary_folder, case_folder, folder);
+  free(case_folder);
+  free(folder);
+  return status;
+}

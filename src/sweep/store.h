@@ -1,0 +1,55 @@
+// A folder of results as a run writes it: lock, manifest, journal, one folder per unit.
+//
+//   manifest.json                      the sweep, the selections that were run, version, placement
+//   journal.jsonl                      one line per finished unit
+//   points/<case>/<simulator>/         point.json and the simulator's files, whole or absent
+//   .lock                              held while a run is at work
+//
+// A unit is done if the journal says ok and its folder is there. Nothing else is believed, so a
+// kill at any instant costs the units in flight only.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "core/status.h"
+#include "sweep/journal.h"
+#include "sweep/results.h"
+#include "sweep/spec.h"
+
+typedef struct m4s_store m4s_store_t;
+
+// Opens `folder` for a run of the sweep called `name`, making it if need be, and takes its lock;
+// cleans up what a killed run left. `fresh` removes the results that are there. A folder with other
+// files and without manifest.json, one of another sweep, and one in which another run is at work
+// are M4S_ERR_INPUT, and nothing is written; M4S_ERR_IO where the folder cannot be written.
+m4s_status_t m4s_store_open(const char *folder, const char *name, bool fresh,
+                            m4s_store_t **store_out);
+void m4s_store_close(m4s_store_t *store);
+
+// The absolute path.
+const char *m4s_store_folder(const m4s_store_t *store);
+
+// Writes the manifest: the sweep with its files' hashes, the selection added to those of earlier
+// runs (unless the sweep has changed since: then *changed_out is true and they are forgotten), and
+// `about`'s members (version, host, …).
+m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *sweep,
+                                      const m4s_selection_t *selection, const json_t *about,
+                                      bool *changed_out);
+
+// A unit's status, from the journal as it was at m4s_store_open().
+m4s_row_status_t m4s_store_unit_status(const m4s_store_t *store, const char *case_id,
+                                       const char *simulator);
+
+// Appends a line to the journal; it is on disk when this returns.
+m4s_status_t m4s_store_record(m4s_store_t *store, const json_t *line);
+
+// The folder of a unit, owned, NULL without memory.
+char *m4s_unit_folder(const char *store_folder, const char *case_id, const char *simulator);
+
+// Makes an empty temporary folder for a unit; `folder_out` owned. Any process may do this.
+m4s_status_t m4s_unit_begin(const char *store_folder, const char *case_id, const char *simulator,
+                            char **folder_out);
+// Moves it into place, on disk when this returns; an earlier folder of the unit is replaced.
+m4s_status_t m4s_unit_publish(const char *store_folder, const char *case_id, const char *simulator,
+                              const char *temporary_folder);

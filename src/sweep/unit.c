@@ -1,0 +1,181 @@
+#define _GNU_SOURCE
+#include "sweep/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/file.h"
+#include "core/json.h"
+#include "core/version.h"
+#include "sweep/store.h"
+
+m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char *simulator,
+                            const char *store_folder, int64_t number, double time_limit_s,
+                            json_t **order_out) {
+  char case_id[M4S_CASE_ID_BYTES];
+  M4S_TRY(m4s_sweep_case_id(sweep, index, case_id));
+  m4s_point_t point;
+  m4s_status_t status = m4s_sweep_point(sweep, index, &point);
+  if (status == M4S_OK && time_limit_s >= 0) {
+    point.run.time_limit_s = time_limit_s;
+  }
+  json_t *order = status != M4S_OK
+                      ? NULL
+                      : json_pack("{s:I, s:s, s:s, s:s, s:o, s:O, s:o}", "unit", (json_int_t)number,
+                                  "folder", store_folder, "case", case_id, "simulator", simulator,
+                                  "axes", m4s_sweep_axes(sweep, index), "files", sweep->files,
+                                  "settings", m4s_point_resolved(&point));
+  m4s_point_clear(&point);
+  if (status == M4S_OK && order == NULL) {
+    status = m4s_fail_memory("a unit of work");
+  }
+  if (status == M4S_OK) {
+    *order_out = order;
+  }
+  return status;
+}
+
+static double now_s(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+// The hashes of the files that the settings name.
+static json_t *used_files(const json_t *order, const json_t *settings) {
+  json_t *used = json_object();
+  const char *section;
+  const char *key;
+  json_t *values;
+  json_t *value;
+  json_object_foreach((json_t *)(uintptr_t)settings, section, values) {
+    json_object_foreach(values, key, value) {
+      const char *text = json_string_value(value);
+      json_t *hash = text == NULL ? NULL : json_object_get(json_object_get(order, "files"), text);
+      if (hash != NULL) {
+        json_object_set(used, text, hash);
+      }
+    }
+  }
+  return used;
+}
+
+static m4s_status_t write_point(const json_t *order, const m4s_point_t *point, json_t *metrics,
+                                const char *folder) {
+  json_t *settings = m4s_point_resolved(point);
+  json_t *files = settings == NULL ? NULL : used_files(order, settings);
+  json_t *root = json_pack(
+      "{s:O, s:O, s:O, s:O, s:I, s:o, s:o, s:s, s:s}", "case", json_object_get(order, "case"),
+      "simulator", json_object_get(order, "simulator"), "axes", json_object_get(order, "axes"),
+      "metrics", metrics, "seed", (json_int_t)point->run.seed, "settings", settings, "files", files,
+      "version", M4S_VERSION, "git_id", M4S_GIT_ID);
+  char *path = m4s_path_join(folder, "point.json");
+  m4s_status_t status =
+      root == NULL || path == NULL ? m4s_fail_memory("point.json") : m4s_json_write(path, root);
+  free(path);
+  json_decref(root);
+  return status;
+}
+
+// Numbers that are not finite cannot be results (nor JSON).
+static m4s_status_t check_metrics(const json_t *metrics) {
+  const char *name;
+  json_t *value;
+  json_object_foreach((json_t *)(uintptr_t)metrics, name, value) {
+    if (!json_is_number(value)) {
+      return m4s_fail(M4S_ERR_SIMULATION, "%s is not a finite number", name);
+    }
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t simulate_into(const json_t *order, const m4s_point_t *point,
+                                  const char *simulator, const char *folder,
+                                  const atomic_bool *stop, json_t **metrics_out) {
+  json_t *metrics = NULL;
+  M4S_TRY(m4s_point_run(point, simulator, folder, stop, &metrics));
+  m4s_status_t status = check_metrics(metrics);
+  if (status == M4S_OK) {
+    status = write_point(order, point, metrics, folder);
+  }
+  if (status != M4S_OK) {
+    json_decref(metrics);
+    return status;
+  }
+  *metrics_out = metrics;
+  return M4S_OK;
+}
+
+// Simulates in a temporary folder, which is moved into place or removed.
+static m4s_status_t simulate(const json_t *order, const m4s_point_t *point, const atomic_bool *stop,
+                             json_t **metrics_out) {
+  const char *store_folder = json_string_value(json_object_get(order, "folder"));
+  const char *case_id = json_string_value(json_object_get(order, "case"));
+  const char *simulator = json_string_value(json_object_get(order, "simulator"));
+  char *folder = NULL;
+  M4S_TRY(m4s_unit_begin(store_folder, case_id, simulator, &folder));
+  json_t *metrics = NULL;
+  m4s_status_t status = simulate_into(order, point, simulator, folder, stop, &metrics);
+  if (status == M4S_OK) {
+    status = m4s_unit_publish(store_folder, case_id, simulator, folder);
+  }
+  if (status == M4S_OK) {
+    *metrics_out = metrics;
+  } else {
+    json_decref(metrics);
+    char reason[512];
+    snprintf(reason, sizeof reason, "%s", m4s_last_error());
+    m4s_path_remove(folder);
+    m4s_fail(status, "%s", reason);
+  }
+  free(folder);
+  return status;
+}
+
+// A reason in the journal is UTF-8 whatever file it quotes.
+static json_t *reason_text(const char *reason) {
+  json_t *text = json_string(reason);
+  if (text != NULL) {
+    return text;
+  }
+  char *ascii = strdup(reason);
+  for (char *c = ascii; c != NULL && *c != '\0'; c++) {
+    *c = (signed char)*c < 0 ? '?' : *c;
+  }
+  text = json_string(ascii == NULL ? "?" : ascii);
+  free(ascii);
+  return text;
+}
+
+static m4s_status_t make_reply(const json_t *order, m4s_status_t status, double wall_s,
+                               json_t *metrics, json_t **reply_out) {
+  const char *word = status == M4S_OK ? "ok" : status == M4S_ERR_STOPPED ? "stopped" : "failed";
+  json_t *reply =
+      json_pack("{s:O, s:s, s:f, s:o*, s:o*}", "unit", json_object_get(order, "unit"), "status",
+                word, "wall_s", wall_s, "reason",
+                status == M4S_OK ? NULL : reason_text(m4s_last_error()), "metrics", metrics);
+  if (reply == NULL) {
+    return m4s_fail_memory("a reply");
+  }
+  *reply_out = reply;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_unit_run(const json_t *order, const atomic_bool *stop, json_t **reply_out) {
+  static const char *const texts[] = {"folder", "case", "simulator"};
+  for (size_t i = 0; i < M4S_COUNT(texts); i++) {
+    if (!json_is_string(json_object_get(order, texts[i]))) {
+      return m4s_fail(M4S_ERR_INTERNAL, "an order without %s", texts[i]);
+    }
+  }
+  double start_s = now_s();
+  m4s_point_t point;
+  json_t *metrics = NULL;
+  m4s_status_t status = m4s_point_set(&point, json_object_get(order, "settings"), "/", "order");
+  if (status == M4S_OK) {
+    status = simulate(order, &point, stop, &metrics);
+  }
+  m4s_point_clear(&point);
+  return make_reply(order, status, now_s() - start_s, metrics, reply_out);
+}
