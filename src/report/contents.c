@@ -1,0 +1,67 @@
+#include "report/contents.h"
+
+#include <math.h>
+#include <string.h>
+
+m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *reference,
+                             m4s_report_t *report_out) {
+  m4s_report_t report = {.reference.simulator = -1};
+  if (reference == NULL) {
+    reference = json_object_get(results->manifest, "reference");
+  }
+  m4s_status_t status = m4s_view_make(results, &report.view);
+  if (status == M4S_OK) {
+    status = m4s_reference_read(&report.view, reference, &report.reference);
+  }
+  if (status == M4S_OK) {
+    status = m4s_errors_make(&report.view, &report.reference, &report.errors);
+  }
+  if (status == M4S_OK) {
+    status = m4s_distributions_make(&report.view, &report.reference, &report.errors,
+                                    &report.distributions);
+  }
+  if (status != M4S_OK) {
+    m4s_report_clear(&report);
+    return status;
+  }
+  *report_out = report;
+  return M4S_OK;
+}
+
+void m4s_report_clear(m4s_report_t *report) {
+  m4s_distributions_clear(&report->distributions);
+  m4s_errors_clear(&report->errors);
+  m4s_reference_clear(&report->reference);
+  m4s_view_clear(&report->view);
+}
+
+m4s_status_t m4s_report_add_reference(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_reference_t *reference = &report->reference;
+  if (reference->name == NULL) {
+    return M4S_OK;
+  }
+  if (reference->source == NULL) {
+    return m4s_text_add(text, "%s", reference->name);
+  }
+  const char *slash = strrchr(reference->source, '/');
+  bool whole = slash == NULL || slash[1] == '\0';
+  return m4s_text_add(text, "%s of %s", reference->name, whole ? reference->source : slash + 1);
+}
+
+m4s_simulator_facts_t m4s_report_simulator_facts(const m4s_report_t *report, size_t simulator) {
+  m4s_simulator_facts_t facts = {0};
+  for (size_t point = 0; point < report->view.n_points; point++) {
+    const m4s_result_row_t *row = m4s_view_row(&report->view, point, simulator);
+    facts.n_ok += row != NULL && row->status == M4S_ROW_OK;
+    facts.n_failed += row != NULL && row->status == M4S_ROW_FAILED;
+    facts.n_missing += row != NULL && row->status == M4S_ROW_MISSING;
+    facts.wall_s += row == NULL || row->status == M4S_ROW_MISSING ? 0 : row->wall_s;
+    double total_us;
+    if (m4s_row_value(row, "total_us", &total_us)) {
+      bool first = facts.max_total_us == 0;
+      facts.min_total_us = first ? total_us : fmin(facts.min_total_us, total_us);
+      facts.max_total_us = fmax(facts.max_total_us, total_us);
+    }
+  }
+  return facts;
+}

@@ -1,0 +1,43 @@
+// All that a report is written from, and its parts. Private to src/report.
+#pragma once
+
+#include <stdio.h>
+
+#include "report/distributions.h"
+
+typedef struct {
+  m4s_view_t view;
+  m4s_reference_t reference;
+  m4s_errors_t errors;
+  m4s_distributions_t distributions;
+} m4s_report_t;
+
+// `reference`: as in report.h; NULL: the manifest's. Borrows the results. Free with
+// m4s_report_clear().
+m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *reference,
+                             m4s_report_t *report_out);
+void m4s_report_clear(m4s_report_t *report);
+
+// "ns3 of gray-failure.csv": the reference in a few words; "" without one.
+m4s_status_t m4s_report_add_reference(const m4s_report_t *report, m4s_text_t *text);
+
+// A simulator's rows by status, the total times of the ok ones, and the sum of all run times.
+typedef struct {
+  size_t n_ok, n_failed, n_missing;
+  double min_total_us, max_total_us;  // 0 without any
+  double wall_s;
+} m4s_simulator_facts_t;
+
+m4s_simulator_facts_t m4s_report_simulator_facts(const m4s_report_t *report, size_t simulator);
+
+// tables.c: the CSV files as texts; the texts are appended to.
+m4s_status_t m4s_report_add_summary_csv(const m4s_report_t *report, m4s_text_t *text);
+m4s_status_t m4s_report_add_errors_csv(const m4s_report_t *report, m4s_text_t *text);
+m4s_status_t m4s_report_add_point_errors_csv(const m4s_report_t *report, m4s_text_t *text);
+m4s_status_t m4s_report_add_cdf_csv(const m4s_report_t *report, m4s_text_t *text);
+
+// page.c: report.html; pictures are read from `folder`/figures.
+m4s_status_t m4s_report_add_page(const m4s_report_t *report, const char *folder, m4s_text_t *text);
+
+// overview.c: the short table for a terminal, lines of at most 100 columns.
+m4s_status_t m4s_report_add_overview(const m4s_report_t *report, m4s_text_t *text);

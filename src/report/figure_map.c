@@ -1,0 +1,166 @@
+// Heat map of the signed error over the first two number axes, one panel a simulator.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/figures.h"
+#include "report/format.h"
+#include "report/gnuplot.h"
+
+// More cells than this are drawn without their numbers.
+enum { MAX_LABELLED_COLUMNS = 18, MAX_TICS = 18 };
+
+typedef struct {
+  const m4s_report_t *report;
+  m4s_axis_values_t axes[2];  // x, y
+  double *sums;  // [n_y, n_x], of one simulator
+  size_t *counts;  // the same shape
+  double limit;  // largest magnitude of a mean over all panels, percent
+} map_t;
+
+static bool is_total(const m4s_point_error_t *error) {
+  return strcmp(error->metric, "total_us") == 0;
+}
+
+static bool has_errors(const m4s_report_t *report, size_t simulator) {
+  return m4s_errors_find(&report->errors, simulator, "total_us") != NULL;
+}
+
+static void fill_cells(map_t *map, size_t simulator) {
+  size_t n_x = map->axes[0].n_values;
+  memset(map->sums, 0, n_x * map->axes[1].n_values * sizeof *map->sums);
+  memset(map->counts, 0, n_x * map->axes[1].n_values * sizeof *map->counts);
+  for (size_t i = 0; i < map->report->errors.n_points; i++) {
+    const m4s_point_error_t *error = &map->report->errors.points[i];
+    if (error->simulator == simulator && is_total(error)) {
+      int x = m4s_axis_values_index(&map->axes[0], &map->report->view, error->point);
+      int y = m4s_axis_values_index(&map->axes[1], &map->report->view, error->point);
+      map->sums[(size_t)y * n_x + (size_t)x] += error->error_percent;
+      map->counts[(size_t)y * n_x + (size_t)x]++;
+    }
+  }
+}
+
+// One block of data a simulator: x index, y index, mean error.
+static m4s_status_t add_panel_data(map_t *map, size_t simulator, m4s_text_t *data) {
+  fill_cells(map, simulator);
+  M4S_TRY(m4s_text_add(data, "# %s: place of %s, place of %s, error of the total time [%%]\n",
+                       map->report->view.simulators.items[simulator], map->axes[0].name,
+                       map->axes[1].name));
+  for (size_t y = 0; y < map->axes[1].n_values; y++) {
+    for (size_t x = 0; x < map->axes[0].n_values; x++) {
+      size_t cell = y * map->axes[0].n_values + x;
+      if (map->counts[cell] > 0) {
+        double mean = map->sums[cell] / (double)map->counts[cell];
+        map->limit = fmax(map->limit, fabs(mean));
+        M4S_TRY(m4s_text_add(data, "%zu %zu %.6f\n", x, y, mean));
+      }
+    }
+  }
+  return m4s_text_add(data, "\n\n");
+}
+
+static m4s_status_t add_tics(char which, const m4s_axis_values_t *axis, m4s_text_t *script) {
+  size_t step = (axis->n_values + MAX_TICS - 1) / MAX_TICS;
+  M4S_TRY(m4s_text_add(script, "  set %ctics (", which));
+  for (size_t i = 0; i < axis->n_values; i += step) {
+    M4S_TRY(m4s_text_add(script, "%s'", i == 0 ? "" : ", "));
+    M4S_TRY(m4s_text_add_number(script, axis->values[i]));
+    M4S_TRY(m4s_text_add(script, "' %zu", i));
+  }
+  M4S_TRY(m4s_text_add(script, ") scale 0\n  set %clabel ", which));
+  M4S_TRY(m4s_script_add_label(script, axis->name));
+  return m4s_text_add(script, "\n  set %crange [-0.5:%zu.5]\n", which, axis->n_values - 1);
+}
+
+static m4s_status_t add_panels(const map_t *map, m4s_text_t *script) {
+  const m4s_report_t *report = map->report;
+  size_t index = 0;
+  bool labelled = map->axes[0].n_values <= MAX_LABELLED_COLUMNS;
+  for (size_t s = 0; s < report->view.simulators.n_items; s++) {
+    if (!has_errors(report, s)) {
+      continue;
+    }
+    m4s_text_t title = {0};
+    m4s_status_t status = m4s_text_add(&title, "%s against %s", report->view.simulators.items[s],
+                                       report->reference.name);
+    if (status == M4S_OK) {
+      status = m4s_text_add(script, "  set title ");
+    }
+    if (status == M4S_OK) {
+      status = m4s_text_add_gnuplot(script, title.bytes);
+    }
+    m4s_text_clear(&title);
+    M4S_TRY(status);
+    M4S_TRY(m4s_text_add(script,
+                         "\n  plot data index %zu using "
+                         "1:2:($1-0.5):($1+0.5):($2-0.5):($2+0.5):3 with boxxyerror fs solid 1 "
+                         "noborder fc palette notitle",
+                         index));
+    if (labelled) {
+      M4S_TRY(m4s_text_add(script,
+                           ", \\\n       data index %zu using 1:2:"
+                           "(abs($3) < 0.05 ? '0.0' : sprintf('%%+.1f', $3)):"
+                           "(abs($3) > 0.7 * limit ? 0xffffff : 0x202020) with labels "
+                           "font label_font tc rgb variable notitle",
+                           index));
+    }
+    M4S_TRY(m4s_text_add(script, "\n"));
+    index++;
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t write_map(map_t *map, m4s_text_t *script, m4s_text_t *data) {
+  size_t n_panels = 0;
+  for (size_t s = 0; s < map->report->view.simulators.n_items; s++) {
+    if (has_errors(map->report, s)) {
+      M4S_TRY(add_panel_data(map, s, data));
+      n_panels++;
+    }
+  }
+  int panel_height = 190 + 62 * (map->axes[1].n_values < 14 ? (int)map->axes[1].n_values : 14);
+  m4s_canvas_t canvas = {
+      .name = "error_map", .width = 1480, .height = (int)n_panels * panel_height};
+  M4S_TRY(m4s_script_begin(script, canvas, "Error by two axes"));
+  double limit = fmax(10, 10 * ceil(map->limit / 10));
+  M4S_TRY(m4s_text_add(script,
+                       "  limit = %.9g\n"
+                       "  label_font = i == 1 ? 'sans,17' : 'sans,8'\n"
+                       "  set palette defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#f7f7f7', "
+                       "0.5 '#f4a582', 1 '#b2182b')\n"
+                       "  set cbrange [-limit:limit]\n"
+                       "  set cblabel 'error in total time [%%]'\n"
+                       "  set cbtics -limit, limit / 2 scale 0.4 format '%%+g'\n"
+                       "  unset key\n"
+                       "  set object 1 rectangle from graph 0,0 to graph 1,1 behind "
+                       "fc rgb '#dddddd' fs solid noborder\n"
+                       "  unset grid\n  unset border\n",
+                       limit));
+  M4S_TRY(add_tics('x', &map->axes[0], script));
+  M4S_TRY(add_tics('y', &map->axes[1], script));
+  M4S_TRY(m4s_text_add(script, "  set multiplot layout %zu,1\n", n_panels));
+  M4S_TRY(add_panels(map, script));
+  M4S_TRY(m4s_text_add(script, "  unset multiplot\n"));
+  return m4s_script_end(script);
+}
+
+m4s_status_t m4s_figure_write_error_map(const m4s_report_t *report, m4s_text_t *script,
+                                        m4s_text_t *data) {
+  map_t map = {.report = report};
+  size_t n_axes = 0;
+  M4S_TRY(m4s_axis_values_make(report, true, 2, map.axes, &n_axes));
+  m4s_status_t status = M4S_OK;
+  if (n_axes == 2) {
+    size_t n_cells = map.axes[0].n_values * map.axes[1].n_values;
+    map.sums = calloc(n_cells, sizeof *map.sums);
+    map.counts = calloc(n_cells, sizeof *map.counts);
+    status = map.sums == NULL || map.counts == NULL ? m4s_fail_memory("the error map")
+                                                    : write_map(&map, script, data);
+  }
+  free(map.sums);
+  free(map.counts);
+  m4s_axis_values_clear(&map.axes[0]);
+  m4s_axis_values_clear(&map.axes[1]);
+  return status;
+}

@@ -1,0 +1,164 @@
+#include "report/figures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/log.h"
+#include "report/gnuplot.h"
+
+const m4s_figure_t m4s_figures[] = {
+    {"cdf_total_time", M4S_FIGURES_OF_TIMES, false, "Completion times",
+     "Share of points whose total completion time is at most the value on the x axis. Where there "
+     "is a reference, only points that it has are counted, so that the curves can be compared.",
+     m4s_figure_write_cdf_total},
+    {"cdf_error_magnitude", M4S_FIGURES_OF_ERRORS, false, "Error magnitude",
+     "Share of points whose total time is off by at most the value on the x axis, relative to the "
+     "reference. Further left is better.",
+     m4s_figure_write_cdf_abs_error},
+    {"cdf_error_signed", M4S_FIGURES_OF_ERRORS, false, "Signed error",
+     "Share of points by signed error of the total time. Left of zero: faster than the reference; "
+     "right of zero: slower.",
+     m4s_figure_write_cdf_error},
+    {"error_map", M4S_FIGURES_OF_ERRORS, true, "Error by axes",
+     "Signed error of the total time in percent at each pair of axis values (mean, where several "
+     "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
+     m4s_figure_write_error_map},
+    {"error_by_axis", M4S_FIGURES_OF_ERRORS, false, "Error along the axis",
+     "Signed error of the total time in percent along the axis of the sweep.",
+     m4s_figure_write_error_by_axis},
+    {"total_time_by_axis", M4S_FIGURES_OF_TIMES, false, "Completion time along an axis",
+     "Total completion time along one axis, the others held at the values named above the plot.",
+     m4s_figure_write_total_by_axis},
+    {"cdf_run_time", M4S_FIGURES_OF_RUNS, false, "Run times",
+     "Share of points whose simulation took at most the value on the x axis (wall time of one "
+     "point).",
+     m4s_figure_write_cdf_wall},
+};
+const size_t m4s_n_figures = sizeof m4s_figures / sizeof *m4s_figures;
+
+// Okabe and Ito's colours, told apart by colour-blind readers; black is the reference's.
+static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
+                                      "#E69F00", "#56B4E9", "#7F7F7F"};
+enum { N_COLOURS = sizeof colours / sizeof *colours };
+
+m4s_status_t m4s_script_begin(m4s_text_t *script, m4s_canvas_t canvas, const char *title) {
+  M4S_TRY(m4s_text_add(script,
+                       "# %s. Draw again: gnuplot %s.gp\n"
+                       "if (!exists('out')) out = '%s'\n"
+                       "data = '%s.dat'\n"
+                       "set encoding utf8\n"
+                       "set border 3 lw 0.8 lc rgb '#404040'\n"
+                       "set tics nomirror out scale 0.6 textcolor rgb '#202020' format '%%g'\n"
+                       "set grid back lt 1 lw 0.7 lc rgb '#dcdcdc'\n"
+                       "set key above left horizontal Left reverse samplen 2.2 spacing 1.1 nobox\n",
+                       title, canvas.name, canvas.name, canvas.name));
+  return m4s_text_add(script,
+                      "do for [i = 1:2] {\n"
+                      "  if (i == 1) {\n"
+                      "    set terminal pngcairo noenhanced size %d,%d font 'sans,22' linewidth 2\n"
+                      "    set output out.'.png'\n"
+                      "  } else {\n"
+                      "    set terminal pdfcairo noenhanced size %.3fin,%.3fin font 'sans,10.5' "
+                      "linewidth 1\n"
+                      "    set output out.'.pdf'\n"
+                      "  }\n",
+                      canvas.width, canvas.height, canvas.width / 200.0, canvas.height / 200.0);
+}
+
+m4s_status_t m4s_script_end(m4s_text_t *script) {
+  return m4s_text_add(script, "}\nunset output\n");
+}
+
+m4s_status_t m4s_script_add_line(const m4s_report_t *report, int simulator, m4s_text_t *script) {
+  if (simulator < 0 || simulator == report->reference.simulator) {
+    return m4s_text_add(script, " lw 1.6 lc rgb '#000000' dt (8,4)");
+  }
+  return m4s_text_add(script, " lw 1.8 lc rgb '%s' dt %d", colours[simulator % N_COLOURS],
+                      simulator / N_COLOURS + 1);
+}
+
+m4s_status_t m4s_script_add_label(m4s_text_t *script, const char *name) {
+  char *label = strdup(name);
+  if (label == NULL) {
+    return m4s_fail_memory("a label");
+  }
+  for (char *c = label; *c != '\0'; c++) {
+    *c = *c == '_' ? ' ' : *c;
+  }
+  m4s_status_t status = m4s_text_add_gnuplot(script, label);
+  free(label);
+  return status;
+}
+
+static m4s_status_t write_file(const char *folder, const char *name, const char *ending,
+                               const m4s_text_t *text) {
+  char file[96];
+  snprintf(file, sizeof file, "%s.%s", name, ending);
+  char *path = m4s_path_join(folder, file);
+  if (path == NULL) {
+    return m4s_fail_memory("a file name");
+  }
+  m4s_status_t status = m4s_file_write(path, text->bytes, text->length);
+  free(path);
+  return status;
+}
+
+static m4s_status_t remove_files(const char *folder, const char *name) {
+  static const char *const endings[] = {"gp", "dat", "png", "pdf"};
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    char file[96];
+    snprintf(file, sizeof file, "%s.%s", name, endings[i]);
+    char *path = m4s_path_join(folder, file);
+    if (path == NULL) {
+      return m4s_fail_memory("a file name");
+    }
+    m4s_status_t status = m4s_path_remove(path);
+    free(path);
+    M4S_TRY(status);
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t write_figure(const m4s_report_t *report, const m4s_figure_t *figure,
+                                 const char *folder, bool draw) {
+  m4s_text_t script = {0};
+  m4s_text_t data = {0};
+  m4s_status_t status = remove_files(folder, figure->name);
+  if (status == M4S_OK) {
+    status = figure->write(report, &script, &data);
+  }
+  bool shown = status == M4S_OK && script.length > 0;
+  if (shown) {
+    status = write_file(folder, figure->name, "dat", &data);
+  }
+  if (shown && status == M4S_OK) {
+    status = write_file(folder, figure->name, "gp", &script);
+  }
+  if (shown && status == M4S_OK && draw && m4s_gnuplot_draw(folder, figure->name) != M4S_OK) {
+    m4s_log(M4S_LOG_WARN, "%s", m4s_last_error());
+  }
+  m4s_text_clear(&script);
+  m4s_text_clear(&data);
+  return status;
+}
+
+m4s_status_t m4s_report_write_figures(const m4s_report_t *report, const char *folder) {
+  bool draw = m4s_gnuplot_is_there();
+  if (!draw) {
+    m4s_log(M4S_LOG_WARN,
+            "gnuplot is not installed: the figures' scripts are written, but no "
+            "pictures");
+  }
+  char *figures = m4s_path_join(folder, "figures");
+  if (figures == NULL) {
+    return m4s_fail_memory("a folder name");
+  }
+  m4s_status_t status = m4s_folder_make(figures);
+  for (size_t i = 0; status == M4S_OK && i < m4s_n_figures; i++) {
+    status = write_figure(report, &m4s_figures[i], figures, draw);
+  }
+  free(figures);
+  return status;
+}

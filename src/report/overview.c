@@ -1,0 +1,93 @@
+// The short summary that a terminal gets.
+#include <string.h>
+
+#include "report/contents.h"
+#include "report/format.h"
+#include "report/grid.h"
+
+static m4s_status_t add_facts(const m4s_report_t *report, size_t simulator,
+                              m4s_text_list_t *cells) {
+  m4s_simulator_facts_t facts = m4s_report_simulator_facts(report, simulator);
+  M4S_TRY(m4s_text_list_add_format(cells, "%.24s", report->view.simulators.items[simulator]));
+  M4S_TRY(m4s_text_list_add_format(cells, "%zu", facts.n_ok));
+  M4S_TRY(m4s_text_list_add_format(cells, "%zu", facts.n_failed));
+  M4S_TRY(m4s_text_list_add_format(cells, "%zu", facts.n_missing));
+  if (facts.max_total_us > 0) {
+    M4S_TRY(m4s_text_list_add_format(cells, "%.3f - %.3f", facts.min_total_us / 1e3,
+                                     facts.max_total_us / 1e3));
+  } else {
+    M4S_TRY(m4s_text_list_add(cells, "-"));
+  }
+  return m4s_text_list_add_format(cells, "%.2f", facts.wall_s);
+}
+
+static m4s_status_t fill_facts(const m4s_report_t *report, m4s_text_list_t *cells) {
+  static const char *const header[] = {"simulator",       "ok",           "failed", "missing",
+                                       "total time [ms]", "wall time [s]"};
+  for (size_t i = 0; i < sizeof header / sizeof *header; i++) {
+    M4S_TRY(m4s_text_list_add(cells, header[i]));
+  }
+  for (size_t s = 0; s < report->view.simulators.n_items; s++) {
+    M4S_TRY(add_facts(report, s, cells));
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t fill_errors(const m4s_report_t *report, m4s_text_list_t *cells) {
+  static const char *const header[] = {"simulator", "points", "MAE [95 %]", "median [95 %]",
+                                       "p90",       "max",    "mean signed"};
+  for (size_t i = 0; i < sizeof header / sizeof *header; i++) {
+    M4S_TRY(m4s_text_list_add(cells, header[i]));
+  }
+  for (size_t s = 0; s < report->view.simulators.n_items; s++) {
+    const m4s_error_row_t *row = m4s_errors_find(&report->errors, s, "total_us");
+    if (row == NULL) {
+      continue;
+    }
+    const m4s_error_summary_t *summary = &row->summary;
+    M4S_TRY(m4s_text_list_add_format(cells, "%.24s", report->view.simulators.items[s]));
+    M4S_TRY(m4s_text_list_add_format(cells, "%zu", summary->n));
+    M4S_TRY(m4s_text_list_add_format(cells, "%.2f [%.2f, %.2f]", summary->mae,
+                                     row->intervals.mean.low, row->intervals.mean.high));
+    M4S_TRY(m4s_text_list_add_format(cells, "%.2f [%.2f, %.2f]", summary->median_abs,
+                                     row->intervals.median.low, row->intervals.median.high));
+    M4S_TRY(m4s_text_list_add_format(cells, "%.2f", summary->p90_abs));
+    M4S_TRY(m4s_text_list_add_format(cells, "%.2f", summary->max_abs));
+    M4S_TRY(m4s_text_list_add_format(cells, "%+.2f", summary->mean_signed));
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t add_error_grid(const m4s_report_t *report, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "\n"));
+  if (report->reference.name == NULL) {
+    return m4s_text_add(text, "no reference: no errors\n");
+  }
+  M4S_TRY(m4s_text_add(text, "error in total time [%%] against "));
+  M4S_TRY(m4s_report_add_reference(report, text));
+  M4S_TRY(m4s_text_add(text, ", which has %zu of %zu points\n", report->reference.n_points_known,
+                       report->view.n_points));
+  m4s_text_list_t cells = {0};
+  m4s_status_t status = fill_errors(report, &cells);
+  if (status == M4S_OK && cells.n_items > 7) {
+    status = m4s_text_add_grid(text, &cells, 7, 1);
+  }
+  m4s_text_list_clear(&cells);
+  return status;
+}
+
+m4s_status_t m4s_report_add_overview(const m4s_report_t *report, m4s_text_t *text) {
+  const json_t *manifest = report->view.results->manifest;
+  const char *title = json_string_value(json_object_get(manifest, "title"));
+  title = title == NULL ? json_string_value(json_object_get(manifest, "name")) : title;
+  M4S_TRY(m4s_text_add(text, "%.70s%s%zu point%s\n\n", title == NULL ? "" : title,
+                       title == NULL ? "" : ": ", report->view.n_points,
+                       report->view.n_points == 1 ? "" : "s"));
+  m4s_text_list_t cells = {0};
+  m4s_status_t status = fill_facts(report, &cells);
+  if (status == M4S_OK) {
+    status = m4s_text_add_grid(text, &cells, 6, 1);
+  }
+  m4s_text_list_clear(&cells);
+  return status == M4S_OK ? add_error_grid(report, text) : status;
+}

@@ -1,0 +1,344 @@
+// The tables of report.html.
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/format.h"
+#include "report/page.h"
+
+// Longer tables are cut; the CSV files have everything.
+enum { MAX_PAGE_ROWS = 4000, MAX_AXIS_VALUES = 40 };
+
+static m4s_status_t begin_table(m4s_text_t *text) {
+  return m4s_text_add(text, "<div class=\"wide\"><table>\n<tr>");
+}
+
+static m4s_status_t end_table(m4s_text_t *text) { return m4s_text_add(text, "</table></div>\n"); }
+
+// `classes`: "t" for text to the left, "w" for text that may be broken, "" for numbers.
+static m4s_status_t add_cell(m4s_text_t *text, const char *element, const char *classes,
+                             const char *plain) {
+  M4S_TRY(m4s_text_add(text, classes[0] == '\0' ? "<%s>" : "<%s class=\"%s\">", element, classes));
+  M4S_TRY(m4s_text_add_html(text, plain));
+  return m4s_text_add(text, "</%s>", element);
+}
+
+static m4s_status_t add_json_cell(m4s_text_t *text, const json_t *value) {
+  char *plain = m4s_json_plain(value);
+  if (plain == NULL) {
+    return m4s_fail_memory("the page");
+  }
+  m4s_status_t status = add_cell(text, "td", json_is_number(value) ? "" : "t", plain);
+  free(plain);
+  return status;
+}
+
+static m4s_status_t add_axis_names(const m4s_view_t *view, m4s_text_t *text) {
+  for (size_t a = 0; a < view->axes.n_items; a++) {
+    M4S_TRY(add_cell(text, "th", "", view->axes.items[a]));
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t add_axis_cells(const m4s_view_t *view, size_t point, m4s_text_t *text) {
+  for (size_t a = 0; a < view->axes.n_items; a++) {
+    M4S_TRY(add_json_cell(text, m4s_view_axis(view, point, view->axes.items[a])));
+  }
+  return M4S_OK;
+}
+
+// The different values of an axis as a JSON array in the order in which they come; NULL without
+// memory.
+static json_t *values_of_axis(const m4s_view_t *view, const char *axis) {
+  json_t *values = json_array();
+  for (size_t point = 0; values != NULL && point < view->n_points; point++) {
+    const json_t *value = m4s_view_axis(view, point, axis);
+    bool known = value == NULL;
+    for (size_t i = 0; !known && i < json_array_size(values); i++) {
+      known = json_equal(json_array_get(values, i), value);
+    }
+    if (!known && json_array_append_new(values, json_deep_copy(value)) != 0) {
+      json_decref(values);
+      return NULL;
+    }
+  }
+  return values;
+}
+
+static m4s_status_t add_values(const json_t *values, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "<td>%zu</td><td class=\"w\">", json_array_size(values)));
+  for (size_t i = 0; i < json_array_size(values) && i < MAX_AXIS_VALUES; i++) {
+    char *plain = m4s_json_plain(json_array_get(values, i));
+    m4s_status_t status =
+        plain == NULL ? m4s_fail_memory("the page") : m4s_text_add(text, "%s", i == 0 ? "" : ", ");
+    if (status == M4S_OK) {
+      status = m4s_text_add_html(text, plain);
+    }
+    free(plain);
+    M4S_TRY(status);
+  }
+  return m4s_text_add(text, "%s</td></tr>\n",
+                      json_array_size(values) > MAX_AXIS_VALUES ? ", …" : "");
+}
+
+m4s_status_t m4s_page_add_axes(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  if (view->axes.n_items == 0) {
+    return m4s_text_add(text, "<p>One point, no axes.</p>\n");
+  }
+  M4S_TRY(begin_table(text));
+  M4S_TRY(
+      m4s_text_add(text, "<th class=\"t\">axis</th><th>values</th><th class=\"t\"></th></tr>\n"));
+  for (size_t a = 0; a < view->axes.n_items; a++) {
+    M4S_TRY(m4s_text_add(text, "<tr>"));
+    M4S_TRY(add_cell(text, "td", "t", view->axes.items[a]));
+    json_t *values = values_of_axis(view, view->axes.items[a]);
+    m4s_status_t status = values == NULL ? m4s_fail_memory("the page") : add_values(values, text);
+    json_decref(values);
+    M4S_TRY(status);
+  }
+  return end_table(text);
+}
+
+m4s_status_t m4s_page_add_totals(const m4s_report_t *report, m4s_text_t *text) {
+  M4S_TRY(begin_table(text));
+  M4S_TRY(m4s_text_add(text,
+                       "<th class=\"t\">simulator</th><th>ok</th><th>failed</th><th>missing</th>"
+                       "<th>shortest [ms]</th><th>longest [ms]</th></tr>\n"));
+  for (size_t s = 0; s < report->view.simulators.n_items; s++) {
+    m4s_simulator_facts_t facts = m4s_report_simulator_facts(report, s);
+    M4S_TRY(m4s_text_add(text, "<tr>"));
+    M4S_TRY(add_cell(text, "td", "t", report->view.simulators.items[s]));
+    M4S_TRY(m4s_text_add(text,
+                         "<td>%zu</td><td%s>%zu</td><td>%zu</td><td>%.3f</td><td>%.3f</td></tr>\n",
+                         facts.n_ok, facts.n_failed > 0 ? " class=\"bad\"" : "", facts.n_failed,
+                         facts.n_missing, facts.min_total_us / 1e3, facts.max_total_us / 1e3));
+  }
+  return end_table(text);
+}
+
+static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_reference_t *reference = &report->reference;
+  M4S_TRY(m4s_text_add(text, "<p>Reference: <b>"));
+  M4S_TRY(m4s_text_add_html(text, reference->name));
+  M4S_TRY(m4s_text_add(text, "</b>%s", reference->source == NULL ? " of this sweep" : " of "));
+  if (reference->source != NULL) {
+    M4S_TRY(m4s_text_add(text, "<code>"));
+    M4S_TRY(m4s_text_add_html(text, reference->source));
+    M4S_TRY(m4s_text_add(text, "</code>"));
+  }
+  return m4s_text_add(text, ", which has %zu of the %zu points.</p>\n", reference->n_points_known,
+                      report->view.n_points);
+}
+
+static m4s_status_t add_error_row(const m4s_report_t *report, const m4s_error_row_t *row,
+                                  m4s_text_t *text) {
+  const m4s_error_summary_t *summary = &row->summary;
+  M4S_TRY(m4s_text_add(text, "<tr>"));
+  M4S_TRY(add_cell(text, "td", "t", report->view.simulators.items[row->simulator]));
+  M4S_TRY(add_cell(text, "td", "t", row->metric));
+  return m4s_text_add(text,
+                      "<td>%zu</td><td>%.2f <span class=\"ci\">[%.2f, %.2f]</span></td>"
+                      "<td>%.2f <span class=\"ci\">[%.2f, %.2f]</span></td>"
+                      "<td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%+.2f</td></tr>\n",
+                      summary->n, summary->mae, row->intervals.mean.low, row->intervals.mean.high,
+                      summary->median_abs, row->intervals.median.low, row->intervals.median.high,
+                      summary->p90_abs, summary->p95_abs, summary->max_abs, summary->mean_signed);
+}
+
+m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
+  if (report->reference.name == NULL) {
+    return m4s_text_add(text, "<p>No reference was given, so there are no errors.</p>\n");
+  }
+  M4S_TRY(add_reference_note(report, text));
+  if (report->errors.n_rows == 0) {
+    return m4s_text_add(text, "<p>No simulator has a point in common with it.</p>\n");
+  }
+  M4S_TRY(begin_table(text));
+  M4S_TRY(m4s_text_add(text,
+                       "<th class=\"t\">simulator</th><th class=\"t\">metric</th><th>points</th>"
+                       "<th>mean |error| %%</th><th>median |error| %%</th><th>p90 %%</th>"
+                       "<th>p95 %%</th><th>max %%</th><th>mean error %%</th></tr>\n"));
+  for (size_t i = 0; i < report->errors.n_rows; i++) {
+    M4S_TRY(add_error_row(report, &report->errors.rows[i], text));
+  }
+  M4S_TRY(end_table(text));
+  return m4s_text_add(text,
+                      "<p class=\"note\">Errors are relative: value / reference − 1. In brackets: "
+                      "95 %% intervals by the percentile bootstrap (%d resamples). Point by point: "
+                      "<code>point_errors.csv</code>.</p>\n",
+                      M4S_BOOTSTRAP_RESAMPLES);
+}
+
+static m4s_status_t summarize_wall(const m4s_report_t *report, size_t simulator,
+                                   m4s_summary_t *summary_out) {
+  double *samples = calloc(report->view.n_points + 1, sizeof *samples);
+  if (samples == NULL) {
+    return m4s_fail_memory("the run times");
+  }
+  size_t n = 0;
+  for (size_t point = 0; point < report->view.n_points; point++) {
+    n += m4s_row_value(m4s_view_row(&report->view, point, simulator), "wall_s", &samples[n]);
+  }
+  m4s_status_t status = m4s_summary_make("wall_s", samples, n, summary_out);
+  free(samples);
+  return status;
+}
+
+m4s_status_t m4s_page_add_run_times(const m4s_report_t *report, m4s_text_t *text) {
+  M4S_TRY(begin_table(text));
+  M4S_TRY(m4s_text_add(text,
+                       "<th class=\"t\">simulator</th><th>points</th><th>all points [s]</th>"
+                       "<th>mean [s]</th><th>median [s]</th><th>p95 [s]</th><th>max [s]</th>"
+                       "</tr>\n"));
+  for (size_t s = 0; s < report->view.simulators.n_items; s++) {
+    m4s_summary_t summary;
+    M4S_TRY(summarize_wall(report, s, &summary));
+    M4S_TRY(m4s_text_add(text, "<tr>"));
+    M4S_TRY(add_cell(text, "td", "t", report->view.simulators.items[s]));
+    M4S_TRY(m4s_text_add(text,
+                         "<td>%zu</td><td>%.2f</td><td>%.3f</td><td>%.3f</td><td>%.3f</td>"
+                         "<td>%.3f</td></tr>\n",
+                         summary.n, summary.mean * (double)summary.n, summary.mean, summary.median,
+                         summary.p95, summary.max));
+  }
+  M4S_TRY(end_table(text));
+  return m4s_text_add(text,
+                      "<p class=\"note\">Wall time of the points that succeeded, each on one "
+                      "worker.</p>\n");
+}
+
+static m4s_status_t add_failure(const m4s_view_t *view, size_t point, const m4s_result_row_t *row,
+                                m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "<tr>"));
+  M4S_TRY(add_cell(text, "td", "t", row->case_id));
+  M4S_TRY(add_cell(text, "td", "t", row->simulator));
+  M4S_TRY(add_axis_cells(view, point, text));
+  M4S_TRY(add_cell(text, "td", "w", row->reason == NULL ? "" : row->reason));
+  return m4s_text_add(text, "</tr>\n");
+}
+
+m4s_status_t m4s_page_add_failures(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  size_t n = 0;
+  for (size_t point = 0; point < view->n_points; point++) {
+    for (size_t s = 0; s < view->simulators.n_items; s++) {
+      const m4s_result_row_t *row = m4s_view_row(view, point, s);
+      if (row == NULL || row->status != M4S_ROW_FAILED || n++ >= MAX_PAGE_ROWS) {
+        continue;
+      }
+      if (n == 1) {
+        M4S_TRY(begin_table(text));
+        M4S_TRY(m4s_text_add(text, "<th class=\"t\">case</th><th class=\"t\">simulator</th>"));
+        M4S_TRY(add_axis_names(view, text));
+        M4S_TRY(m4s_text_add(text, "<th class=\"t\">reason</th></tr>\n"));
+      }
+      M4S_TRY(add_failure(view, point, row, text));
+    }
+  }
+  if (n == 0) {
+    return m4s_text_add(text, "<p>None.</p>\n");
+  }
+  M4S_TRY(end_table(text));
+  return n <= MAX_PAGE_ROWS
+             ? M4S_OK
+             : m4s_text_add(text, "<p class=\"note\">The first %d of %zu.</p>\n", MAX_PAGE_ROWS, n);
+}
+
+static m4s_status_t add_point_row(const m4s_view_t *view, size_t point, const m4s_result_row_t *row,
+                                  m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "<tr>"));
+  M4S_TRY(add_axis_cells(view, point, text));
+  M4S_TRY(add_cell(text, "td", "t", row->simulator));
+  M4S_TRY(add_cell(text, "td", row->status == M4S_ROW_FAILED ? "t bad" : "t",
+                   m4s_row_status_names[row->status]));
+  for (size_t m = 0; m < view->metrics.n_items; m++) {
+    double value;
+    M4S_TRY(m4s_text_add(text, "<td>"));
+    if (m4s_row_value(row, view->metrics.items[m], &value)) {
+      M4S_TRY(m4s_text_add_metric(text, view->metrics.items[m], value));
+    }
+    M4S_TRY(m4s_text_add(text, "</td>"));
+  }
+  M4S_TRY(row->status == M4S_ROW_MISSING ? m4s_text_add(text, "<td>")
+                                         : m4s_text_add(text, "<td>%.3f", row->wall_s));
+  return m4s_text_add(text, "</td></tr>\n");
+}
+
+static m4s_status_t add_point_header(const m4s_view_t *view, m4s_text_t *text) {
+  M4S_TRY(begin_table(text));
+  M4S_TRY(add_axis_names(view, text));
+  M4S_TRY(m4s_text_add(text, "<th class=\"t\">simulator</th><th class=\"t\">status</th>"));
+  for (size_t m = 0; m < view->metrics.n_items; m++) {
+    M4S_TRY(add_cell(text, "th", "", view->metrics.items[m]));
+  }
+  return m4s_text_add(text, "<th>wall_s</th></tr>\n");
+}
+
+m4s_status_t m4s_page_add_points(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  size_t n = 0;
+  M4S_TRY(m4s_text_add(text,
+                       "<details><summary>Show the table (<code>summary.csv</code>)"
+                       "</summary>\n"));
+  M4S_TRY(add_point_header(view, text));
+  for (size_t point = 0; point < view->n_points; point++) {
+    for (size_t s = 0; s < view->simulators.n_items; s++) {
+      const m4s_result_row_t *row = m4s_view_row(view, point, s);
+      if (row != NULL && n++ < MAX_PAGE_ROWS) {
+        M4S_TRY(add_point_row(view, point, row, text));
+      }
+    }
+  }
+  M4S_TRY(end_table(text));
+  if (n > MAX_PAGE_ROWS) {
+    M4S_TRY(
+        m4s_text_add(text, "<p class=\"note\">The first %d of %zu rows.</p>\n", MAX_PAGE_ROWS, n));
+  }
+  return m4s_text_add(text, "</details>\n");
+}
+
+// Short values stand in the table, long ones are folded below it.
+static bool is_short(const json_t *value) {
+  enum { MAX_SHORT = 90 };
+  return json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= MAX_SHORT;
+}
+
+static m4s_status_t add_short_member(const char *key, const json_t *value, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "<tr>"));
+  M4S_TRY(add_cell(text, "td", "t", key));
+  char *plain = m4s_json_plain(value);
+  m4s_status_t status =
+      plain == NULL ? m4s_fail_memory("the page") : add_cell(text, "td", "w", plain);
+  free(plain);
+  return status == M4S_OK ? m4s_text_add(text, "</tr>\n") : status;
+}
+
+static m4s_status_t add_long_member(const char *key, const json_t *value, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "<details><summary>"));
+  M4S_TRY(m4s_text_add_html(text, key));
+  M4S_TRY(m4s_text_add(text, "</summary><pre>"));
+  char *indented = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+  m4s_status_t status =
+      indented == NULL ? m4s_fail_memory("the page") : m4s_text_add_html(text, indented);
+  free(indented);
+  return status == M4S_OK ? m4s_text_add(text, "</pre></details>\n") : status;
+}
+
+static m4s_status_t add_members(json_t *manifest, bool want_short, m4s_text_t *text) {
+  const char *key;
+  json_t *value;
+  json_object_foreach(manifest, key, value) {
+    if (is_short(value) == want_short) {
+      M4S_TRY(want_short ? add_short_member(key, value, text) : add_long_member(key, value, text));
+    }
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_page_add_manifest(const m4s_report_t *report, m4s_text_t *text) {
+  json_t *manifest = report->view.results->manifest;
+  M4S_TRY(m4s_text_add(text, "<div class=\"wide\"><table>\n"));
+  M4S_TRY(add_members(manifest, true, text));
+  M4S_TRY(end_table(text));
+  return add_members(manifest, false, text);
+}

@@ -1,0 +1,154 @@
+// The CSV files of a report.
+#include <string.h>
+
+#include "report/contents.h"
+#include "report/format.h"
+
+static m4s_status_t add_axis_names(const m4s_view_t *view, m4s_text_t *text) {
+  for (size_t a = 0; a < view->axes.n_items; a++) {
+    M4S_TRY(m4s_text_add(text, ","));
+    M4S_TRY(m4s_text_add_csv(text, view->axes.items[a]));
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t add_axis_values(const m4s_view_t *view, size_t point, m4s_text_t *text) {
+  for (size_t a = 0; a < view->axes.n_items; a++) {
+    m4s_text_t plain = {0};
+    m4s_status_t status =
+        m4s_text_add_json(&plain, m4s_view_axis(view, point, view->axes.items[a]));
+    if (status == M4S_OK) {
+      status = m4s_text_add(text, ",");
+    }
+    if (status == M4S_OK) {
+      status = m4s_text_add_csv(text, plain.bytes);
+    }
+    m4s_text_clear(&plain);
+    M4S_TRY(status);
+  }
+  return M4S_OK;
+}
+
+// Wall times stand after the metrics that every sweep has: up to "flows".
+static size_t n_metrics_before_wall(const m4s_view_t *view) {
+  return (size_t)m4s_text_list_find(&view->metrics, "flows") + 1;
+}
+
+static m4s_status_t add_summary_header(const m4s_view_t *view, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "case,simulator,status"));
+  M4S_TRY(add_axis_names(view, text));
+  for (size_t m = 0; m < view->metrics.n_items; m++) {
+    M4S_TRY(m4s_text_add(text, ","));
+    M4S_TRY(m4s_text_add_csv(text, view->metrics.items[m]));
+    if (m + 1 == n_metrics_before_wall(view)) {
+      M4S_TRY(m4s_text_add(text, ",wall_s"));
+    }
+  }
+  return m4s_text_add(text, ",reason\n");
+}
+
+static m4s_status_t add_summary_row(const m4s_view_t *view, size_t point,
+                                    const m4s_result_row_t *row, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add_csv(text, row->case_id));
+  M4S_TRY(m4s_text_add(text, ","));
+  M4S_TRY(m4s_text_add_csv(text, row->simulator));
+  M4S_TRY(m4s_text_add(text, ",%s", m4s_row_status_names[row->status]));
+  M4S_TRY(add_axis_values(view, point, text));
+  for (size_t m = 0; m < view->metrics.n_items; m++) {
+    double value;
+    M4S_TRY(m4s_text_add(text, ","));
+    if (m4s_row_value(row, view->metrics.items[m], &value)) {
+      M4S_TRY(m4s_text_add_metric(text, view->metrics.items[m], value));
+    }
+    if (m + 1 == n_metrics_before_wall(view)) {
+      M4S_TRY(m4s_text_add(text, ","));
+      if (row->status != M4S_ROW_MISSING) {
+        M4S_TRY(m4s_text_add_fixed(text, row->wall_s, 6));
+      }
+    }
+  }
+  M4S_TRY(m4s_text_add(text, ","));
+  M4S_TRY(m4s_text_add_csv(text, row->reason == NULL ? "" : row->reason));
+  return m4s_text_add(text, "\n");
+}
+
+m4s_status_t m4s_report_add_summary_csv(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  M4S_TRY(add_summary_header(view, text));
+  for (size_t point = 0; point < view->n_points; point++) {
+    for (size_t s = 0; s < view->simulators.n_items; s++) {
+      const m4s_result_row_t *row = m4s_view_row(view, point, s);
+      if (row != NULL) {
+        M4S_TRY(add_summary_row(view, point, row, text));
+      }
+    }
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_report_add_errors_csv(const m4s_report_t *report, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(
+      text,
+      "simulator,reference,metric,n_points,mae_percent,mae_low95_percent,mae_high95_percent,"
+      "median_abs_percent,median_low95_percent,median_high95_percent,p90_abs_percent,"
+      "p95_abs_percent,max_abs_percent,mean_signed_percent\n"));
+  for (size_t i = 0; i < report->errors.n_rows; i++) {
+    const m4s_error_row_t *row = &report->errors.rows[i];
+    M4S_TRY(m4s_text_add_csv(text, report->view.simulators.items[row->simulator]));
+    M4S_TRY(m4s_text_add(text, ","));
+    M4S_TRY(m4s_text_add_csv(text, report->reference.name));
+    M4S_TRY(m4s_text_add(text, ",%s,%zu", row->metric, row->summary.n));
+    const double values[] = {
+        row->summary.mae,         row->intervals.mean.low,   row->intervals.mean.high,
+        row->summary.median_abs,  row->intervals.median.low, row->intervals.median.high,
+        row->summary.p90_abs,     row->summary.p95_abs,      row->summary.max_abs,
+        row->summary.mean_signed,
+    };
+    for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+      M4S_TRY(m4s_text_add(text, ","));
+      M4S_TRY(m4s_text_add_fixed(text, values[v], 6));
+    }
+    M4S_TRY(m4s_text_add(text, "\n"));
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_report_add_point_errors_csv(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  M4S_TRY(m4s_text_add(text, "case,simulator"));
+  M4S_TRY(add_axis_names(view, text));
+  M4S_TRY(m4s_text_add(text, ",metric,value,reference,error_percent\n"));
+  for (size_t i = 0; i < report->errors.n_points; i++) {
+    const m4s_point_error_t *error = &report->errors.points[i];
+    const m4s_result_row_t *row = m4s_view_row(view, error->point, error->simulator);
+    M4S_TRY(m4s_text_add_csv(text, row->case_id));
+    M4S_TRY(m4s_text_add(text, ","));
+    M4S_TRY(m4s_text_add_csv(text, row->simulator));
+    M4S_TRY(add_axis_values(view, error->point, text));
+    M4S_TRY(m4s_text_add(text, ",%s,", error->metric));
+    M4S_TRY(m4s_text_add_metric(text, error->metric, error->value));
+    M4S_TRY(m4s_text_add(text, ","));
+    M4S_TRY(m4s_text_add_metric(text, error->metric, error->reference));
+    M4S_TRY(m4s_text_add(text, ","));
+    M4S_TRY(m4s_text_add_fixed(text, error->error_percent, 6));
+    M4S_TRY(m4s_text_add(text, "\n"));
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_report_add_cdf_csv(const m4s_report_t *report, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "quantity,series,value,probability\n"));
+  for (size_t i = 0; i < report->distributions.n_items; i++) {
+    const m4s_distribution_t *item = &report->distributions.items[i];
+    for (size_t step = 0; step < item->ecdf.n_steps; step++) {
+      const char *quantity = m4s_quantity_names[item->quantity];
+      M4S_TRY(m4s_text_add(text, "%s,", quantity));
+      M4S_TRY(m4s_text_add_csv(text, item->series));
+      M4S_TRY(m4s_text_add(text, ","));
+      bool is_us = strncmp(quantity, "total_us", 8) == 0;
+      M4S_TRY(m4s_text_add_fixed(text, item->ecdf.values[step], is_us ? 3 : 6));
+      M4S_TRY(m4s_text_add(text, ",%.6f\n", item->ecdf.probabilities[step]));
+    }
+  }
+  return M4S_OK;
+}
