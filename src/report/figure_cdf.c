@@ -87,18 +87,11 @@ static m4s_status_t write_cdf(const m4s_report_t *report, const cdf_t *cdf, m4s_
   double end;
   m4s_canvas_t canvas = {.name = cdf->name, .width = 1280, .height = 860};
   M4S_TRY(m4s_script_begin(script, canvas, cdf->title));
-  M4S_TRY(m4s_text_add(script,
-                       "  set xlabel '%s'
-                           set yrange [0:1.02] set ytics 0.2 %
-                           s ",
-                           cdf->x_label,
-                       cdf->setup));
-  M4S_TRY(extent.n_samples == 0
-              ? m4s_text_add(script, "  set ylabel 'share of points'
-")
-              : m4s_text_add(script, "  set ylabel 'share of %zu point%s'
-", extent.n_samples,
-                             extent.n_samples == 1 ? "" : "s"));
+  M4S_TRY(m4s_text_add(script, "  set xlabel '%s'\n  set yrange [0:1.02]\n  set ytics 0.2\n%s",
+                       cdf->x_label, cdf->setup));
+  M4S_TRY(extent.n_samples == 0 ? m4s_text_add(script, "  set ylabel 'share of points'\n")
+                                : m4s_text_add(script, "  set ylabel 'share of %zu point%s'\n",
+                                               extent.n_samples, extent.n_samples == 1 ? "" : "s"));
   M4S_TRY(add_range(cdf, extent, &end, script));
   size_t index = 0;
   for (size_t i = 0; i < report->distributions.n_items; i++) {
