@@ -152,8 +152,10 @@ static m4s_status_t add_slice_title(const slice_t *slice, size_t through, m4s_te
 static m4s_status_t write_slice(slice_t *slice, size_t through, bool errors, m4s_text_t *script,
                                 m4s_text_t *data) {
   mark_slice(slice, through);
-  m4s_canvas_t canvas = {
-      .name = errors ? "error_by_axis" : "total_time_by_axis", .width = 1280, .height = 860};
+  m4s_canvas_t canvas = {.name = errors ? "error_by_axis" : "total_time_by_axis",
+                         .width = 1280,
+                         .height = 860,
+                         .font = 22};
   M4S_TRY(m4s_script_begin(script, canvas,
                            errors ? "Error along the axis" : "Completion time along an axis"));
   M4S_TRY(add_slice_title(slice, through, script));

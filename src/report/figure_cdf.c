@@ -85,7 +85,7 @@ static m4s_status_t write_cdf(const m4s_report_t *report, const cdf_t *cdf, m4s_
     return M4S_OK;
   }
   double end;
-  m4s_canvas_t canvas = {.name = cdf->name, .width = 1280, .height = 860};
+  m4s_canvas_t canvas = {.name = cdf->name, .width = 1280, .height = 860, .font = 22};
   M4S_TRY(m4s_script_begin(script, canvas, cdf->title));
   M4S_TRY(m4s_text_add(script, "  set xlabel '%s'\n  set yrange [0:1.02]\n  set ytics 0.2\n%s",
                        cdf->x_label, cdf->setup));

@@ -82,8 +82,8 @@ static m4s_status_t add_panels(const map_t *map, m4s_text_t *script) {
       continue;
     }
     m4s_text_t title = {0};
-    m4s_status_t status = m4s_text_add(&title, "%s against %s", report->view.simulators.items[s],
-                                       report->reference.name);
+    m4s_status_t status = m4s_text_add(&title, "%s against %s: error in total time [%%]",
+                                       report->view.simulators.items[s], report->reference.name);
     if (status == M4S_OK) {
       status = m4s_text_add(script, "  set title ");
     }
@@ -101,7 +101,7 @@ static m4s_status_t add_panels(const map_t *map, m4s_text_t *script) {
       M4S_TRY(m4s_text_add(script,
                            ", \\\n       data index %zu using 1:2:"
                            "(abs($3) < 0.05 ? '0.0' : sprintf('%%+.1f', $3)):"
-                           "(abs($3) > 0.7 * limit ? 0xffffff : 0x202020) with labels "
+                           "(abs($3) > 0.6 * limit ? 0xffffff : 0x202020) with labels "
                            "font label_font tc rgb variable notitle",
                            index));
     }
@@ -119,24 +119,26 @@ static m4s_status_t write_map(map_t *map, m4s_text_t *script, m4s_text_t *data) 
       n_panels++;
     }
   }
-  int panel_height = 190 + 62 * (map->axes[1].n_values < 14 ? (int)map->axes[1].n_values : 14);
+  int panel_height = 150 + 56 * (map->axes[1].n_values < 14 ? (int)map->axes[1].n_values : 14);
   m4s_canvas_t canvas = {
-      .name = "error_map", .width = 1480, .height = (int)n_panels * panel_height};
+      .name = "error_map", .width = 1480, .height = (int)n_panels * panel_height, .font = 18};
   M4S_TRY(m4s_script_begin(script, canvas, "Error by two axes"));
   double limit = fmax(10, 10 * ceil(map->limit / 10));
-  M4S_TRY(m4s_text_add(script,
-                       "  limit = %.9g\n"
-                       "  label_font = i == 1 ? 'sans,17' : 'sans,8'\n"
-                       "  set palette defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#f7f7f7', "
-                       "0.5 '#f4a582', 1 '#b2182b')\n"
-                       "  set cbrange [-limit:limit]\n"
-                       "  set cblabel 'error in total time [%%]'\n"
-                       "  set cbtics -limit, limit / 2 scale 0.4 format '%%+g'\n"
-                       "  unset key\n"
-                       "  set object 1 rectangle from graph 0,0 to graph 1,1 behind "
-                       "fc rgb '#dddddd' fs solid noborder\n"
-                       "  unset grid\n  unset border\n",
-                       limit));
+  M4S_TRY(m4s_text_add(
+      script,
+      "  limit = %.9g\n"
+      "  label_font = i == 1 ? 'sans,16' : 'sans,7.5'\n"
+      "  set palette defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#f7f7f7', "
+      "0.5 '#f4a582', 1 '#b2182b')\n"
+      "  set cbrange [-limit:limit]\n"
+      "  set cbtics scale 0.4 (sprintf('%%g', -limit) -limit, sprintf('%%g', -limit / 2) "
+      "-limit / 2, '0' 0, sprintf('%%+g', limit / 2) limit / 2, "
+      "sprintf('%%+g', limit) limit)\n"
+      "  unset key\n"
+      "  set object 1 rectangle from graph 0,0 to graph 1,1 behind "
+      "fc rgb '#dddddd' fs solid noborder\n"
+      "  unset grid\n  unset border\n",
+      limit));
   M4S_TRY(add_tics('x', &map->axes[0], script));
   M4S_TRY(add_tics('y', &map->axes[1], script));
   M4S_TRY(m4s_text_add(script, "  set multiplot layout %zu,1\n", n_panels));

@@ -57,14 +57,15 @@ m4s_status_t m4s_script_begin(m4s_text_t *script, m4s_canvas_t canvas, const cha
   return m4s_text_add(script,
                       "do for [i = 1:2] {\n"
                       "  if (i == 1) {\n"
-                      "    set terminal pngcairo noenhanced size %d,%d font 'sans,22' linewidth 2\n"
+                      "    set terminal pngcairo noenhanced size %d,%d font 'sans,%d' linewidth 2\n"
                       "    set output out.'.png'\n"
                       "  } else {\n"
-                      "    set terminal pdfcairo noenhanced size %.3fin,%.3fin font 'sans,10.5' "
+                      "    set terminal pdfcairo noenhanced size %.3fin,%.3fin font 'sans,%.1f' "
                       "linewidth 1\n"
                       "    set output out.'.pdf'\n"
                       "  }\n",
-                      canvas.width, canvas.height, canvas.width / 200.0, canvas.height / 200.0);
+                      canvas.width, canvas.height, canvas.font, canvas.width / 200.0,
+                      canvas.height / 200.0, 0.48 * canvas.font);
 }
 
 m4s_status_t m4s_script_end(m4s_text_t *script) {

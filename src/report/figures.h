@@ -32,7 +32,8 @@ m4s_status_t m4s_report_write_figures(const m4s_report_t *report, const char *fo
 // Shared by the writers of scripts.
 typedef struct {
   const char *name;
-  int width, height;  // of the PNG in pixels; 200 a inch in the PDF
+  int width, height;  // of the PNG in pixels; 200 an inch in the PDF
+  int font;  // size in the PNG
 } m4s_canvas_t;
 
 // The script up to the plot commands: opens a loop over both terminals, in whose body the plot

@@ -86,8 +86,8 @@ m4s_status_t m4s_page_add_axes(const m4s_report_t *report, m4s_text_t *text) {
     return m4s_text_add(text, "<p>One point, no axes.</p>\n");
   }
   M4S_TRY(begin_table(text));
-  M4S_TRY(
-      m4s_text_add(text, "<th class=\"t\">axis</th><th>values</th><th class=\"t\"></th></tr>\n"));
+  M4S_TRY(m4s_text_add(
+      text, "<th class=\"t\">axis</th><th>number</th><th class=\"t\">values</th></tr>\n"));
   for (size_t a = 0; a < view->axes.n_items; a++) {
     M4S_TRY(m4s_text_add(text, "<tr>"));
     M4S_TRY(add_cell(text, "td", "t", view->axes.items[a]));
