@@ -97,11 +97,15 @@ static m4s_status_t read_manifest(m4s_store_t *store, const char *name) {
   return status;
 }
 
-static m4s_status_t refuse_lock(const m4s_store_t *store) {
-  char holder[128] = "";
-  ssize_t n = pread(store->lock_fd, holder, sizeof holder - 1, 0);
+static void read_holder(int lock_fd, char *holder, size_t n_holder) {
+  ssize_t n = pread(lock_fd, holder, n_holder - 1, 0);
   holder[n < 0 ? 0 : n] = '\0';
   holder[strcspn(holder, "\n")] = '\0';
+}
+
+static m4s_status_t refuse_lock(const m4s_store_t *store) {
+  char holder[128];
+  read_holder(store->lock_fd, holder, sizeof holder);
   return m4s_fail(M4S_ERR_INPUT, "%s: another run is at work in this folder (%s)", store->folder,
                   holder[0] == '\0' ? "unknown" : holder);
 }
@@ -243,6 +247,20 @@ void m4s_store_close(m4s_store_t *store) {
   free(store);
 }
 
+bool m4s_store_busy(const char *folder, char *holder, size_t n_holder) {
+  char *path = m4s_path_join(folder, ".lock");
+  int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+  free(path);
+  bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (busy) {
+    read_holder(fd, holder, n_holder);
+  }
+  if (fd >= 0) {
+    close(fd);
+  }
+  return busy;
+}
+
 const char *m4s_store_folder(const m4s_store_t *store) { return store->folder; }
 
 // True if the manifest of earlier runs describes the same points.
@@ -315,15 +333,25 @@ static json_t *merge_simulators(const json_t *before, const m4s_sweep_t *sweep) 
   return names;
 }
 
+// The sweep's reference; NULL where it is a simulator that has not been run here.
+static json_t *usable_reference(const m4s_sweep_t *sweep, const json_t *simulators) {
+  const json_t *table = json_object_get(sweep->reference, "table");
+  const json_t *folder = json_object_get(sweep->reference, "folder");
+  const char *name = json_string_value(json_object_get(sweep->reference, "simulator"));
+  bool usable = table != NULL || folder != NULL || (name != NULL && has_name(simulators, name));
+  return usable ? sweep->reference : NULL;
+}
+
 static json_t *make_manifest(const m4s_sweep_t *sweep, const json_t *spec, const json_t *before,
                              const m4s_selection_t *selection, const json_t *about) {
+  json_t *simulators = merge_simulators(json_object_get(before, "simulators"), sweep);
   json_t *manifest =
-      json_pack("{s:i, s:s, s:s, s:o, s:o, s:O*, s:O, s:s, s:O, s:o}", "format", 1, "name",
-                sweep->name, "title", sweep->title, "simulators",
-                merge_simulators(json_object_get(before, "simulators"), sweep), "axes",
-                m4s_sweep_axis_names(sweep), "reference", sweep->reference, "sweep", spec,
-                "spec_folder", sweep->folder, "files", sweep->files, "selections",
+      json_pack("{s:i, s:s, s:s, s:O, s:o, s:O*, s:O, s:s, s:O, s:o}", "format", 1, "name",
+                sweep->name, "title", sweep->title, "simulators", simulators, "axes",
+                m4s_sweep_axis_names(sweep), "reference", usable_reference(sweep, simulators),
+                "sweep", spec, "spec_folder", sweep->folder, "files", sweep->files, "selections",
                 merge_selections(json_object_get(before, "selections"), selection));
+  json_decref(simulators);
   if (manifest != NULL && json_object_update(manifest, (json_t *)(uintptr_t)about) != 0) {
     json_decref(manifest);
     manifest = NULL;

@@ -27,6 +27,9 @@ m4s_status_t m4s_store_open(const char *folder, const char *name, bool fresh,
                             m4s_store_t **store_out);
 void m4s_store_close(m4s_store_t *store);
 
+// Whether a run is at work in the folder; then `holder` says which ("process 12 on host").
+bool m4s_store_busy(const char *folder, char *holder, size_t n_holder);
+
 // The absolute path.
 const char *m4s_store_folder(const m4s_store_t *store);
 

@@ -496,14 +496,14 @@ static m4s_status_t eval(const m4s_where_t *expression, int i_node, const m4s_va
     *value_out = node->op == OP_NAME ? values[node->name] : node->constant;
     return M4S_OK;
   }
-  m4s_value_t left;
+  m4s_value_t left = {0};
   M4S_TRY(eval(expression, node->left, values, &left));
   // What does not matter is not evaluated: "b != 0 && a / b > 2".
   if ((node->op == OP_OR && left.truth) || (node->op == OP_AND && !left.truth) || node->right < 0) {
     *value_out = node->right < 0 ? apply(node->op, &left, NULL) : left;
     return M4S_OK;
   }
-  m4s_value_t right;
+  m4s_value_t right = {0};
   M4S_TRY(eval(expression, node->right, values, &right));
   if ((node->op == OP_DIVIDE || node->op == OP_MODULO) && right.number == 0) {
     return m4s_fail(M4S_ERR_INPUT, "%s: column %d: division by zero", expression->where,
@@ -515,7 +515,7 @@ static m4s_status_t eval(const m4s_where_t *expression, int i_node, const m4s_va
 
 m4s_status_t m4s_where_eval(const m4s_where_t *expression, const m4s_value_t *values,
                             bool *result_out) {
-  m4s_value_t result;
+  m4s_value_t result = {0};
   M4S_TRY(eval(expression, expression->root, values, &result));
   *result_out = result.truth;
   return M4S_OK;

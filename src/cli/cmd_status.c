@@ -1,0 +1,135 @@
+// m4sweep status: how far a run is, what failed and why, where the time went.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "core/json.h"
+#include "dispatch/progress.h"
+#include "sweep/results.h"
+#include "sweep/store.h"
+
+enum { MAX_REASONS = 20 };
+
+typedef struct {
+  const char *name;
+  size_t n[3];  // by m4s_row_status_t
+  double wall_s, max_wall_s;
+} totals_t;
+
+static totals_t total_of(const m4s_results_t *results, const char *simulator) {
+  totals_t totals = {.name = simulator};
+  for (size_t i = 0; i < results->n_rows; i++) {
+    const m4s_result_row_t *row = &results->rows[i];
+    if (strcmp(row->simulator, simulator) == 0) {
+      totals.n[row->status]++;
+      totals.wall_s += row->wall_s;
+      totals.max_wall_s = row->wall_s > totals.max_wall_s ? row->wall_s : totals.max_wall_s;
+    }
+  }
+  return totals;
+}
+
+static void print_totals(const m4s_results_t *results) {
+  const json_t *names = json_object_get(results->manifest, "simulators");
+  printf("%-12s %8s %8s %8s %14s %11s %11s\n", "simulator", "ok", "failed", "missing", "time",
+         "mean", "longest");
+  for (size_t i = 0; i < json_array_size(names); i++) {
+    const char *name = json_string_value(json_array_get(names, i));
+    totals_t totals = total_of(results, name);
+    size_t n_run = totals.n[M4S_ROW_OK] + totals.n[M4S_ROW_FAILED];
+    char time[48];
+    m4s_duration_show(totals.wall_s, time, sizeof time);
+    printf("%-12s %8zu %8zu %8zu %14s %9.3f s %9.3f s\n", name, totals.n[M4S_ROW_OK],
+           totals.n[M4S_ROW_FAILED], totals.n[M4S_ROW_MISSING], time,
+           n_run > 0 ? totals.wall_s / (double)n_run : 0.0, totals.max_wall_s);
+  }
+}
+
+static void print_axes(const m4s_result_row_t *row) {
+  const char *name;
+  json_t *value;
+  bool first = true;
+  json_object_foreach(row->axes, name, value) {
+    const char *text = json_string_value(value);
+    printf("%s%s %s", first ? "" : ", ", name, text != NULL ? text : m4s_json_show(value));
+    first = false;
+  }
+}
+
+static bool same_failure(const m4s_result_row_t *a, const m4s_result_row_t *b) {
+  return a->status == M4S_ROW_FAILED && b->status == M4S_ROW_FAILED &&
+         strcmp(a->simulator, b->simulator) == 0 && strcmp(a->reason, b->reason) == 0;
+}
+
+// Each reason once, with the first point that it hit.
+static void print_failures(const m4s_results_t *results) {
+  int n_shown = 0;
+  for (size_t i = 0; i < results->n_rows; i++) {
+    const m4s_result_row_t *row = &results->rows[i];
+    bool seen = row->status != M4S_ROW_FAILED;
+    for (size_t j = 0; j < i && !seen; j++) {
+      seen = same_failure(row, &results->rows[j]);
+    }
+    if (seen) {
+      continue;
+    }
+    if (n_shown++ == MAX_REASONS) {
+      printf("  … and more: journal.jsonl has them all\n");
+      return;
+    }
+    size_t n = 0;
+    for (size_t j = i; j < results->n_rows; j++) {
+      n += same_failure(row, &results->rows[j]);
+    }
+    printf(n_shown == 1 ? "\nfailed:\n" : "");
+    printf("  %zu with %s: %s\n    first: %s (", n, row->simulator, row->reason, row->case_id);
+    print_axes(row);
+    printf(")\n");
+  }
+}
+
+static void print_status(const m4s_results_t *results) {
+  size_t n[3] = {0};
+  for (size_t i = 0; i < results->n_rows; i++) {
+    n[results->rows[i].status]++;
+  }
+  const char *name = json_string_value(json_object_get(results->manifest, "name"));
+  const char *version = json_string_value(json_object_get(results->manifest, "version"));
+  const char *started = json_string_value(json_object_get(results->manifest, "started"));
+  char holder[128];
+  printf("%s: %zu of %zu done, %zu failed, %zu missing\n", name == NULL ? "?" : name, n[M4S_ROW_OK],
+         results->n_rows, n[M4S_ROW_FAILED], n[M4S_ROW_MISSING]);
+  printf("last run started %s with m4sweep %s, %lld rank(s)%s%s\n\n",
+         started == NULL ? "?" : started, version == NULL ? "?" : version,
+         (long long)json_integer_value(json_object_get(results->manifest, "n_ranks")),
+         m4s_store_busy(results->folder, holder, sizeof holder) ? ", at work now: " : "",
+         m4s_store_busy(results->folder, holder, sizeof holder) ? holder : "");
+  print_totals(results);
+  print_failures(results);
+}
+
+static int run(const void *given, int n_arguments, char **arguments) {
+  (void)given;
+  (void)n_arguments;
+  m4s_results_t results;
+  m4s_status_t status = m4s_results_read(arguments[0], &results);
+  if (status != M4S_OK) {
+    return m4s_cli_failed(status);
+  }
+  print_status(&results);
+  m4s_results_clear(&results);
+  return M4S_EXIT_OK;
+}
+
+const m4s_command_t m4s_command_status = {
+    .name = "status",
+    .arguments = "DIR",
+    .summary = "tell what is done, failed and missing in a results folder",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = NULL,
+    .n_options = 0,
+    .options_bytes = 0,
+    .run = run,
+};

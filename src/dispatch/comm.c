@@ -1,0 +1,134 @@
+#include "dispatch/comm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+
+static m4s_status_t check(int code, const char *call) {
+  if (code == MPI_SUCCESS) {
+    return M4S_OK;
+  }
+  char reason[MPI_MAX_ERROR_STRING] = "unknown error";
+  int length = 0;
+  MPI_Error_string(code, reason, &length);
+  return m4s_fail(M4S_ERR_MPI, "%s: %s", call, reason);
+}
+
+#define TRY_MPI(call) M4S_TRY(check(call, #call))
+
+static int64_t env_number(const char *name) {
+  int64_t value = -1;
+  const char *text = getenv(name);
+  if (text != NULL) {
+    m4s_parse_int64(text, &value);
+  }
+  return value;
+}
+
+int m4s_comm_launch_rank(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    int64_t rank = env_number(names[i]);
+    if (rank >= 0) {
+      return (int)rank;
+    }
+  }
+  return 0;
+}
+
+static bool launched_with_pmi(void) {
+  return getenv("OMPI_COMM_WORLD_SIZE") != NULL || getenv("PMIX_RANK") != NULL ||
+         getenv("PMI_RANK") != NULL;
+}
+
+static m4s_status_t check_srun(void) {
+  bool step = getenv("SLURM_STEP_ID") != NULL && getenv("SLURM_PROCID") != NULL;
+  int64_t n_tasks = env_number("SLURM_STEP_NUM_TASKS");
+  if (n_tasks < 0) {
+    n_tasks = env_number("SLURM_NTASKS");
+  }
+  if (step && n_tasks > 1) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "srun started %d tasks without MPI's process interface, so each would run the "
+                    "whole sweep: use srun --mpi=pmix (srun --mpi=list shows what there is)",
+                    (int)n_tasks);
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_comm_open(m4s_comm_t *comm) {
+  *comm = (m4s_comm_t){.n_ranks = 1, .n_local = 1};
+  if (!launched_with_pmi()) {
+    return check_srun();
+  }
+  int provided;
+  TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided));
+  comm->mpi = true;
+  if (provided < MPI_THREAD_FUNNELED) {
+    return m4s_fail(M4S_ERR_MPI, "this MPI does not allow threads beside it");
+  }
+  TRY_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &comm->comm));
+  TRY_MPI(MPI_Comm_set_errhandler(comm->comm, MPI_ERRORS_RETURN));
+  TRY_MPI(MPI_Comm_rank(comm->comm, &comm->rank));
+  TRY_MPI(MPI_Comm_size(comm->comm, &comm->n_ranks));
+  MPI_Comm node;
+  TRY_MPI(MPI_Comm_split_type(comm->comm, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &node));
+  TRY_MPI(MPI_Comm_rank(node, &comm->local_rank));
+  TRY_MPI(MPI_Comm_size(node, &comm->n_local));
+  TRY_MPI(MPI_Comm_free(&node));
+  return M4S_OK;
+}
+
+m4s_status_t m4s_comm_close(m4s_comm_t *comm) {
+  if (!comm->mpi) {
+    return M4S_OK;
+  }
+  comm->mpi = false;
+  TRY_MPI(MPI_Comm_free(&comm->comm));
+  TRY_MPI(MPI_Finalize());
+  return M4S_OK;
+}
+
+m4s_status_t m4s_comm_send(const m4s_comm_t *comm, int to, m4s_tag_t tag, const char *text) {
+  TRY_MPI(MPI_Send(text, (int)strlen(text), MPI_CHAR, to, (int)tag, comm->comm));
+  return M4S_OK;
+}
+
+m4s_status_t m4s_comm_take(const m4s_comm_t *comm, int *from_out, m4s_tag_t *tag_out,
+                           char **text_out) {
+  *text_out = NULL;
+  if (!comm->mpi) {
+    return M4S_OK;
+  }
+  int there = 0;
+  int n_bytes = 0;
+  MPI_Status envelope;
+  TRY_MPI(MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm->comm, &there, &envelope));
+  if (!there) {
+    return M4S_OK;
+  }
+  TRY_MPI(MPI_Get_count(&envelope, MPI_CHAR, &n_bytes));
+  char *text = malloc((size_t)n_bytes + 1);
+  if (text == NULL) {
+    return m4s_fail_memory("a message");
+  }
+  m4s_status_t status = check(MPI_Recv(text, n_bytes, MPI_CHAR, envelope.MPI_SOURCE,
+                                       envelope.MPI_TAG, comm->comm, MPI_STATUS_IGNORE),
+                              "MPI_Recv");
+  if (status != M4S_OK) {
+    free(text);
+    return status;
+  }
+  text[n_bytes] = '\0';
+  *from_out = envelope.MPI_SOURCE;
+  *tag_out = (m4s_tag_t)envelope.MPI_TAG;
+  *text_out = text;
+  return M4S_OK;
+}
+
+void m4s_comm_abort(const m4s_comm_t *comm, int exit_status) {
+  if (comm->mpi) {
+    MPI_Abort(comm->comm, exit_status);
+  }
+}

@@ -1,0 +1,43 @@
+// The ranks of a run and their messages: JSON texts over MPI, or one process without it.
+//
+// MPI is touched by the main thread only.
+#pragma once
+
+#include <jansson.h>
+#include <mpi.h>
+#include <stdbool.h>
+
+#include "core/status.h"
+
+typedef enum {
+  M4S_TAG_HELLO = 1,  // worker to master: its placement
+  M4S_TAG_ORDER,  // master to worker: a unit of work
+  M4S_TAG_REPLY,  // worker to master: what became of it; the worker is idle
+  M4S_TAG_STOP,  // master to worker: give the unit up
+  M4S_TAG_END,  // master to worker: {"exit": status}; nothing follows
+} m4s_tag_t;
+
+typedef struct {
+  bool mpi;  // started by mpirun or srun
+  MPI_Comm comm;  // owned: a duplicate of the world's
+  int rank, n_ranks;
+  int local_rank, n_local;  // among the ranks of the node
+} m4s_comm_t;
+
+// Starts MPI if this process was started by mpirun or by srun with PMI (collective). Several tasks
+// of srun without PMI are M4S_ERR_INPUT: each would do the whole sweep.
+m4s_status_t m4s_comm_open(m4s_comm_t *comm);
+// Collective.
+m4s_status_t m4s_comm_close(m4s_comm_t *comm);
+
+// The rank of this process as its launcher says, before MPI starts; 0 without one.
+int m4s_comm_launch_rank(void);
+
+m4s_status_t m4s_comm_send(const m4s_comm_t *comm, int to, m4s_tag_t tag, const char *text);
+
+// Takes a message if there is one, else *text_out is NULL. The text is owned by the caller, free().
+m4s_status_t m4s_comm_take(const m4s_comm_t *comm, int *from_out, m4s_tag_t *tag_out,
+                           char **text_out);
+
+// Ends all ranks, where messages cannot be relied on any more.
+void m4s_comm_abort(const m4s_comm_t *comm, int exit_status);

@@ -1,0 +1,268 @@
+#define _GNU_SOURCE
+#include "dispatch/dispatch.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/log.h"
+#include "core/version.h"
+#include "dispatch/comm.h"
+#include "dispatch/master.h"
+#include "dispatch/placement.h"
+#include "dispatch/plan.h"
+#include "dispatch/worker.h"
+
+// As in cli/cli.h.
+enum { EXIT_POINTS_FAILED = 3, EXIT_SIGNAL = 128, MAX_WORKING_MASTER_RANKS = 8 };
+
+// Signals reach the run through these: there is one run in a process.
+static atomic_bool stop_asked;
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int signal_number) {
+  if (stop_signal == 0) {
+    stop_signal = signal_number;
+  }
+  atomic_store(&stop_asked, true);
+}
+
+// A second SIGINT ends the run at once. SIGTERM may come twice, from mpirun and from the batch
+// system.
+static void catch_signals(void) {
+  struct sigaction action = {.sa_handler = on_signal};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGTERM, &action, NULL);
+  action.sa_flags = (int)SA_RESETHAND;
+  sigaction(SIGINT, &action, NULL);
+}
+
+// What rank 0 holds during a run.
+typedef struct {
+  const m4s_dispatch_options_t *options;
+  const m4s_dispatch_hooks_t *hooks;
+  m4s_comm_t comm;
+  m4s_sweep_t *sweep;
+  m4s_selection_t *selection;
+  uint64_t *indices;
+  size_t n_indices;
+  char *out;
+  m4s_store_t *store;
+  json_t *placements;
+  m4s_plan_t plan;
+  m4s_progress_t progress;
+} job_t;
+
+static void job_clear(job_t *job) {
+  m4s_plan_clear(&job->plan);
+  json_decref(job->placements);
+  m4s_store_close(job->store);
+  free(job->out);
+  free(job->indices);
+  json_decref(job->selection);
+  m4s_sweep_destroy(job->sweep);
+}
+
+// Everything that can be wrong before something is written.
+static m4s_status_t prepare(job_t *job, const char *spec_path) {
+  const m4s_dispatch_options_t *options = job->options;
+  if (options->resume && options->fresh) {
+    return m4s_fail(M4S_ERR_INPUT, "--resume and --fresh exclude each other");
+  }
+  if (options->master_works == M4S_MASTER_WORKS_NO && job->comm.n_ranks == 1) {
+    return m4s_fail(M4S_ERR_INPUT, "--master-works no needs more than one rank");
+  }
+  M4S_TRY(m4s_sweep_read(spec_path, &job->sweep));
+  M4S_TRY(m4s_sweep_override(job->sweep, &options->set, &options->where, options->simulators,
+                             &job->selection));
+  M4S_TRY(m4s_sweep_load(job->sweep, NULL));
+  M4S_TRY(
+      m4s_sweep_select(job->sweep, job->selection, options->yes, &job->indices, &job->n_indices));
+  M4S_TRY(m4s_plan_check(job->sweep, job->indices, job->n_indices));
+  M4S_TRY(m4s_plan_check_ids(job->sweep, job->indices, job->n_indices));
+  if (job->hooks->check != NULL) {
+    M4S_TRY(job->hooks->check(job->sweep, job->indices, job->n_indices));
+  }
+  int failed = options->out != NULL ? (job->out = strdup(options->out)) == NULL
+                                    : asprintf(&job->out, "results/%s", job->sweep->name) < 0;
+  return failed ? m4s_fail_memory("a folder name") : M4S_OK;
+}
+
+// The overrides as given, for the manifest.
+static json_t *describe_overrides(const m4s_dispatch_options_t *options) {
+  json_t *sets = json_array();
+  json_t *wheres = json_array();
+  for (size_t i = 0; i < options->set.n_items; i++) {
+    json_array_append_new(sets, json_string(options->set.items[i]));
+  }
+  for (size_t i = 0; i < options->where.n_items; i++) {
+    json_array_append_new(wheres, json_string(options->where.items[i]));
+  }
+  return json_pack("{s:o, s:o, s:s*, s:f}", "set", sets, "where", wheres, "simulators",
+                   options->simulators, "time_limit_s", options->time_limit_s);
+}
+
+static json_t *describe_run(const job_t *job) {
+  char started[32];
+  time_t now = time(NULL);
+  struct tm utc;
+  gmtime_r(&now, &utc);
+  strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  const json_t *own = json_array_get(job->placements, 0);
+  return json_pack("{s:s, s:s, s:s, s:O, s:s, s:i, s:O, s:o}", "version", M4S_VERSION, "git_id",
+                   M4S_GIT_ID, "started", started, "host", json_object_get(own, "host"), "back_end",
+                   "cpu", "n_ranks", job->comm.n_ranks, "ranks", job->placements, "overrides",
+                   describe_overrides(job->options));
+}
+
+// Opens the results folder and lists what is to be done in it.
+static m4s_status_t open_results(job_t *job) {
+  M4S_TRY(m4s_store_open(job->out, job->sweep->name, job->options->fresh, &job->store));
+  json_t *about = describe_run(job);
+  bool changed = false;
+  m4s_status_t status = about == NULL ? m4s_fail_memory("the manifest")
+                                      : m4s_store_write_manifest(job->store, job->sweep,
+                                                                 job->selection, about, &changed);
+  json_decref(about);
+  M4S_TRY(status);
+  if (changed) {
+    m4s_log(M4S_LOG_WARN,
+            "the sweep has changed since the last run in %s: points that it no longer has are "
+            "not listed any more",
+            job->out);
+  }
+  M4S_TRY(m4s_plan_make(job->sweep, job->indices, job->n_indices, job->store,
+                        job->options->retry_failed, &job->plan));
+  if (job->plan.n_failed > 0) {
+    m4s_log(M4S_LOG_WARN,
+            "%lld points failed in an earlier run and are left alone; --retry-failed "
+            "runs them again",
+            (long long)job->plan.n_failed);
+  }
+  return M4S_OK;
+}
+
+static bool master_works(const job_t *job) {
+  switch (job->options->master_works) {
+    case M4S_MASTER_WORKS_YES:
+      return true;
+    case M4S_MASTER_WORKS_NO:
+      return false;
+    default:
+      return job->comm.n_ranks <= MAX_WORKING_MASTER_RANKS;
+  }
+}
+
+static m4s_status_t greet(job_t *job) {
+  json_t *own;
+  M4S_TRY(m4s_placement_take(&job->comm, &own));
+  m4s_status_t status = m4s_master_greet(&job->comm, own, &job->placements);
+  json_decref(own);
+  return status;
+}
+
+static m4s_status_t run_plan(job_t *job) {
+  double time_limit_s = job->options->time_limit_s;
+  m4s_master_t master = {.comm = &job->comm,
+                         .sweep = job->sweep,
+                         .store = job->store,
+                         .plan = &job->plan,
+                         .placements = job->placements,
+                         .stop = &stop_asked,
+                         .works = master_works(job),
+                         .time_limit_s = time_limit_s > 0 ? time_limit_s : -1};
+  return m4s_master_run(&master, &job->progress);
+}
+
+static void log_end(const job_t *job) {
+  const m4s_progress_t *progress = &job->progress;
+  long long n_ended = (long long)(progress->n_done + progress->n_failed);
+  if (n_ended < progress->n_total) {
+    m4s_log(M4S_LOG_WARN, "stopped: %lld of %lld done; run the same command again to go on",
+            (long long)progress->n_done, (long long)progress->n_total);
+  } else {
+    m4s_log(M4S_LOG_INFO, "results in %s after %.1f s", job->out, m4s_progress_elapsed_s(progress));
+  }
+}
+
+static m4s_status_t finish(job_t *job, int *exit_out) {
+  const m4s_progress_t *progress = &job->progress;
+  bool complete = progress->n_done + progress->n_failed == progress->n_total;
+  log_end(job);
+  *exit_out = progress->n_failed > 0 ? EXIT_POINTS_FAILED : 0;
+  if (!complete) {
+    *exit_out = EXIT_SIGNAL + (stop_signal != 0 ? (int)stop_signal : SIGTERM);
+    return M4S_OK;
+  }
+  if (job->hooks->finish != NULL && !job->options->no_report) {
+    M4S_TRY(job->hooks->finish(job->out));
+  }
+  return M4S_OK;
+}
+
+// All of rank 0's work; the exit status.
+static int run_master(job_t *job, const char *spec_path) {
+  int exit_status = 0;
+  m4s_status_t status = greet(job);
+  if (status == M4S_OK) {
+    status = prepare(job, spec_path);
+  }
+  if (status == M4S_OK) {
+    m4s_placement_log(job->placements);
+    status = open_results(job);
+  }
+  if (status == M4S_OK) {
+    status = run_plan(job);
+  }
+  if (status == M4S_OK) {
+    status = finish(job, &exit_status);
+  }
+  if (status != M4S_OK) {
+    m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
+    exit_status = m4s_exit_status(status);
+  }
+  return exit_status;
+}
+
+static int run_rank(job_t *job, const char *spec_path) {
+  int exit_status = 0;
+  m4s_status_t status;
+  if (job->comm.rank == 0) {
+    exit_status = run_master(job, spec_path);
+    status = m4s_master_dismiss(&job->comm, exit_status);
+  } else {
+    m4s_log_set_rank(job->comm.rank);
+    status = m4s_worker_serve(&job->comm, &stop_asked, &exit_status);
+  }
+  if (status != M4S_OK) {
+    m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
+    m4s_comm_abort(&job->comm, 1);
+    return 1;
+  }
+  return exit_status;
+}
+
+int m4s_dispatch(const char *spec_path, const m4s_dispatch_options_t *options,
+                 const m4s_dispatch_hooks_t *hooks) {
+  job_t job = {.options = options, .hooks = hooks};
+  m4s_status_t status = m4s_comm_open(&job.comm);
+  if (status != M4S_OK) {
+    if (m4s_comm_launch_rank() == 0) {
+      m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
+    }
+    m4s_comm_abort(&job.comm, m4s_exit_status(status));
+    return m4s_exit_status(status);
+  }
+  catch_signals();
+  int exit_status = run_rank(&job, spec_path);
+  job_clear(&job);
+  status = m4s_comm_close(&job.comm);
+  if (status != M4S_OK) {
+    m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
+    return m4s_exit_status(status);
+  }
+  return exit_status;
+}

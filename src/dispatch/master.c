@@ -1,0 +1,264 @@
+#include "dispatch/master.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/json.h"
+#include "core/log.h"
+#include "dispatch/runner.h"
+#include "sweep/unit.h"
+
+// How long to sleep between looks at the messages, ms: short at first, for quick points.
+static const double MIN_PATIENCE_MS = 0.05;
+static const double MAX_PATIENCE_MS = 1;
+enum { MAX_FAILURES_LOGGED = 5 };
+
+typedef struct {
+  const m4s_master_t *config;
+  m4s_runner_t *runner;  // owned; NULL where this rank does not work
+  bool *busy;  // owned, [n_ranks]: has an order
+  int n_busy;
+  size_t next;  // unit of the plan
+  bool told_to_stop;
+  int n_logged;
+  m4s_progress_t progress;
+} run_t;
+
+static bool stopped(const run_t *run) { return atomic_load(run->config->stop); }
+
+static m4s_status_t give(run_t *run, int rank) {
+  const m4s_master_t *config = run->config;
+  const m4s_plan_unit_t *unit = &config->plan->units[run->next];
+  json_t *order;
+  M4S_TRY(m4s_unit_order(
+      config->sweep, unit->index, config->sweep->simulators.items[unit->simulator],
+      m4s_store_folder(config->store), (int64_t)run->next, config->time_limit_s, &order));
+  char *text = json_dumps(order, JSON_COMPACT | JSON_REAL_PRECISION(17));
+  json_decref(order);
+  m4s_status_t status = text == NULL ? m4s_fail_memory("a unit of work")
+                        : rank == 0  ? m4s_runner_give(run->runner, text)
+                                     : m4s_comm_send(config->comm, rank, M4S_TAG_ORDER, text);
+  free(text);
+  if (status == M4S_OK) {
+    run->busy[rank] = true;
+    run->n_busy++;
+    run->next++;
+  }
+  return status;
+}
+
+// Gives units to all idle ranks, this one last: its thread starts at once.
+static m4s_status_t give_all(run_t *run) {
+  int n_ranks = run->config->comm->n_ranks;
+  for (int i = 1; i <= n_ranks; i++) {
+    int rank = i % n_ranks;
+    bool works = rank > 0 || run->runner != NULL;
+    if (run->next < run->config->plan->n_units && works && !run->busy[rank] && !stopped(run)) {
+      M4S_TRY(give(run, rank));
+    }
+  }
+  return M4S_OK;
+}
+
+static void log_failure(run_t *run, const m4s_plan_unit_t *unit, const char *reason) {
+  const m4s_sweep_t *sweep = run->config->sweep;
+  if (run->n_logged++ >= MAX_FAILURES_LOGGED) {
+    return;
+  }
+  char *title = m4s_sweep_point_title(sweep, unit->index);
+  m4s_progress_hide(&run->progress);
+  m4s_log(M4S_LOG_WARN, "%s, %s: %s%s", title == NULL ? "a point" : title,
+          sweep->simulators.items[unit->simulator], reason == NULL ? "failed" : reason,
+          run->n_logged == MAX_FAILURES_LOGGED ? " (m4sweep status lists the failures that follow)"
+                                               : "");
+  free(title);
+}
+
+static json_t *journal_line(const run_t *run, const m4s_plan_unit_t *unit, int rank,
+                            const json_t *reply) {
+  const m4s_sweep_t *sweep = run->config->sweep;
+  char case_id[M4S_CASE_ID_BYTES];
+  if (m4s_sweep_case_id(sweep, unit->index, case_id) != M4S_OK) {
+    return NULL;
+  }
+  const json_t *placement = json_array_get(run->config->placements, (size_t)rank);
+  return json_pack("{s:s, s:s, s:O, s:O*, s:O, s:i, s:O*, s:O*}", "case", case_id, "simulator",
+                   sweep->simulators.items[unit->simulator], "status",
+                   json_object_get(reply, "status"), "reason", json_object_get(reply, "reason"),
+                   "wall_s", json_object_get(reply, "wall_s"), "rank", rank, "host",
+                   json_object_get(placement, "host"), "metrics",
+                   json_object_get(reply, "metrics"));
+}
+
+// A rank's reply: it is idle again, and its unit is recorded unless it was given up.
+static m4s_status_t handle_reply(run_t *run, int rank, const char *text) {
+  json_t *reply;
+  M4S_TRY(m4s_json_parse(text, "reply", &reply));
+  run->busy[rank] = false;
+  run->n_busy--;
+  const char *word = json_string_value(json_object_get(reply, "status"));
+  int64_t number = json_integer_value(json_object_get(reply, "unit"));
+  m4s_status_t status = M4S_OK;
+  if (word == NULL || number < 0 || (size_t)number >= run->config->plan->n_units) {
+    status = m4s_fail(M4S_ERR_INTERNAL, "a reply that makes no sense: %.200s", text);
+  } else if (strcmp(word, "stopped") == 0) {
+    atomic_store(run->config->stop, true);
+  } else {
+    const m4s_plan_unit_t *unit = &run->config->plan->units[number];
+    json_t *line = journal_line(run, unit, rank, reply);
+    bool ok = strcmp(word, "ok") == 0;
+    status = line == NULL ? m4s_fail_memory("a journal line")
+                          : m4s_store_record(run->config->store, line);
+    json_decref(line);
+    m4s_progress_add(&run->progress, ok);
+    if (!ok) {
+      log_failure(run, unit, json_string_value(json_object_get(reply, "reason")));
+    }
+  }
+  json_decref(reply);
+  return status;
+}
+
+static m4s_status_t take_own_reply(run_t *run, double patience_ms, bool *moved_out) {
+  if (run->runner == NULL) {
+    nanosleep(&(struct timespec){.tv_nsec = (long)(patience_ms * 1e6)}, NULL);
+    return M4S_OK;
+  }
+  char *reply;
+  M4S_TRY(m4s_runner_take(run->runner, patience_ms, &reply));
+  if (reply == NULL) {
+    return M4S_OK;
+  }
+  *moved_out = true;
+  m4s_status_t status = handle_reply(run, 0, reply);
+  free(reply);
+  return status;
+}
+
+// Handles all messages that are there.
+static m4s_status_t take_messages(run_t *run, bool *moved_out) {
+  for (;;) {
+    int from;
+    m4s_tag_t tag;
+    char *text;
+    M4S_TRY(m4s_comm_take(run->config->comm, &from, &tag, &text));
+    if (text == NULL) {
+      return M4S_OK;
+    }
+    *moved_out = true;
+    m4s_status_t status =
+        tag == M4S_TAG_REPLY
+            ? handle_reply(run, from, text)
+            : m4s_fail(M4S_ERR_INTERNAL, "a message of kind %d to the master", tag);
+    free(text);
+    M4S_TRY(status);
+  }
+}
+
+// Asks busy workers once to give their units up.
+static m4s_status_t tell_to_stop(run_t *run) {
+  if (run->told_to_stop) {
+    return M4S_OK;
+  }
+  run->told_to_stop = true;
+  for (int rank = 1; rank < run->config->comm->n_ranks; rank++) {
+    if (run->busy[rank]) {
+      M4S_TRY(m4s_comm_send(run->config->comm, rank, M4S_TAG_STOP, "{}"));
+    }
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t serve(run_t *run) {
+  double patience_ms = MIN_PATIENCE_MS;
+  for (;;) {
+    bool moved = false;
+    M4S_TRY(give_all(run));
+    if (run->n_busy == 0) {
+      return M4S_OK;
+    }
+    M4S_TRY(take_messages(run, &moved));
+    M4S_TRY(take_own_reply(run, moved ? 0 : patience_ms, &moved));
+    if (stopped(run)) {
+      M4S_TRY(tell_to_stop(run));
+    }
+    m4s_progress_show(&run->progress);
+    patience_ms = moved ? MIN_PATIENCE_MS : patience_ms * 1.5;
+    patience_ms = patience_ms < MAX_PATIENCE_MS ? patience_ms : MAX_PATIENCE_MS;
+  }
+}
+
+// After an error of our own (a full disk): units at work are not recorded any more.
+static void give_up(run_t *run) {
+  char problem[512];
+  snprintf(problem, sizeof problem, "%s", m4s_last_error());
+  atomic_store(run->config->stop, true);
+  tell_to_stop(run);
+  m4s_fail(M4S_ERR_INTERNAL, "%s", problem);
+}
+
+m4s_status_t m4s_master_run(const m4s_master_t *master, m4s_progress_t *progress_out) {
+  const m4s_plan_t *plan = master->plan;
+  run_t run = {.config = master};
+  run.busy = calloc((size_t)master->comm->n_ranks, sizeof *run.busy);
+  m4s_status_t status = run.busy == NULL ? m4s_fail_memory("a run") : M4S_OK;
+  if (status == M4S_OK && master->works) {
+    status = m4s_runner_create(master->stop, &run.runner);
+  }
+  if (status == M4S_OK) {
+    m4s_progress_start(&run.progress, plan->n_total, plan->n_done, plan->n_failed);
+    status = serve(&run);
+    if (status != M4S_OK) {
+      m4s_progress_hide(&run.progress);
+      give_up(&run);
+    } else {
+      m4s_progress_end(&run.progress);
+    }
+  }
+  m4s_runner_destroy(run.runner);
+  free(run.busy);
+  *progress_out = run.progress;
+  return status;
+}
+
+m4s_status_t m4s_master_greet(const m4s_comm_t *comm, json_t *own_placement,
+                              json_t **placements_out) {
+  json_t *placements = json_array();
+  for (int i = 0; placements != NULL && i < comm->n_ranks; i++) {
+    json_array_append(placements, own_placement);
+  }
+  m4s_status_t status = placements == NULL ? m4s_fail_memory("placements") : M4S_OK;
+  for (int n_left = comm->n_ranks - 1; status == M4S_OK && n_left > 0;) {
+    int from;
+    m4s_tag_t tag;
+    char *text;
+    json_t *placement = NULL;
+    status = m4s_comm_take(comm, &from, &tag, &text);
+    if (status == M4S_OK && text == NULL) {
+      nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    } else if (status == M4S_OK) {
+      status = m4s_json_parse(text, "hello", &placement);
+      n_left--;
+      if (status == M4S_OK) {
+        json_array_set_new(placements, (size_t)from, placement);
+      }
+      free(text);
+    }
+  }
+  if (status != M4S_OK) {
+    json_decref(placements);
+    return status;
+  }
+  *placements_out = placements;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_master_dismiss(const m4s_comm_t *comm, int exit_status) {
+  char text[32];
+  snprintf(text, sizeof text, "{\"exit\":%d}", exit_status);
+  for (int rank = 1; rank < comm->n_ranks; rank++) {
+    M4S_TRY(m4s_comm_send(comm, rank, M4S_TAG_END, text));
+  }
+  return M4S_OK;
+}

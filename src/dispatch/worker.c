@@ -1,0 +1,93 @@
+#include "dispatch/worker.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/json.h"
+#include "dispatch/placement.h"
+#include "dispatch/runner.h"
+
+// How long to sleep between looks at the messages, ms: short at first, for quick points.
+static const double MIN_PATIENCE_MS = 0.05;
+static const double MAX_PATIENCE_MS = 2;
+
+typedef struct {
+  const m4s_comm_t *comm;
+  m4s_runner_t *runner;
+  atomic_bool *stop;
+  bool busy, ended;
+  int exit_status;
+} worker_t;
+
+static m4s_status_t say_hello(const m4s_comm_t *comm) {
+  json_t *placement;
+  M4S_TRY(m4s_placement_take(comm, &placement));
+  char *text = json_dumps(placement, JSON_COMPACT);
+  json_decref(placement);
+  m4s_status_t status =
+      text == NULL ? m4s_fail_memory("a message") : m4s_comm_send(comm, 0, M4S_TAG_HELLO, text);
+  free(text);
+  return status;
+}
+
+static m4s_status_t handle(worker_t *worker, m4s_tag_t tag, const char *text) {
+  json_t *message = NULL;
+  switch (tag) {
+    case M4S_TAG_ORDER:
+      worker->busy = true;
+      return m4s_runner_give(worker->runner, text);
+    case M4S_TAG_STOP:
+      atomic_store(worker->stop, true);
+      return M4S_OK;
+    case M4S_TAG_END:
+      M4S_TRY(m4s_json_parse(text, "message", &message));
+      worker->exit_status = (int)json_integer_value(json_object_get(message, "exit"));
+      worker->ended = true;
+      json_decref(message);
+      return M4S_OK;
+    case M4S_TAG_HELLO:
+    case M4S_TAG_REPLY:
+      break;
+  }
+  return m4s_fail(M4S_ERR_INTERNAL, "a message of kind %d to a worker", (int)tag);
+}
+
+// One look at the runner and at the messages; `moved_out`: something was there.
+static m4s_status_t look(worker_t *worker, double patience_ms, bool *moved_out) {
+  int from;
+  m4s_tag_t tag;
+  char *text;
+  char *reply;
+  M4S_TRY(m4s_runner_take(worker->runner, patience_ms, &reply));
+  if (reply != NULL) {
+    worker->busy = false;
+    m4s_status_t status = m4s_comm_send(worker->comm, 0, M4S_TAG_REPLY, reply);
+    free(reply);
+    M4S_TRY(status);
+  }
+  M4S_TRY(m4s_comm_take(worker->comm, &from, &tag, &text));
+  *moved_out = reply != NULL || text != NULL;
+  if (text == NULL) {
+    return M4S_OK;
+  }
+  m4s_status_t status = handle(worker, tag, text);
+  free(text);
+  return status;
+}
+
+m4s_status_t m4s_worker_serve(const m4s_comm_t *comm, atomic_bool *stop, int *exit_out) {
+  worker_t worker = {.comm = comm, .stop = stop};
+  M4S_TRY(say_hello(comm));
+  M4S_TRY(m4s_runner_create(stop, &worker.runner));
+  m4s_status_t status = M4S_OK;
+  double patience_ms = MIN_PATIENCE_MS;
+  while (status == M4S_OK && !worker.ended) {
+    bool moved = false;
+    status = look(&worker, patience_ms, &moved);
+    patience_ms = moved ? MIN_PATIENCE_MS : patience_ms * 1.5;
+    patience_ms = patience_ms < MAX_PATIENCE_MS ? patience_ms : MAX_PATIENCE_MS;
+  }
+  m4s_runner_destroy(worker.runner);
+  *exit_out = worker.exit_status;
+  return status;
+}
