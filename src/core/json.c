@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,20 @@ char *m4s_json_canonical(const json_t *value) {
                     JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
 }
 
+char *m4s_json_text(const json_t *value, size_t flags) {
+  char *text = json_dumps(value, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+  json_t *back = text == NULL ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
+  bool exact = back != NULL && json_equal(back, value) != 0;
+  json_decref(back);
+  if (exact) {
+    return text;
+  }
+  free(text);
+  return json_dumps(value, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+}
+
 m4s_status_t m4s_json_write(const char *path, const json_t *value) {
-  char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+  char *text = m4s_json_text(value, JSON_INDENT(2));
   if (text == NULL) {
     return m4s_fail_memory(path);
   }

@@ -15,6 +15,10 @@ m4s_status_t m4s_json_parse(const char *text, const char *where, json_t **root_o
 // without memory.
 char *m4s_json_canonical(const json_t *value);
 
+// A value as text, with jansson's `flags`: doubles have 15 digits where that keeps all of them
+// exact, else 17. Owned, free(); NULL without memory.
+char *m4s_json_text(const json_t *value, size_t flags);
+
 // Writes indented JSON atomically.
 m4s_status_t m4s_json_write(const char *path, const json_t *value);
 

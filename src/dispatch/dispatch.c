@@ -211,10 +211,10 @@ static int run_master(job_t *job, const char *spec_path) {
     status = prepare(job, spec_path);
   }
   if (status == M4S_OK) {
-    m4s_placement_log(job->placements);
     status = open_results(job);
   }
   if (status == M4S_OK) {
+    m4s_placement_log(job->placements);
     status = run_plan(job);
   }
   if (status == M4S_OK) {

@@ -34,7 +34,7 @@ static m4s_status_t give(run_t *run, int rank) {
   M4S_TRY(m4s_unit_order(
       config->sweep, unit->index, config->sweep->simulators.items[unit->simulator],
       m4s_store_folder(config->store), (int64_t)run->next, config->time_limit_s, &order));
-  char *text = json_dumps(order, JSON_COMPACT | JSON_REAL_PRECISION(17));
+  char *text = m4s_json_text(order, JSON_COMPACT);
   json_decref(order);
   m4s_status_t status = text == NULL ? m4s_fail_memory("a unit of work")
                         : rank == 0  ? m4s_runner_give(run->runner, text)

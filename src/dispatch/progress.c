@@ -75,7 +75,9 @@ void m4s_progress_start(m4s_progress_t *progress, int64_t n_total, int64_t n_don
                                .n_failed = n_failed,
                                .terminal = isatty(STDERR_FILENO) != 0,
                                .start_s = now_s()};
-  show(progress);
+  if (progress->n_before < n_total) {
+    show(progress);
+  }
 }
 
 void m4s_progress_add(m4s_progress_t *progress, bool ok) {

@@ -28,7 +28,7 @@ static m4s_status_t run_order(const m4s_runner_t *runner, const char *text, char
   m4s_status_t status = m4s_unit_run(order, runner->stop, &reply);
   json_decref(order);
   M4S_TRY(status);
-  *reply_out = json_dumps(reply, JSON_COMPACT | JSON_REAL_PRECISION(17));
+  *reply_out = m4s_json_text(reply, JSON_COMPACT);
   json_decref(reply);
   return *reply_out == NULL ? m4s_fail_memory("a reply") : M4S_OK;
 }

@@ -129,6 +129,11 @@ static m4s_status_t copy_member(m4s_sweep_t *sweep, const json_t *source, const 
                     m4s_json_show(value));
   }
   char *copy = is_path ? m4s_path_join(sweep->folder, text) : strdup(text);
+  char *real = is_path && copy != NULL ? realpath(copy, NULL) : NULL;
+  if (real != NULL) {
+    free(copy);
+    copy = real;
+  }
   int failed = copy == NULL || json_object_set_new(sweep->reference, key, json_string(copy)) != 0;
   free(copy);
   return failed ? m4s_fail_memory("a reference") : M4S_OK;

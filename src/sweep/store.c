@@ -396,7 +396,7 @@ m4s_row_status_t m4s_store_unit_status(const m4s_store_t *store, const char *cas
 }
 
 m4s_status_t m4s_store_record(m4s_store_t *store, const json_t *line) {
-  char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(17));
+  char *text = m4s_json_text(line, JSON_COMPACT);
   if (text == NULL) {
     return m4s_fail_memory("a journal line");
   }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "sweep/unit.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -177,5 +178,6 @@ m4s_status_t m4s_unit_run(const json_t *order, const atomic_bool *stop, json_t *
     status = simulate(order, &point, stop, &metrics);
   }
   m4s_point_clear(&point);
-  return make_reply(order, status, now_s() - start_s, metrics, reply_out);
+  double wall_s = round((now_s() - start_s) * 1e6) / 1e6;
+  return make_reply(order, status, wall_s, metrics, reply_out);
 }
