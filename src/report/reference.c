@@ -53,7 +53,8 @@ static m4s_status_t get_text(const json_t *request, const char *key, const char 
 
 static m4s_status_t read_kind(const m4s_view_t *view, const json_t *request,
                               m4s_reference_t *reference) {
-  const char *path, *name;
+  const char *path = NULL;
+  const char *name = NULL;
   if (json_object_get(request, "table") != NULL) {
     static const char *const keys[] = {"table", "simulator"};
     M4S_TRY(m4s_json_check_keys(request, "reference", keys, 2));
