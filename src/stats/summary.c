@@ -53,7 +53,7 @@ m4s_status_t m4s_summary_make(const char *what, const double *samples, size_t n,
 
 m4s_status_t m4s_error_summary_make(const char *what, const double *errors, size_t n,
                                     m4s_error_summary_t *summary_out) {
-  double *magnitudes = malloc((n + 1) * sizeof *magnitudes);
+  double *magnitudes = calloc(n + 1, sizeof *magnitudes);
   if (magnitudes == NULL) {
     return m4s_fail_memory(what);
   }
