@@ -70,6 +70,10 @@ static m4s_status_t add_range(const cdf_t *cdf, extent_t extent, double *end_out
     return m4s_text_add(script, "  set logscale x\n  set xrange [%.9g:%.9g]\n", extent.min / 1.3,
                         *end_out);
   }
+  if (cdf->quantity == M4S_QUANTITY_ERROR) {  // zero is always in sight
+    extent.min = fmin(extent.min, 0);
+    extent.max = fmax(extent.max, 0);
+  }
   double width = extent.max - extent.min;
   double margin = 0.04 * (width > 0 ? width : fabs(extent.max) + 1);
   bool from_zero = cdf->quantity == M4S_QUANTITY_ABS_ERROR || cdf->quantity == M4S_QUANTITY_WALL;

@@ -76,12 +76,27 @@ static m4s_status_t add_error_grid(const m4s_report_t *report, m4s_text_t *text)
   return status;
 }
 
+// On a line of its own, cut between characters at 97 bytes.
+static m4s_status_t add_title(const char *title, m4s_text_t *text) {
+  enum { MAX_TITLE = 97 };
+  if (title == NULL) {
+    return M4S_OK;
+  }
+  size_t n = strlen(title);
+  bool cut = n > MAX_TITLE;
+  n = cut ? MAX_TITLE : n;
+  while (cut && n > 0 && ((unsigned char)title[n] & 0xc0) == 0x80) {
+    n--;
+  }
+  return m4s_text_add(text, "%.*s%s\n", (int)n, title, cut ? "…" : "");
+}
+
 m4s_status_t m4s_report_add_overview(const m4s_report_t *report, m4s_text_t *text) {
   const json_t *manifest = report->view.results->manifest;
   const char *title = json_string_value(json_object_get(manifest, "title"));
   title = title == NULL ? json_string_value(json_object_get(manifest, "name")) : title;
-  M4S_TRY(m4s_text_add(text, "%.70s%s%zu point%s\n\n", title == NULL ? "" : title,
-                       title == NULL ? "" : ": ", report->view.n_points,
+  M4S_TRY(add_title(title, text));
+  M4S_TRY(m4s_text_add(text, "%zu point%s\n\n", report->view.n_points,
                        report->view.n_points == 1 ? "" : "s"));
   m4s_text_list_t cells = {0};
   m4s_status_t status = fill_facts(report, &cells);
