@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/figures.h"
+#include "report/format.h"
 
 static bool *mark_points(const m4s_report_t *report, bool with_errors) {
   bool *marks = calloc(report->view.n_points + 1, sizeof *marks);
@@ -51,7 +52,8 @@ m4s_status_t m4s_axis_values_make(const m4s_report_t *report, bool with_errors, 
   const m4s_text_list_t *names = &report->view.axes;
   for (size_t a = 0; status == M4S_OK && a < names->n_items && n < capacity; a++) {
     m4s_axis_values_t axis = {0};
-    if (!m4s_view_axis_is_number(&report->view, names->items[a])) {
+    if (m4s_name_ends(names->items[a], "seed") ||
+        !m4s_view_axis_is_number(&report->view, names->items[a])) {
       continue;
     }
     status = collect(&report->view, names->items[a], marks, &axis);

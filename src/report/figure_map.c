@@ -8,7 +8,7 @@
 #include "report/gnuplot.h"
 
 // More cells than this are drawn without their numbers.
-enum { MAX_LABELLED_COLUMNS = 18, MAX_TICS = 18 };
+enum { MAX_LABELLED_COLUMNS = 18, MAX_TICS = 18, MAX_CELLS = 20000 };
 
 typedef struct {
   const m4s_report_t *report;
@@ -153,8 +153,8 @@ m4s_status_t m4s_figure_write_error_map(const m4s_report_t *report, m4s_text_t *
   size_t n_axes = 0;
   M4S_TRY(m4s_axis_values_make(report, true, 2, map.axes, &n_axes));
   m4s_status_t status = M4S_OK;
-  if (n_axes == 2) {
-    size_t n_cells = map.axes[0].n_values * map.axes[1].n_values;
+  size_t n_cells = n_axes < 2 ? 0 : map.axes[0].n_values * map.axes[1].n_values;
+  if (n_cells > 0 && n_cells <= MAX_CELLS) {
     map.sums = calloc(n_cells, sizeof *map.sums);
     map.counts = calloc(n_cells, sizeof *map.counts);
     status = map.sums == NULL || map.counts == NULL ? m4s_fail_memory("the error map")

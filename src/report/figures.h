@@ -72,7 +72,8 @@ typedef struct {
   size_t n_values;
 } m4s_axis_values_t;
 
-// The number axes with at least two values, in the view's order; at most `capacity` are stored.
+// The number axes with at least two values, but for seeds, in the view's order; at most `capacity`
+// are stored.
 // `with_errors`: only points with an error of total_us count. Clear each.
 m4s_status_t m4s_axis_values_make(const m4s_report_t *report, bool with_errors, size_t capacity,
                                   m4s_axis_values_t *axes_out, size_t *n_axes_out);

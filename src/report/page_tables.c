@@ -6,7 +6,7 @@
 #include "report/page.h"
 
 // Longer tables are cut; the CSV files have everything.
-enum { MAX_PAGE_ROWS = 4000, MAX_AXIS_VALUES = 40 };
+enum { MAX_PAGE_ROWS = 4000, MAX_AXIS_VALUES = 40, MAX_COUNTED_VALUES = 1000 };
 
 static m4s_status_t begin_table(m4s_text_t *text) {
   return m4s_text_add(text, "<div class=\"wide\"><table>\n<tr>");
@@ -46,11 +46,13 @@ static m4s_status_t add_axis_cells(const m4s_view_t *view, size_t point, m4s_tex
   return M4S_OK;
 }
 
-// The different values of an axis as a JSON array in the order in which they come; NULL without
-// memory.
+// The different values of an axis as a JSON array in the order in which they come, at most
+// MAX_COUNTED_VALUES; NULL without memory.
 static json_t *values_of_axis(const m4s_view_t *view, const char *axis) {
   json_t *values = json_array();
-  for (size_t point = 0; values != NULL && point < view->n_points; point++) {
+  for (size_t point = 0;
+       values != NULL && point < view->n_points && json_array_size(values) < MAX_COUNTED_VALUES;
+       point++) {
     const json_t *value = m4s_view_axis(view, point, axis);
     bool known = value == NULL;
     for (size_t i = 0; !known && i < json_array_size(values); i++) {
@@ -65,7 +67,8 @@ static json_t *values_of_axis(const m4s_view_t *view, const char *axis) {
 }
 
 static m4s_status_t add_values(const json_t *values, m4s_text_t *text) {
-  M4S_TRY(m4s_text_add(text, "<td>%zu</td><td class=\"w\">", json_array_size(values)));
+  M4S_TRY(m4s_text_add(text, "<td>%zu%s</td><td class=\"w\">", json_array_size(values),
+                       json_array_size(values) == MAX_COUNTED_VALUES ? " or more" : ""));
   for (size_t i = 0; i < json_array_size(values) && i < MAX_AXIS_VALUES; i++) {
     char *plain = m4s_json_plain(json_array_get(values, i));
     m4s_status_t status =

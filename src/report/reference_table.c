@@ -18,6 +18,7 @@ typedef struct {
   m4s_csv_t csv;
   int simulator_column;
   int *axis_columns;  // owned, [n_axes], -1: the table holds for every value of the axis
+  bool *axis_is_number;  // owned, [n_axes]
   entry_t *entries;  // owned, sorted by key, then row
   size_t n_entries;
 } table_t;
@@ -32,10 +33,12 @@ static m4s_status_t find_axis_columns(table_t *table) {
   const m4s_text_list_t *axes = &table->view->axes;
   bool any = axes->n_items == 0;
   table->axis_columns = calloc(axes->n_items + 1, sizeof *table->axis_columns);
-  if (table->axis_columns == NULL) {
+  table->axis_is_number = calloc(axes->n_items + 1, sizeof *table->axis_is_number);
+  if (table->axis_columns == NULL || table->axis_is_number == NULL) {
     return m4s_fail_memory(table->path);
   }
   for (size_t a = 0; a < axes->n_items; a++) {
+    table->axis_is_number[a] = m4s_view_axis_is_number(table->view, axes->items[a]);
     table->axis_columns[a] = m4s_csv_column(&table->csv, axes->items[a]);
     any = any || table->axis_columns[a] >= 0;
   }
@@ -67,7 +70,7 @@ static m4s_status_t check_cells(const table_t *table, size_t row, const m4s_text
   double value;
   for (size_t a = 0; a < axes->n_items; a++) {
     int column = table->axis_columns[a];
-    if (column >= 0 && m4s_view_axis_is_number(table->view, axes->items[a]) &&
+    if (column >= 0 && table->axis_is_number[a] &&
         !m4s_parse_double(m4s_csv_cell(&table->csv, row, (size_t)column), &value)) {
       return not_a_number(table, row, (size_t)column, "a number");
     }
@@ -230,6 +233,7 @@ m4s_status_t m4s_reference_read_table(const m4s_view_t *view, const char *path,
   }
   free(table.entries);
   free(table.axis_columns);
+  free(table.axis_is_number);
   m4s_csv_clear(&table.csv);
   return status;
 }

@@ -2,7 +2,6 @@
 
 #include <gsl/gsl_rng.h>
 #include <gsl/gsl_sort_double.h>
-#include <gsl/gsl_statistics_double.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@ typedef struct {
   void *rng_state;
   const double *sorted;  // [n]
   size_t n;
-  double *resample;  // [n]
+  unsigned *counts;  // [n]: how often each sample was drawn
   double *means, *medians;  // [M4S_BOOTSTRAP_RESAMPLES]
 } workspace_t;
 
@@ -30,11 +29,11 @@ static m4s_status_t allocate(workspace_t *workspace, const char *name, const dou
       .rng_state = malloc(type->size),
       .sorted = sorted,
       .n = n,
-      .resample = malloc(n * sizeof *workspace->resample),
+      .counts = malloc(n * sizeof *workspace->counts),
       .means = malloc(M4S_BOOTSTRAP_RESAMPLES * sizeof *workspace->means),
       .medians = malloc(M4S_BOOTSTRAP_RESAMPLES * sizeof *workspace->medians),
   };
-  if (workspace->rng_state == NULL || workspace->resample == NULL || workspace->means == NULL ||
+  if (workspace->rng_state == NULL || workspace->counts == NULL || workspace->means == NULL ||
       workspace->medians == NULL) {
     return m4s_fail_memory(name);
   }
@@ -45,20 +44,34 @@ static m4s_status_t allocate(workspace_t *workspace, const char *name, const dou
 
 static void release(workspace_t *workspace) {
   free(workspace->rng_state);
-  free(workspace->resample);
+  free(workspace->counts);
   free(workspace->means);
   free(workspace->medians);
 }
 
-// Sorting ranks instead of values would save nothing: n is the number of sweep points.
-static void draw(workspace_t *workspace, size_t i_resample) {
-  for (size_t i = 0; i < workspace->n; i++) {
-    workspace->resample[i] =
-        workspace->sorted[gsl_rng_uniform_int(&workspace->rng, (unsigned long)workspace->n)];
+// The resample's value at `place` (0 … n-1) of its ascending order.
+static double value_at(const workspace_t *workspace, size_t place) {
+  size_t i = 0;
+  for (size_t n_before = workspace->counts[0]; n_before <= place;) {
+    n_before += workspace->counts[++i];
   }
-  workspace->means[i_resample] = gsl_stats_mean(workspace->resample, 1, workspace->n);
-  gsl_sort(workspace->resample, 1, workspace->n);
-  workspace->medians[i_resample] = m4s_quantile_of_sorted(workspace->resample, workspace->n, 0.5);
+  return workspace->sorted[i];
+}
+
+// Counting what was drawn from the sorted samples leaves the resample sorted.
+static void draw(workspace_t *workspace, size_t i_resample) {
+  size_t n = workspace->n;
+  memset(workspace->counts, 0, n * sizeof *workspace->counts);
+  for (size_t i = 0; i < n; i++) {
+    workspace->counts[gsl_rng_uniform_int(&workspace->rng, (unsigned long)n)]++;
+  }
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) {
+    sum += workspace->counts[i] * workspace->sorted[i];
+  }
+  workspace->means[i_resample] = sum / (double)n;
+  workspace->medians[i_resample] =
+      (value_at(workspace, (n - 1) / 2) + value_at(workspace, n / 2)) / 2;
 }
 
 static m4s_interval_t interval(double *values) {
