@@ -62,7 +62,7 @@ static void print_settings(void) {
   for (size_t i = 0; i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];
     printf("\n%s: %s\n", section->name, section->help);
-    m4s_fields_print_help(stdout, section->fields, *section->n_fields, false);
+    m4s_fields_print_help(stdout, section->fields, section->n_fields, false);
   }
 }
 

@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
   const char *name;
   const m4s_field_t *fields;
-  const size_t *n_fields;
+  size_t n_fields;
   size_t offset;
   const char *help;
 } m4s_section_t;

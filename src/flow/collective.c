@@ -300,9 +300,25 @@ static m4s_status_t add_pass(dag_t *dag, const m4s_groups_t *groups, const m4s_w
   return M4S_OK;
 }
 
+static m4s_status_t write_dag(const dag_t *dag, const char *folder) {
+  M4S_TRY(m4s_folder_make(folder));
+  char *csv = m4s_path_join(folder, "flow_dag.csv");
+  char *npy = m4s_path_join(folder, "flow_dag.npy");
+  m4s_status_t status = csv == NULL || npy == NULL ? m4s_fail_memory("a path") : M4S_OK;
+  if (status == M4S_OK) {
+    status = m4s_npy_write(npy, dag_members, sizeof dag_members / sizeof *dag_members,
+                           dag->records.bytes, sizeof(dag_record_t), (size_t)dag->n_flows);
+  }
+  if (status == M4S_OK) {
+    status = m4s_file_write(csv, dag->csv.bytes, dag->csv.length);
+  }
+  free(csv);
+  free(npy);
+  return status;
+}
+
 m4s_status_t m4s_flow_dag_write(const m4s_workload_t *workload, const m4s_topology_t *topology,
-                                int64_t min_flow_bytes, const char *csv_path, const char *npy_path,
-                                int64_t *n_flows_out) {
+                                int64_t min_flow_bytes, const char *folder, int64_t *n_flows_out) {
   m4s_groups_t *groups = NULL;
   dag_t dag = {0};
   M4S_TRY(m4s_groups_create(workload, topology, &groups));
@@ -314,11 +330,7 @@ m4s_status_t m4s_flow_dag_write(const m4s_workload_t *workload, const m4s_topolo
     }
   }
   if (status == M4S_OK) {
-    status = m4s_npy_write(npy_path, dag_members, sizeof dag_members / sizeof *dag_members,
-                           dag.records.bytes, sizeof(dag_record_t), (size_t)dag.n_flows);
-  }
-  if (status == M4S_OK) {
-    status = m4s_file_write(csv_path, dag.csv.bytes, dag.csv.length);
+    status = write_dag(&dag, folder);
   }
   if (status == M4S_OK) {
     *n_flows_out = dag.n_flows;

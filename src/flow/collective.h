@@ -66,9 +66,8 @@ static inline int64_t m4s_ring_flow_index(const m4s_collective_shape_t *shape, i
   return ((int64_t)channel * shape->n_steps + step) * shape->n_ranks + sender;
 }
 
-// Writes the flow DAG of a workload on a topology, in the order layer, pass, group, as a CSV table
-// and as npy records: id, layer, pass, group, channel, step, src, dst, size_bytes, parent, child
-// (ids, -1: none).
+// Writes the flow DAG of a workload on a topology into `folder` (made if missing) as flow_dag.csv
+// and, as records, flow_dag.npy, in the order layer, pass, group: id, layer, pass, group, channel,
+// step, src, dst, size_bytes, parent, child (ids, -1: none).
 m4s_status_t m4s_flow_dag_write(const m4s_workload_t *workload, const m4s_topology_t *topology,
-                                int64_t min_flow_bytes, const char *csv_path, const char *npy_path,
-                                int64_t *n_flows_out);
+                                int64_t min_flow_bytes, const char *folder, int64_t *n_flows_out);

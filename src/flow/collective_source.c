@@ -31,7 +31,6 @@ const m4s_field_t m4s_collective_fields[] = {
           "added to it where the ring pipeline's turn says so"),
     FIELD(min_flow_bytes, "bytes", "0", 1e12, "smaller flows of a collective are raised to this"),
 };
-const size_t m4s_n_collective_fields = M4S_COUNT(m4s_collective_fields);
 
 // A forward collective below this is raised to it.
 enum { MIN_FORWARD_COLLECTIVE_BYTES = 4096 };

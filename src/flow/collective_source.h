@@ -18,8 +18,8 @@ typedef struct {
   int64_t payload_bytes, header_bytes;  // of packets, for ideal FCTs
 } m4s_collective_config_t;
 
-extern const m4s_field_t m4s_collective_fields[];
-extern const size_t m4s_n_collective_fields;
+enum { M4S_N_COLLECTIVE_FIELDS = 4 };
+extern const m4s_field_t m4s_collective_fields[M4S_N_COLLECTIVE_FIELDS];
 
 typedef struct m4s_collective_source m4s_collective_source_t;
 

@@ -28,7 +28,6 @@ const m4s_field_t m4s_flowsim_fields[] = {
      .max = 1 << 16,
      .help = "of a full packet"},
 };
-const size_t m4s_n_flowsim_fields = M4S_COUNT(m4s_flowsim_fields);
 
 m4s_status_t m4s_flowsim_create(const m4s_flowsim_config_t *config, const m4s_topology_t *topology,
                                 m4s_clock_t *clock, m4s_network_model_t *model_out) {

@@ -19,8 +19,8 @@ typedef struct {
   int64_t payload_bytes;  // of a full packet
 } m4s_flowsim_config_t;
 
-extern const m4s_field_t m4s_flowsim_fields[];
-extern const size_t m4s_n_flowsim_fields;
+enum { M4S_N_FLOWSIM_FIELDS = 3 };
+extern const m4s_field_t m4s_flowsim_fields[M4S_N_FLOWSIM_FIELDS];
 
 // Work done, for benchmarks.
 typedef struct {

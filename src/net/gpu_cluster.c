@@ -31,7 +31,6 @@ const m4s_field_t m4s_gpu_cluster_fields[] = {
      .choices = m4s_gpu_types,
      .help = "kept in topology files; collectives are rings for all"},
 };
-const size_t m4s_n_gpu_cluster_fields = M4S_COUNT(m4s_gpu_cluster_fields);
 
 static int64_t min_int64(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -17,8 +17,8 @@ typedef struct {
 } m4s_gpu_cluster_t;
 
 extern const char *const m4s_gpu_types[];
-extern const m4s_field_t m4s_gpu_cluster_fields[];
-extern const size_t m4s_n_gpu_cluster_fields;
+enum { M4S_N_GPU_CLUSTER_FIELDS = 12 };
+extern const m4s_field_t m4s_gpu_cluster_fields[M4S_N_GPU_CLUSTER_FIELDS];
 
 // The degraded GPUs in ascending order, written to gpus_out[degraded_gpus]. With s GPUs a server
 // and N degraded: N ≤ s: ceil(N/2) of server 0 and the rest of server 1; s < N ≤ 2s: server 0 and

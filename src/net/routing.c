@@ -218,7 +218,7 @@ static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst, 
     return M4S_OK;
   }
   int32_t root = tree_root(topology, dst);
-  const tree_t *tree;
+  const tree_t *tree = NULL;
   M4S_TRY(get_tree(routing, root, &tree));
   int32_t n_links = 0;
   int32_t node = src;

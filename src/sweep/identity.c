@@ -29,13 +29,13 @@ static int compare_settings(const void *a, const void *b) {
 static m4s_setting_t *list_settings(size_t *n_out) {
   size_t n = 0;
   for (size_t i = 0; i < m4s_n_point_sections; i++) {
-    n += *m4s_point_sections[i].n_fields;
+    n += m4s_point_sections[i].n_fields;
   }
   m4s_setting_t *settings = calloc(n, sizeof *settings);
   size_t n_kept = 0;
   for (size_t i = 0; settings != NULL && i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];
-    for (size_t j = 0; j < *section->n_fields; j++) {
+    for (size_t j = 0; j < section->n_fields; j++) {
       m4s_setting_t setting = {section, &section->fields[j]};
       if (m4s_setting_affects_results(setting)) {
         settings[n_kept++] = setting;

@@ -60,22 +60,18 @@ static const m4s_field_t run_fields[] = {
      .help = "wall-clock time after which the point counts as failed; 0: none"},
 };
 
-static const size_t n_topology_fields = M4S_COUNT(topology_fields);
-static const size_t n_traffic_fields = M4S_COUNT(traffic_fields);
-static const size_t n_output_fields = M4S_COUNT(output_fields);
-static const size_t n_run_fields = M4S_COUNT(run_fields);
 
 const m4s_section_t m4s_point_sections[] = {
-    {"topology", topology_fields, &n_topology_fields, 0, "the network"},
-    {"topology", m4s_gpu_cluster_fields, &m4s_n_gpu_cluster_fields,
+    {"topology", topology_fields, M4S_COUNT(topology_fields), 0, "the network"},
+    {"topology", m4s_gpu_cluster_fields, M4S_N_GPU_CLUSTER_FIELDS,
      offsetof(m4s_point_t, topology.cluster), "of kind \"gpu-cluster\""},
-    {"traffic", traffic_fields, &n_traffic_fields, 0, "what is sent"},
-    {"system", m4s_collective_fields, &m4s_n_collective_fields, offsetof(m4s_point_t, system),
+    {"traffic", traffic_fields, M4S_COUNT(traffic_fields), 0, "what is sent"},
+    {"system", m4s_collective_fields, M4S_N_COLLECTIVE_FIELDS, offsetof(m4s_point_t, system),
      "how ranks and their transport behave"},
-    {"flowsim", m4s_flowsim_fields, &m4s_n_flowsim_fields, offsetof(m4s_point_t, flowsim),
+    {"flowsim", m4s_flowsim_fields, M4S_N_FLOWSIM_FIELDS, offsetof(m4s_point_t, flowsim),
      "the max-min fair fluid simulator"},
-    {"output", output_fields, &n_output_fields, 0, "what is kept of a point"},
-    {"run", run_fields, &n_run_fields, 0, "how a point is run"},
+    {"output", output_fields, M4S_COUNT(output_fields), 0, "what is kept of a point"},
+    {"run", run_fields, M4S_COUNT(run_fields), 0, "how a point is run"},
 };
 const size_t m4s_n_point_sections = M4S_COUNT(m4s_point_sections);
 
@@ -107,7 +103,7 @@ static m4s_status_t set_section(m4s_point_t *point, const char *name, const json
 static m4s_status_t join_paths(m4s_point_t *point, const char *folder) {
   for (size_t i = 0; i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];
-    for (size_t j = 0; j < *section->n_fields; j++) {
+    for (size_t j = 0; j < section->n_fields; j++) {
       if (section->fields[j].kind != M4S_FIELD_PATH) {
         continue;
       }
@@ -131,7 +127,7 @@ m4s_status_t m4s_point_set(m4s_point_t *point, const json_t *settings, const cha
   *point = (m4s_point_t){0};
   for (size_t i = 0; i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];
-    M4S_TRY(m4s_fields_set_defaults(section->fields, *section->n_fields,
+    M4S_TRY(m4s_fields_set_defaults(section->fields, section->n_fields,
                                     section_object(section, point)));
   }
   if (!json_is_object(settings)) {
@@ -149,7 +145,7 @@ m4s_status_t m4s_point_set(m4s_point_t *point, const json_t *settings, const cha
 void m4s_point_clear(m4s_point_t *point) {
   for (size_t i = 0; i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];
-    m4s_fields_clear(section->fields, *section->n_fields, section_object(section, point));
+    m4s_fields_clear(section->fields, section->n_fields, section_object(section, point));
   }
 }
 
@@ -157,7 +153,7 @@ json_t *m4s_point_resolved(const m4s_point_t *point) {
   json_t *settings = json_object();
   for (size_t i = 0; settings != NULL && i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];
-    json_t *values = m4s_fields_get_json(section->fields, *section->n_fields,
+    json_t *values = m4s_fields_get_json(section->fields, section->n_fields,
                                          (const char *)point + section->offset);
     json_t *before = json_object_get(settings, section->name);
     bool ok = values != NULL;

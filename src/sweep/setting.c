@@ -30,7 +30,7 @@ static candidates_t *list_candidates(const char *only_section, bool qualified) {
     if (only_section != NULL && strcmp(section->name, only_section) != 0) {
       continue;
     }
-    for (size_t j = 0; j < *section->n_fields; j++) {
+    for (size_t j = 0; j < section->n_fields; j++) {
       add_candidate(candidates, qualified ? section->name : "", section->fields[j].name);
     }
   }
@@ -62,7 +62,7 @@ m4s_status_t m4s_setting_check_section(const char *name, const char *where) {
 }
 
 static bool find_key(const m4s_section_t *section, const char *key, m4s_setting_t *setting_out) {
-  for (size_t i = 0; i < *section->n_fields; i++) {
+  for (size_t i = 0; i < section->n_fields; i++) {
     if (strcmp(section->fields[i].name, key) == 0) {
       *setting_out = (m4s_setting_t){section, &section->fields[i]};
       return true;

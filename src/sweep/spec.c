@@ -381,7 +381,7 @@ static bool is_axis(const m4s_sweep_t *sweep, m4s_setting_t setting) {
 static m4s_status_t hash_base_files(m4s_sweep_t *sweep, const json_t *known_files) {
   for (size_t i = 0; i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];
-    for (size_t j = 0; j < *section->n_fields; j++) {
+    for (size_t j = 0; j < section->n_fields; j++) {
       m4s_setting_t setting = {section, &section->fields[j]};
       const char *path = json_string_value(m4s_setting_get(sweep->resolved, setting));
       if (setting.field->kind != M4S_FIELD_PATH || path == NULL || is_axis(sweep, setting)) {
