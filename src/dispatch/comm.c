@@ -1,9 +1,15 @@
 #include "dispatch/comm.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "core/text.h"
+
+// How long ranks wait for each other at the end: a minute.
+enum { WATCH_TICK_US = 100000, CLOSE_TICKS = 600 };
 
 static m4s_status_t check(int code, const char *call) {
   if (code == MPI_SUCCESS) {
@@ -57,12 +63,36 @@ static m4s_status_t check_srun(void) {
   return M4S_OK;
 }
 
+// A killed mpirun leaves its ranks behind, which would go on, or hang (and spin) in MPI for ever.
+// A timer looks after the launcher: results are safe at any instant, so an orphan just ends. At the
+// end it looks after the other ranks, too.
+static volatile sig_atomic_t launcher, final_exit_status = 1, final_ticks;
+
+static void watch(int signal_number) {
+  (void)signal_number;
+  // An orphan gets another parent.
+  if (getppid() != (pid_t)launcher || (final_ticks > 0 && --final_ticks == 0)) {
+    _exit((int)final_exit_status);
+  }
+}
+
+static void start_watch(void) {
+  launcher = (sig_atomic_t)getppid();
+  struct sigaction action = {.sa_handler = watch, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGALRM, &action, NULL);
+  struct itimerval tick = {.it_interval = {.tv_usec = WATCH_TICK_US},
+                           .it_value = {.tv_usec = WATCH_TICK_US}};
+  setitimer(ITIMER_REAL, &tick, NULL);
+}
+
 m4s_status_t m4s_comm_open(m4s_comm_t *comm) {
   *comm = (m4s_comm_t){.n_ranks = 1, .n_local = 1};
   if (!launched_with_pmi()) {
     return check_srun();
   }
   int provided;
+  start_watch();
   TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided));
   comm->mpi = true;
   if (provided < MPI_THREAD_FUNNELED) {
@@ -80,13 +110,16 @@ m4s_status_t m4s_comm_open(m4s_comm_t *comm) {
   return M4S_OK;
 }
 
-m4s_status_t m4s_comm_close(m4s_comm_t *comm) {
+m4s_status_t m4s_comm_close(m4s_comm_t *comm, int exit_status) {
   if (!comm->mpi) {
     return M4S_OK;
   }
   comm->mpi = false;
+  final_exit_status = exit_status;
+  final_ticks = CLOSE_TICKS;
   TRY_MPI(MPI_Comm_free(&comm->comm));
   TRY_MPI(MPI_Finalize());
+  setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
   return M4S_OK;
 }
 
@@ -130,5 +163,6 @@ m4s_status_t m4s_comm_take(const m4s_comm_t *comm, int *from_out, m4s_tag_t *tag
 void m4s_comm_abort(const m4s_comm_t *comm, int exit_status) {
   if (comm->mpi) {
     MPI_Abort(comm->comm, exit_status);
+    _exit(exit_status);
   }
 }

@@ -24,11 +24,13 @@ typedef struct {
   int local_rank, n_local;  // among the ranks of the node
 } m4s_comm_t;
 
-// Starts MPI if this process was started by mpirun or by srun with PMI (collective). Several tasks
-// of srun without PMI are M4S_ERR_INPUT: each would do the whole sweep.
+// Starts MPI if this process was started by mpirun or by srun with PMI (collective); from then on
+// the process ends at once if its launcher does. Several tasks of srun without PMI are
+// M4S_ERR_INPUT: each would do the whole sweep.
 m4s_status_t m4s_comm_open(m4s_comm_t *comm);
-// Collective.
-m4s_status_t m4s_comm_close(m4s_comm_t *comm);
+// Collective. All results are on disk by then: where the other ranks do not come within a minute,
+// the process ends with `exit_status`.
+m4s_status_t m4s_comm_close(m4s_comm_t *comm, int exit_status);
 
 // The rank of this process as its launcher says, before MPI starts; 0 without one.
 int m4s_comm_launch_rank(void);
@@ -39,5 +41,5 @@ m4s_status_t m4s_comm_send(const m4s_comm_t *comm, int to, m4s_tag_t tag, const 
 m4s_status_t m4s_comm_take(const m4s_comm_t *comm, int *from_out, m4s_tag_t *tag_out,
                            char **text_out);
 
-// Ends all ranks, where messages cannot be relied on any more.
+// Ends all ranks, where messages cannot be relied on any more; does not return under MPI.
 void m4s_comm_abort(const m4s_comm_t *comm, int exit_status);

@@ -259,7 +259,7 @@ int m4s_dispatch(const char *spec_path, const m4s_dispatch_options_t *options,
   catch_signals();
   int exit_status = run_rank(&job, spec_path);
   job_clear(&job);
-  status = m4s_comm_close(&job.comm);
+  status = m4s_comm_close(&job.comm, exit_status);
   if (status != M4S_OK) {
     m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
     return m4s_exit_status(status);

@@ -87,6 +87,9 @@ m4s_status_t m4s_worker_serve(const m4s_comm_t *comm, atomic_bool *stop, int *ex
     patience_ms = moved ? MIN_PATIENCE_MS : patience_ms * 1.5;
     patience_ms = patience_ms < MAX_PATIENCE_MS ? patience_ms : MAX_PATIENCE_MS;
   }
+  if (status != M4S_OK) {
+    atomic_store(stop, true);  // nobody waits for the unit at work
+  }
   m4s_runner_destroy(worker.runner);
   *exit_out = worker.exit_status;
   return status;
