@@ -194,7 +194,7 @@ m4s_status_t m4s_page_add_run_times(const m4s_report_t *report, m4s_text_t *text
                        "<th>mean [s]</th><th>median [s]</th><th>p95 [s]</th><th>max [s]</th>"
                        "</tr>\n"));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
-    m4s_summary_t summary;
+    m4s_summary_t summary = {0};
     M4S_TRY(summarize_wall(report, s, &summary));
     M4S_TRY(m4s_text_add(text, "<tr>"));
     M4S_TRY(add_cell(text, "td", "t", report->view.simulators.items[s]));

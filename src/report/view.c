@@ -84,6 +84,7 @@ static m4s_status_t add_metrics(const m4s_results_t *results, m4s_text_list_t *m
 static m4s_status_t add_rows(m4s_view_t *view) {
   const m4s_results_t *results = view->results;
   size_t n_simulators = view->simulators.n_items;
+  // An array of pointers: NOLINTNEXTLINE(bugprone-sizeof-expression)
   view->rows = calloc(results->n_rows * n_simulators + 1, sizeof *view->rows);
   if (view->rows == NULL) {
     return m4s_fail_memory("the results");

@@ -34,10 +34,10 @@ m4s_status_t m4s_samples_sort(const char *what, const double *samples, size_t n,
 
 m4s_status_t m4s_summary_make(const char *what, const double *samples, size_t n,
                               m4s_summary_t *summary_out) {
-  double *sorted;
+  double *sorted = NULL;
   M4S_TRY(m4s_samples_sort(what, samples, n, &sorted));
   m4s_summary_t summary = {.n = n};
-  if (n > 0) {
+  if (sorted != NULL) {
     summary.min = sorted[0];
     summary.mean = gsl_stats_mean(sorted, 1, n);
     summary.median = m4s_quantile_of_sorted(sorted, n, 0.5);
