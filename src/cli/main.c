@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "core/log.h"
 #include "core/version.h"
+#include "dispatch/comm.h"
 #include "sweep/point.h"
 
 // One line a subcommand, in the order of the help.
@@ -63,7 +64,10 @@ static void print_help(const m4s_command_t *command) {
 }
 
 int m4s_cli_failed(m4s_status_t status) {
-  m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
+  // All ranks of an MPI job see the same bad option; one of them says so.
+  if (m4s_comm_launch_rank() == 0) {
+    m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
+  }
   return m4s_exit_status(status);
 }
 
