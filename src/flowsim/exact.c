@@ -103,7 +103,7 @@ static bool choose_on_link(m4s_fluid_t *fluid, int32_t id) {
   return any;
 }
 
-static void allocate(exact_t *model) {
+static m4s_status_t allocate(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   for (int32_t i = 0; i < model->n_touched; i++) {
     int32_t id = model->touched[i];
@@ -117,12 +117,13 @@ static void allocate(exact_t *model) {
   }
   model->n_touched = 0;
   for (bool grown = fluid->n_chosen > 0; grown;) {
-    m4s_fluid_fill(fluid);
+    M4S_TRY(m4s_fluid_fill_many(fluid));
     grown = false;
     for (int32_t i = 0; i < fluid->n_chosen_links; i++) {
       grown = choose_on_link(fluid, fluid->chosen_links[i]) || grown;
     }
   }
+  return M4S_OK;
 }
 
 // Credits a flow for what it sent at its old rate and moves its end to what the new one gives.
@@ -145,8 +146,7 @@ static m4s_status_t change_rate(exact_t *model, int32_t slot) {
 static m4s_status_t run_settle(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   model->settle = m4s_event_never();
-  allocate(model);
-  m4s_status_t status = M4S_OK;
+  m4s_status_t status = allocate(model);
   for (int32_t i = 0; status == M4S_OK && i < fluid->n_chosen; i++) {
     const m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
     // A rate that is the same but for rounding stays: the flow keeps its event.

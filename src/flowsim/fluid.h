@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "core/event.h"
+#include "core/heap.h"
 #include "flow/flow.h"
 #include "flowsim/flowsim.h"
 
@@ -37,7 +37,8 @@ typedef struct {
   // Water-filling under way:
   bool chosen;
   int32_t n_unfilled;
-  double residual, share;  // bytes/ns
+  double residual;  // bytes/ns
+  bool residual_stale;  // to be summed again
   // Usage:
   int64_t busy_since_ns, busy_ns;
   int64_t bytes;
@@ -45,6 +46,7 @@ typedef struct {
 
 typedef struct {
   m4s_flowsim_config_t config;
+  bool keep_order;  // members of a link stay in the order of arrival
   const m4s_topology_t *topology;
   m4s_clock_t *clock;
   m4s_fluid_link_t *links;  // [topology->n_links]
@@ -58,6 +60,7 @@ typedef struct {
   int32_t *chosen_links;  // [n_chosen_links]
   int32_t *open_links;  // scratch: chosen links with unfilled flows
   int32_t n_chosen, n_chosen_links;
+  m4s_heap_t shares;  // scratch: open links by share
   m4s_flowsim_counts_t counts;
 } m4s_fluid_t;
 
@@ -78,10 +81,13 @@ void m4s_fluid_choose(m4s_fluid_t *fluid, int32_t slot);
 
 // Gives the chosen flows max-min fair rates (filled_rate, bottleneck) in what the other flows, at
 // their rates, leave of the links. Progressive filling: the link with the least residual per
-// unfilled flow (the smallest link id among equals) gives that share to its unfilled flows; a
-// link's residual shrinks by the share once per flow. Afterwards chosen_links holds all links of
-// the chosen flows.
-void m4s_fluid_fill(m4s_fluid_t *fluid);
+// unfilled flow (the smallest link id among equals) gives that share to its unfilled flows.
+// Afterwards chosen_links holds all links of the chosen flows. _few: every round looks at all
+// links, and a link's residual is its capacity less the rates of its filled flows one after another
+// in the order of the link's members, to the last bit. _many: O(log n) a round; rounding may
+// differ, and links whose shares are equal but for rounding may take turns in another order.
+void m4s_fluid_fill_few(m4s_fluid_t *fluid);
+m4s_status_t m4s_fluid_fill_many(m4s_fluid_t *fluid);
 
 // Ends a water-filling: chooses nothing.
 void m4s_fluid_unchoose_all(m4s_fluid_t *fluid);

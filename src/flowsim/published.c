@@ -9,6 +9,10 @@
 //  * A flow holds its share of the links until its completion event, which includes the path's
 //  latency, and
 //    is given the whole latency again at each rescheduling.
+//  * A link's residual is summed anew in every round, over its flows in the order of arrival: where
+//  links tie
+//    but for rounding, one unit in the last place moves completions by 1 ns, and by the rule above
+//    by 2 us.
 //  * Times are truncated to ns as sums of doubles.
 // Rates are computed only for flows that share links, directly or through others, with a flow that
 // came or went: max-min rates of the rest are the same numbers.
@@ -91,7 +95,7 @@ static void allocate(published_t *model) {
       }
     }
   }
-  m4s_fluid_fill(fluid);
+  m4s_fluid_fill_few(fluid);
   for (int32_t i = 0; i < fluid->n_chosen; i++) {
     m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
     fluid->counts.rate_changes += flow->rate != flow->filled_rate;
@@ -249,6 +253,7 @@ m4s_status_t m4s_fluid_published_create(const m4s_flowsim_config_t *config,
     free(model);
     return status;
   }
+  model->fluid.keep_order = true;
   model->first = -1;
   model->arrival = m4s_event_never();
   model->reschedule = m4s_event_never();
