@@ -1,0 +1,322 @@
+// Results folders: resuming, torn journals, refusals, reading back. No simulation.
+#include "fixture.h"
+
+#include <fcntl.h>
+
+#include "core/json.h"
+#include "sweep/store.h"
+
+static const char *const spec_text = AXES("{\"degraded_gpus\": [2, 3]}, {\"reduction\": [4, 5]}");
+
+static const char *folder(void) { return fixture_path("out"); }
+
+static json_t *no_selection(void) { return json_object(); }
+
+// Opens the folder and writes a manifest for `selection` (JSON text).
+static m4s_store_t *open_store(const char *text, const char *selection_text, bool fresh) {
+  m4s_sweep_t *sweep = fixture_sweep(text);
+  json_t *selection = selection_text == NULL ? no_selection() : json_loads(selection_text, 0, NULL);
+  json_t *about = json_pack("{s:s}", "version", "test");
+  m4s_store_t *store = NULL;
+  bool changed;
+  m4s_status_t status = m4s_store_open(folder(), "t", fresh, &store);
+  if (status == M4S_OK) {
+    status = m4s_store_write_manifest(store, sweep, selection, about, &changed);
+  }
+  if (status != M4S_OK) {
+    print_message("%s\n", m4s_last_error());
+  }
+  assert_int_equal(status, M4S_OK);
+  json_decref(about);
+  json_decref(selection);
+  m4s_sweep_destroy(sweep);
+  return store;
+}
+
+static void case_id_of(uint64_t index, char id_out[M4S_CASE_ID_BYTES]) {
+  m4s_sweep_t *sweep = fixture_sweep(spec_text);
+  assert_int_equal(m4s_sweep_case_id(sweep, index, id_out), M4S_OK);
+  m4s_sweep_destroy(sweep);
+}
+
+// Finishes a unit as a run does.
+static void finish_unit(m4s_store_t *store, uint64_t index, bool ok, double total_us) {
+  char id[M4S_CASE_ID_BYTES];
+  case_id_of(index, id);
+  if (ok) {
+    char *temporary;
+    assert_int_equal(m4s_unit_begin(m4s_store_folder(store), id, "flowsim", &temporary), M4S_OK);
+    assert_int_equal(m4s_unit_publish(m4s_store_folder(store), id, "flowsim", temporary), M4S_OK);
+    assert_false(m4s_path_exists(temporary));
+    free(temporary);
+  }
+  json_t *line = ok ? json_pack("{s:s, s:s, s:s, s:f, s:{s:f}}", "case", id, "simulator", "flowsim",
+                                "status", "ok", "wall_s", 0.5, "metrics", "total_us", total_us)
+                    : json_pack("{s:s, s:s, s:s, s:f, s:s}", "case", id, "simulator", "flowsim",
+                                "status", "failed", "wall_s", 0.5, "reason", "because");
+  assert_int_equal(m4s_store_record(store, line), M4S_OK);
+  json_decref(line);
+}
+
+// Statuses of all units of all points, "o", "f" or "m".
+static void assert_statuses(const m4s_store_t *store, const char *expected) {
+  char statuses[5] = "";
+  for (uint64_t i = 0; i < 4; i++) {
+    char id[M4S_CASE_ID_BYTES];
+    case_id_of(i, id);
+    statuses[i] = "ofm"[m4s_store_unit_status(store, id, "flowsim")];
+  }
+  assert_string_equal(statuses, expected);
+}
+
+static void assert_rows(const char *expected) {
+  m4s_results_t results;
+  m4s_status_t status = m4s_results_read(folder(), &results);
+  if (status != M4S_OK) {
+    print_message("%s\n", m4s_last_error());
+  }
+  assert_int_equal(status, M4S_OK);
+  m4s_text_t text = {0};
+  for (size_t i = 0; i < results.n_rows; i++) {
+    const m4s_result_row_t *row = &results.rows[i];
+    char *axes = m4s_json_canonical(row->axes);
+    m4s_text_add(&text, "%s%s %s", i == 0 ? "" : "; ", axes, m4s_row_status_names[row->status]);
+    if (row->metrics != NULL) {
+      m4s_text_add(&text, " %g", json_number_value(json_object_get(row->metrics, "total_us")));
+    }
+    if (row->reason != NULL) {
+      m4s_text_add(&text, " %s", row->reason);
+    }
+    free(axes);
+  }
+  assert_string_equal(text.bytes, expected);
+  m4s_text_clear(&text);
+  m4s_results_clear(&results);
+}
+
+static int remove_out(void **state) {
+  (void)state;
+  return m4s_path_remove(folder()) != M4S_OK;
+}
+
+static void store_should_know_what_is_done(void **state) {
+  (void)state;
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  finish_unit(store, 0, true, 1.5);
+  finish_unit(store, 1, false, 0);
+  finish_unit(store, 3, false, 0);
+  finish_unit(store, 3, true, 4);
+  m4s_store_close(store);
+  store = open_store(spec_text, NULL, false);
+  assert_statuses(store, "ofmo");
+  m4s_store_close(store);
+  assert_rows(
+      "{\"degraded_gpus\":2,\"reduction\":4} ok 1.5; {\"degraded_gpus\":2,\"reduction\":5} failed "
+      "because; {\"degraded_gpus\":3,\"reduction\":4} missing; "
+      "{\"degraded_gpus\":3,\"reduction\":5} ok 4");
+}
+
+static void append(const char *name, const char *text) {
+  int fd = open(fixture_path(name), O_WRONLY | O_APPEND);
+  assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+  close(fd);
+}
+
+static void torn_last_line_should_be_dropped(void **state) {
+  (void)state;
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  finish_unit(store, 0, true, 1);
+  m4s_store_close(store);
+  append("out/journal.jsonl", "{\"case\":\"0123456789abcdef\",\"simu");
+  assert_rows(
+      "{\"degraded_gpus\":2,\"reduction\":4} ok 1; {\"degraded_gpus\":2,\"reduction\":5} missing; "
+      "{\"degraded_gpus\":3,\"reduction\":4} missing; {\"degraded_gpus\":3,\"reduction\":5} "
+      "missing");
+  store = open_store(spec_text, NULL, false);
+  assert_statuses(store, "ommm");
+  finish_unit(store, 1, true, 2);
+  m4s_store_close(store);
+  store = open_store(spec_text, NULL, false);
+  assert_statuses(store, "oomm");
+  m4s_store_close(store);
+}
+
+static void broken_line_should_be_an_error_with_its_number(void **state) {
+  (void)state;
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  finish_unit(store, 0, true, 1);
+  m4s_store_close(store);
+  append("out/journal.jsonl", "{\"case\":\"x\"}\n");
+  m4s_results_t results;
+  assert_int_equal(m4s_results_read(folder(), &results), M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "journal.jsonl:2: \"{\"case\":\"x\"}"));
+}
+
+static void unit_without_folder_should_not_count(void **state) {
+  (void)state;
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  finish_unit(store, 0, true, 1);
+  char id[M4S_CASE_ID_BYTES];
+  case_id_of(0, id);
+  char *unit = m4s_unit_folder(m4s_store_folder(store), id, "flowsim");
+  m4s_store_close(store);
+  assert_int_equal(m4s_path_remove(unit), M4S_OK);
+  free(unit);
+  store = open_store(spec_text, NULL, false);
+  assert_statuses(store, "mmmm");
+  m4s_store_close(store);
+}
+
+static void leftovers_of_a_kill_should_be_cleaned_up(void **state) {
+  (void)state;
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  char *temporary;
+  assert_int_equal(
+      m4s_unit_begin(m4s_store_folder(store), "0123456789abcdef", "flowsim", &temporary), M4S_OK);
+  m4s_store_close(store);
+  fixture_write("out/summary.csv.tmp123", "torn");
+  fixture_write("out/mine.tmp123", "not ours");
+  m4s_store_close(open_store(spec_text, NULL, false));
+  assert_false(m4s_path_exists(temporary));
+  assert_false(m4s_path_exists(fixture_path("out/summary.csv.tmp123")));
+  assert_true(m4s_path_exists(fixture_path("out/mine.tmp123")));
+  free(temporary);
+}
+
+static void earlier_folder_of_a_unit_should_be_replaced(void **state) {
+  (void)state;
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  const char *id = "0123456789abcdef";
+  for (int i = 0; i < 2; i++) {
+    char *temporary;
+    assert_int_equal(m4s_unit_begin(m4s_store_folder(store), id, "flowsim", &temporary), M4S_OK);
+    char *path = m4s_path_join(temporary, i == 0 ? "old" : "new");
+    assert_int_equal(m4s_file_write(path, "x", 1), M4S_OK);
+    free(path);
+    assert_int_equal(m4s_unit_publish(m4s_store_folder(store), id, "flowsim", temporary), M4S_OK);
+    free(temporary);
+  }
+  assert_true(m4s_path_exists(fixture_path("out/points/0123456789abcdef/flowsim/new")));
+  assert_false(m4s_path_exists(fixture_path("out/points/0123456789abcdef/flowsim/old")));
+  m4s_store_close(store);
+}
+
+static void assert_open_fails(const char *path, m4s_status_t expected, const char *message) {
+  m4s_store_t *store = NULL;
+  assert_int_equal(m4s_store_open(path, "t", false, &store), expected);
+  assert_null(store);
+  assert_non_null(strstr(m4s_last_error(), message));
+}
+
+static void foreign_folders_should_be_refused_and_left_alone(void **state) {
+  (void)state;
+  assert_int_equal(m4s_folder_make(folder()), M4S_OK);
+  fixture_write("out/thesis.tex", "precious");
+  m4s_store_t *store = NULL;
+  for (int fresh = 0; fresh < 2; fresh++) {
+    assert_int_equal(m4s_store_open(folder(), "t", fresh, &store), M4S_ERR_INPUT);
+    assert_non_null(strstr(m4s_last_error(), "holds other files (thesis.tex)"));
+  }
+  assert_true(m4s_path_exists(fixture_path("out/thesis.tex")));
+  assert_false(m4s_path_exists(fixture_path("out/.lock")));
+  fixture_write("file", "x");
+  assert_open_fails(fixture_path("file"), M4S_ERR_IO, "Not a directory");
+  assert_open_fails("/proc/none/such", M4S_ERR_IO, "cannot be made");
+}
+
+static void folder_of_another_sweep_should_be_refused(void **state) {
+  (void)state;
+  m4s_store_close(open_store(spec_text, NULL, false));
+  m4s_store_t *store = NULL;
+  assert_int_equal(m4s_store_open(folder(), "other", false, &store), M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "holds results of the sweep \"t\", not \"other\""));
+}
+
+static void fresh_should_remove_what_runs_made_only(void **state) {
+  (void)state;
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  finish_unit(store, 0, true, 1);
+  m4s_store_close(store);
+  fixture_write("out/summary.csv", "ours");
+  fixture_write("out/notes.txt", "the user's");
+  store = open_store(spec_text, NULL, true);
+  assert_statuses(store, "mmmm");
+  m4s_store_close(store);
+  assert_false(m4s_path_exists(fixture_path("out/summary.csv")));
+  assert_true(m4s_path_exists(fixture_path("out/notes.txt")));
+}
+
+static void second_run_in_a_folder_should_be_refused(void **state) {
+  (void)state;
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  char holder[128];
+  assert_true(m4s_store_busy(folder(), holder, sizeof holder));
+  m4s_store_t *second = NULL;
+  m4s_status_t status = m4s_store_open(folder(), "t", false, &second);
+  assert_int_equal(status, M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "another run is at work in this folder (process "));
+  m4s_store_close(store);
+  assert_false(m4s_store_busy(folder(), holder, sizeof holder));
+}
+
+static void selections_should_add_up(void **state) {
+  (void)state;
+  m4s_store_close(
+      open_store(spec_text, "{\"set\": {\"degraded_gpus\": 3, \"reduction\": 4}}", false));
+  assert_rows("{\"degraded_gpus\":3,\"reduction\":4} missing");
+  m4s_store_close(open_store(spec_text, "{\"where\": [\"reduction == 4\"]}", false));
+  assert_rows(
+      "{\"degraded_gpus\":2,\"reduction\":4} missing; {\"degraded_gpus\":3,\"reduction\":4} "
+      "missing");
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  finish_unit(store, 1, true, 7);
+  m4s_store_close(store);
+  // A part of what has been selected changes nothing.
+  m4s_store_close(open_store(spec_text, "{\"set\": {\"reduction\": 5}}", false));
+  assert_rows(
+      "{\"degraded_gpus\":2,\"reduction\":4} missing; {\"degraded_gpus\":2,\"reduction\":5} ok 7; "
+      "{\"degraded_gpus\":3,\"reduction\":4} missing; {\"degraded_gpus\":3,\"reduction\":5} "
+      "missing");
+}
+
+static void grown_sweep_should_keep_finished_points(void **state) {
+  (void)state;
+  m4s_store_t *store = open_store(spec_text, NULL, false);
+  finish_unit(store, 3, true, 9);
+  m4s_store_close(store);
+  m4s_store_close(
+      open_store(AXES("{\"degraded_gpus\": [3]}, {\"reduction\": [5, 6]}"), NULL, false));
+  assert_rows(
+      "{\"degraded_gpus\":3,\"reduction\":5} ok 9; {\"degraded_gpus\":3,\"reduction\":6} missing");
+}
+
+static void folder_without_results_should_be_refused(void **state) {
+  (void)state;
+  m4s_results_t results;
+  assert_int_equal(m4s_results_read(fixture_path("none"), &results), M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "holds no results (there is no manifest.json)"));
+  assert_int_equal(m4s_folder_make(folder()), M4S_OK);
+  fixture_write("out/manifest.json", "{\"name\": \"t\"}");
+  assert_int_equal(m4s_results_read(folder(), &results), M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "manifest.json: is not a manifest"));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, NULL, remove_out)
+  const struct CMUnitTest tests[] = {
+      TEST(store_should_know_what_is_done),
+      TEST(torn_last_line_should_be_dropped),
+      TEST(broken_line_should_be_an_error_with_its_number),
+      TEST(unit_without_folder_should_not_count),
+      TEST(leftovers_of_a_kill_should_be_cleaned_up),
+      TEST(earlier_folder_of_a_unit_should_be_replaced),
+      TEST(foreign_folders_should_be_refused_and_left_alone),
+      TEST(folder_of_another_sweep_should_be_refused),
+      TEST(fresh_should_remove_what_runs_made_only),
+      TEST(second_run_in_a_folder_should_be_refused),
+      TEST(selections_should_add_up),
+      TEST(grown_sweep_should_keep_finished_points),
+      TEST(folder_without_results_should_be_refused),
+  };
+  return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);
+}
