@@ -27,15 +27,19 @@ mpi() {
   mpirun --oversubscribe -n "$n" "$@"
 }
 
-# summary.csv without its last column, the run times.
+# Writes $1/summary.csv to $2 without the column of run times.
 without_times() {
-  head -1 "$1/summary.csv" | grep -q ',wall_s$' || fail "$1/summary.csv does not end with wall_s"
-  sed 's/,[^,]*$//' "$1/summary.csv"
+  local column
+  column=$(head -1 "$1/summary.csv" | tr ',' '\n' | grep -nx wall_s | cut -d: -f1)
+  [ -n "$column" ] || fail "$1/summary.csv has no column wall_s"
+  cut -d, --complement -f"$column" "$1/summary.csv" >"$2"
 }
 
 # Two results folders hold the same bytes, times aside.
 assert_same_results() {
-  cmp <(without_times "$1") <(without_times "$2") || fail "summary.csv of $1 and $2 differ"
+  without_times "$1" first.csv
+  without_times "$2" second.csv
+  cmp first.csv second.csv || fail "summary.csv of $1 and $2 differ"
   diff -rq "$1/points" "$2/points" >diff.txt || fail "points of $1 and $2 differ: $(head -3 diff.txt)"
   [ -z "$(find "$2/points" -name '.tmp-*')" ] || fail "$2/points holds temporary folders"
 }

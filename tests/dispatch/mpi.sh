@@ -50,7 +50,9 @@ mpi 2 "$program" "${few[@]}" --retry-failed >retried.log 2>&1 || fail "retry: $(
 # A subset has the whole sweep's rows, and grows into it.
 "$program" run "$spec" --set degraded_gpus=8 --set reduction=4 --out part >part.log 2>&1 ||
   fail "$(cat part.log)"
-cmp <(without_times part | tail -1) <(without_times alone | grep ',8,4,') || fail "the one point differs"
+without_times alone first.csv
+without_times part second.csv
+[ "$(tail -n +2 second.csv)" = "$(grep ',8,4,' first.csv)" ] || fail "the one point differs"
 "$program" run "$spec" --out part >part.log 2>&1 || fail "$(cat part.log)"
 assert_same_results alone part
 rm -rf "$folder"
