@@ -9,6 +9,7 @@
 // no link of the chosen set is untouched: the sum of rates there is the same.
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/heap.h"
 #include "flowsim/fluid.h"
@@ -16,8 +17,21 @@
 // Relative differences of rates that are rounding.
 static const double RATE_TOLERANCE = 1e-9;
 
+// What the exact mode knows of a link.
+typedef struct {
+  double rate_sum;  // bytes/ns of all flows on the link, at the rates that hold
+  int32_t n_updates;  // of rate_sum since it was last summed
+  int32_t n_limited;  // flows that are not chosen and have their bottleneck here
+  // Water-filling under way:
+  double demand;  // bytes/ns that the chosen flows could take at most
+  double level;  // bytes/ns of the chosen flows that have their bottleneck here; INFINITY: none
+  double fastest;  // bytes/ns of the fastest chosen flow
+} level_t;
+
 typedef struct {
   m4s_fluid_t fluid;
+  level_t *levels;  // [n_links]
+  m4s_heap_t shares;  // open links by share
   m4s_heap_t ends;  // by slot: end of transmission, then of the latency after it
   m4s_event_key_t settle;  // when rates are computed again; never: not needed
   bool *transmitting;  // [n_slots]
@@ -25,6 +39,14 @@ typedef struct {
   int32_t *touched;  // links of flows that came or went
   int32_t n_touched, touched_capacity;
 } exact_t;
+
+// A share as a heap key: the bits of a double that is not negative ascend with its value.
+static m4s_event_key_t share_key(double share, int32_t id) {
+  m4s_event_key_t key = {.order = (uint64_t)id};
+  double positive = share > 0 ? share : 0;
+  memcpy(&key.time_ns, &positive, sizeof key.time_ns);
+  return key;
+}
 
 static m4s_status_t touch(exact_t *model, int32_t slot) {
   const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
@@ -64,46 +86,147 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   return touch(model, slot);
 }
 
-// The rate at which the chosen flow stands after filling, else the rate that holds.
-static double present_rate(const m4s_fluid_flow_t *flow) {
-  return flow->chosen ? flow->filled_rate : flow->rate;
+static void choose(exact_t *model, int32_t slot) {
+  const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
+  if (!flow->chosen && flow->bottleneck >= 0) {
+    model->levels[flow->bottleneck].n_limited--;
+  }
+  m4s_fluid_choose(&model->fluid, slot);
+}
+
+static void unchoose_all(exact_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  for (int32_t i = 0; i < fluid->n_chosen; i++) {
+    model->levels[fluid->flows[fluid->chosen[i]].bottleneck].n_limited++;
+  }
+  m4s_fluid_unchoose_all(fluid);
+}
+
+// The links of the chosen flows, with what the other flows leave of them.
+static void open_links(exact_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  for (int32_t i = 0; i < fluid->n_chosen; i++) {
+    m4s_fluid_choose_links(fluid, fluid->chosen[i]);
+  }
+  for (int32_t i = 0; i < fluid->n_chosen_links; i++) {
+    int32_t id = fluid->chosen_links[i];
+    level_t *level = &model->levels[id];
+    fluid->links[id].residual = fluid->links[id].capacity - level->rate_sum;
+    fluid->links[id].n_unfilled = 0;
+    level->demand = 0;
+    level->level = INFINITY;
+    level->fastest = 0;
+  }
+  for (int32_t i = 0; i < fluid->n_chosen; i++) {
+    m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
+    flow->filled = false;
+    for (int32_t hop = 0; hop < flow->n_links; hop++) {
+      fluid->links[flow->links[hop]].residual += flow->rate;
+      fluid->links[flow->links[hop]].n_unfilled++;
+    }
+  }
+}
+
+// No flow gets more than the least residual on its path, so only links on which these bounds add up
+// to the residual can become bottlenecks.
+static m4s_status_t find_candidates(exact_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  for (int32_t i = 0; i < fluid->n_chosen; i++) {
+    const m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
+    double bound = INFINITY;
+    for (int32_t hop = 0; hop < flow->n_links; hop++) {
+      bound = fmin(bound, fluid->links[flow->links[hop]].residual);
+    }
+    for (int32_t hop = 0; hop < flow->n_links; hop++) {
+      model->levels[flow->links[hop]].demand += bound;
+    }
+  }
+  for (int32_t i = 0; i < fluid->n_chosen_links; i++) {
+    int32_t id = fluid->chosen_links[i];
+    const m4s_fluid_link_t *link = &fluid->links[id];
+    if (model->levels[id].demand >= link->residual * (1 - RATE_TOLERANCE)) {
+      M4S_TRY(m4s_heap_set(&model->shares, id, share_key(link->residual / link->n_unfilled, id)));
+    }
+  }
+  return M4S_OK;
+}
+
+static void fill_link(exact_t *model, int32_t id, double share) {
+  m4s_fluid_t *fluid = &model->fluid;
+  const m4s_fluid_link_t *bottleneck = &fluid->links[id];
+  model->levels[id].level = share;
+  for (int32_t i = 0; i < bottleneck->n_members; i++) {
+    m4s_fluid_flow_t *flow = &fluid->flows[bottleneck->members[i].slot];
+    if (!flow->chosen || flow->filled) {
+      continue;
+    }
+    flow->filled = true;
+    flow->filled_rate = share;
+    flow->bottleneck = id;
+    for (int32_t hop = 0; hop < flow->n_links; hop++) {
+      m4s_fluid_link_t *link = &fluid->links[flow->links[hop]];
+      link->residual -= share;
+      link->n_unfilled--;
+      model->levels[flow->links[hop]].fastest = share;  // shares ascend
+    }
+  }
+}
+
+// Progressive filling of the chosen flows in what the others leave.
+static m4s_status_t fill(exact_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  open_links(model);
+  M4S_TRY(find_candidates(model));
+  const m4s_heap_entry_t *first;
+  while ((first = m4s_heap_first(&model->shares)) != NULL) {
+    int32_t id = first->id;
+    const m4s_fluid_link_t *link = &fluid->links[id];
+    if (link->n_unfilled == 0) {
+      m4s_heap_remove(&model->shares, id);
+      continue;
+    }
+    // A link's share only grows while others give out less, so its key is at most too small: then
+    // the link goes back to its place.
+    double share = fmax(0.0, link->residual / link->n_unfilled);
+    m4s_event_key_t key = share_key(share, id);
+    if (first->key.time_ns < key.time_ns) {
+      M4S_TRY(m4s_heap_set(&model->shares, id, key));
+    } else {
+      fill_link(model, id, share);
+    }
+  }
+  fluid->counts.allocations++;
+  fluid->counts.flows_filled += fluid->n_chosen;
+  return M4S_OK;
 }
 
 // Chooses the flows on a link that cannot keep their rates; true if there were any.
-static bool choose_on_link(m4s_fluid_t *fluid, int32_t id) {
-  const m4s_fluid_link_t *link = &fluid->links[id];
-  double sum = 0;
-  double fastest = 0;
-  double bottleneck_rate = INFINITY;  // of chosen flows that are limited here
-  for (int32_t i = 0; i < link->n_members; i++) {
-    const m4s_fluid_flow_t *flow = &fluid->flows[link->members[i].slot];
-    double rate = present_rate(flow);
-    sum += rate;
-    fastest = fmax(fastest, rate);
-    if (flow->chosen && flow->bottleneck == id) {
-      bottleneck_rate = fmin(bottleneck_rate, rate);
-    }
+static bool choose_on_link(exact_t *model, int32_t id) {
+  const m4s_fluid_link_t *link = &model->fluid.links[id];
+  const level_t *level = &model->levels[id];
+  if (level->n_limited == 0 && level->level == INFINITY) {
+    return false;  // nobody's bottleneck
   }
-  bool saturated = sum >= link->capacity * (1 - RATE_TOLERANCE);
+  bool saturated = link->residual <= link->capacity * RATE_TOLERANCE;
   bool any = false;
   for (int32_t i = 0; i < link->n_members; i++) {
     int32_t slot = link->members[i].slot;
-    const m4s_fluid_flow_t *flow = &fluid->flows[slot];
+    const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
     if (flow->chosen) {
       continue;
     }
-    bool too_fast = flow->rate > bottleneck_rate * (1 + RATE_TOLERANCE);
-    bool lost_bottleneck =
-        flow->bottleneck == id && (!saturated || flow->rate < fastest * (1 - RATE_TOLERANCE));
+    bool too_fast = flow->rate > level->level * (1 + RATE_TOLERANCE);
+    bool lost_bottleneck = flow->bottleneck == id &&
+                           (!saturated || flow->rate < level->fastest * (1 - RATE_TOLERANCE));
     if (too_fast || lost_bottleneck) {
-      m4s_fluid_choose(fluid, slot);
+      choose(model, slot);
       any = true;
     }
   }
   return any;
 }
 
-static m4s_status_t allocate(exact_t *model) {
+static void choose_touched(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   for (int32_t i = 0; i < model->n_touched; i++) {
     int32_t id = model->touched[i];
@@ -111,19 +234,42 @@ static m4s_status_t allocate(exact_t *model) {
     for (int32_t j = 0; j < link->n_members; j++) {
       const m4s_fluid_flow_t *flow = &fluid->flows[link->members[j].slot];
       if (flow->bottleneck == id || flow->bottleneck < 0) {
-        m4s_fluid_choose(fluid, link->members[j].slot);
+        choose(model, link->members[j].slot);
       }
     }
   }
   model->n_touched = 0;
+}
+
+static m4s_status_t allocate(exact_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  choose_touched(model);
   for (bool grown = fluid->n_chosen > 0; grown;) {
-    M4S_TRY(m4s_fluid_fill_many(fluid));
+    M4S_TRY(fill(model));
     grown = false;
     for (int32_t i = 0; i < fluid->n_chosen_links; i++) {
-      grown = choose_on_link(fluid, fluid->chosen_links[i]) || grown;
+      grown = choose_on_link(model, fluid->chosen_links[i]) || grown;
     }
   }
   return M4S_OK;
+}
+
+// Adds to the sum of rates of the flow's links. Now and then a sum is taken anew, against rounding.
+static void change_rate_sums(exact_t *model, const m4s_fluid_flow_t *flow, double change) {
+  enum { UPDATES_PER_SUM = 1024 };
+  for (int32_t hop = 0; hop < flow->n_links; hop++) {
+    level_t *level = &model->levels[flow->links[hop]];
+    level->rate_sum += change;
+    if (++level->n_updates < UPDATES_PER_SUM) {
+      continue;
+    }
+    const m4s_fluid_link_t *link = &model->fluid.links[flow->links[hop]];
+    level->n_updates = 0;
+    level->rate_sum = 0;
+    for (int32_t i = 0; i < link->n_members; i++) {
+      level->rate_sum += model->fluid.flows[link->members[i].slot].rate;
+    }
+  }
 }
 
 // Credits a flow for what it sent at its old rate and moves its end to what the new one gives.
@@ -133,7 +279,9 @@ static m4s_status_t change_rate(exact_t *model, int32_t slot) {
   int64_t now_ns = fluid->clock->now_ns;
   flow->remaining_bytes -= flow->rate * (double)(now_ns - flow->updated_ns);
   flow->updated_ns = now_ns;
+  double change = flow->filled_rate - flow->rate;
   flow->rate = flow->filled_rate;
+  change_rate_sums(model, flow, change);
   fluid->counts.rate_changes++;
   double duration_ns = ceil(fmax(0.0, flow->remaining_bytes) / flow->rate);
   if (!(duration_ns < 4e18)) {
@@ -154,17 +302,20 @@ static m4s_status_t run_settle(exact_t *model) {
       status = change_rate(model, fluid->chosen[i]);
     }
   }
-  m4s_fluid_unchoose_all(fluid);
+  unchoose_all(model);
   return status;
 }
 
 // The last byte is sent: the links are free, the completion follows after the path's latency.
 static m4s_status_t end_transmission(exact_t *model, int32_t slot) {
   m4s_fluid_t *fluid = &model->fluid;
+  m4s_fluid_flow_t *flow = &fluid->flows[slot];
   model->transmitting[slot] = false;
+  model->levels[flow->bottleneck].n_limited--;
   m4s_fluid_leave(fluid, slot);
+  change_rate_sums(model, flow, -flow->rate);
   M4S_TRY(touch(model, slot));
-  int64_t time_ns = fluid->clock->now_ns + fluid->flows[slot].latency_ns;
+  int64_t time_ns = fluid->clock->now_ns + flow->latency_ns;
   return m4s_heap_set(&model->ends, slot, m4s_clock_schedule(fluid->clock, time_ns));
 }
 
@@ -211,6 +362,8 @@ static void destroy(void *state) {
   exact_t *model = state;
   m4s_fluid_clear(&model->fluid);
   m4s_heap_clear(&model->ends);
+  m4s_heap_clear(&model->shares);
+  free(model->levels);
   free(model->transmitting);
   free(model->touched);
   free(model);
@@ -236,6 +389,11 @@ m4s_status_t m4s_fluid_exact_create(const m4s_flowsim_config_t *config,
   if (status != M4S_OK) {
     free(model);
     return status;
+  }
+  model->levels = calloc((size_t)topology->n_links + 1, sizeof *model->levels);
+  if (model->levels == NULL) {
+    destroy(model);
+    return m4s_fail_memory("flowsim");
   }
   model->settle = m4s_event_never();
   *model_out = (m4s_network_model_t){.ops = &ops, .state = model};

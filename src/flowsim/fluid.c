@@ -14,8 +14,7 @@ m4s_status_t m4s_fluid_init(m4s_fluid_t *fluid, const m4s_flowsim_config_t *conf
       .config = *config, .topology = topology, .clock = clock, .max_hops = FIRST_MAX_HOPS};
   fluid->links = calloc(n_links + 1, sizeof *fluid->links);
   fluid->chosen_links = calloc(n_links + 1, sizeof *fluid->chosen_links);
-  fluid->open_links = calloc(n_links + 1, sizeof *fluid->open_links);
-  if (fluid->links == NULL || fluid->chosen_links == NULL || fluid->open_links == NULL) {
+  if (fluid->links == NULL || fluid->chosen_links == NULL) {
     m4s_fluid_clear(fluid);
     return m4s_fail_memory("flowsim");
   }
@@ -35,8 +34,6 @@ void m4s_fluid_clear(m4s_fluid_t *fluid) {
   free(fluid->free_slots);
   free(fluid->chosen);
   free(fluid->chosen_links);
-  free(fluid->open_links);
-  m4s_heap_clear(&fluid->shares);
 }
 
 // Gives `places` the shape [slot_capacity, max_hops], keeping what it holds.
@@ -176,150 +173,15 @@ void m4s_fluid_choose(m4s_fluid_t *fluid, int32_t slot) {
   }
 }
 
-// What the flows that are not chosen leave of a link.
-static void open_link(m4s_fluid_t *fluid, int32_t id) {
-  m4s_fluid_link_t *link = &fluid->links[id];
-  link->residual = link->capacity;
-  link->residual_stale = false;
-  link->n_unfilled = 0;
-  for (int32_t i = 0; i < link->n_members; i++) {
-    const m4s_fluid_flow_t *flow = &fluid->flows[link->members[i].slot];
-    if (flow->chosen) {
-      link->n_unfilled++;
-    } else {
-      link->residual -= flow->rate;
+void m4s_fluid_choose_links(m4s_fluid_t *fluid, int32_t slot) {
+  const m4s_fluid_flow_t *flow = &fluid->flows[slot];
+  for (int32_t hop = 0; hop < flow->n_links; hop++) {
+    m4s_fluid_link_t *link = &fluid->links[flow->links[hop]];
+    if (!link->chosen) {
+      link->chosen = true;
+      fluid->chosen_links[fluid->n_chosen_links++] = flow->links[hop];
     }
   }
-  if (link->residual < 0) {
-    link->residual = 0;  // rounding
-  }
-}
-
-static int32_t open_links(m4s_fluid_t *fluid) {
-  int32_t n_open = 0;
-  for (int32_t i = 0; i < fluid->n_chosen; i++) {
-    m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
-    flow->filled = false;
-    for (int32_t hop = 0; hop < flow->n_links; hop++) {
-      m4s_fluid_link_t *link = &fluid->links[flow->links[hop]];
-      if (!link->chosen) {
-        link->chosen = true;
-        fluid->chosen_links[fluid->n_chosen_links++] = flow->links[hop];
-      }
-    }
-  }
-  for (int32_t i = 0; i < fluid->n_chosen_links; i++) {
-    open_link(fluid, fluid->chosen_links[i]);
-    fluid->open_links[n_open++] = fluid->chosen_links[i];
-  }
-  return n_open;
-}
-
-// The residual with the rates subtracted in the order of the members rather than in that of
-// filling. All of them are chosen.
-static void sum_in_order(const m4s_fluid_t *fluid, m4s_fluid_link_t *link) {
-  link->residual = link->capacity;
-  for (int32_t i = 0; i < link->n_members; i++) {
-    const m4s_fluid_flow_t *flow = &fluid->flows[link->members[i].slot];
-    if (flow->filled) {
-      link->residual -= flow->filled_rate;
-    }
-  }
-  link->residual_stale = false;
-}
-
-// The open link with the least share; links without unfilled flows are dropped on the way.
-static int32_t least_share(m4s_fluid_t *fluid, int32_t *n_open) {
-  int32_t least = -1;
-  double least_value = 0;
-  for (int32_t i = 0; i < *n_open;) {
-    int32_t id = fluid->open_links[i];
-    m4s_fluid_link_t *link = &fluid->links[id];
-    if (link->n_unfilled == 0) {
-      fluid->open_links[i] = fluid->open_links[--*n_open];
-      continue;
-    }
-    if (link->residual_stale) {
-      sum_in_order(fluid, link);
-    }
-    double share = link->residual / link->n_unfilled;
-    if (least < 0 || share < least_value || (share == least_value && id < least)) {
-      least = id;
-      least_value = share;
-    }
-    i++;
-  }
-  return least;
-}
-
-// Gives the share to the link's unfilled flows and takes it from all links that they cross.
-static void fill_link(m4s_fluid_t *fluid, int32_t id, double share) {
-  const m4s_fluid_link_t *bottleneck = &fluid->links[id];
-  for (int32_t i = 0; i < bottleneck->n_members; i++) {
-    m4s_fluid_flow_t *flow = &fluid->flows[bottleneck->members[i].slot];
-    if (!flow->chosen || flow->filled) {
-      continue;
-    }
-    flow->filled = true;
-    flow->filled_rate = share;
-    flow->bottleneck = id;
-    for (int32_t hop = 0; hop < flow->n_links; hop++) {
-      m4s_fluid_link_t *link = &fluid->links[flow->links[hop]];
-      link->residual -= share;
-      link->residual_stale = true;
-      link->n_unfilled--;
-    }
-  }
-}
-
-static void count_filling(m4s_fluid_t *fluid) {
-  fluid->counts.allocations++;
-  fluid->counts.flows_filled += fluid->n_chosen;
-}
-
-void m4s_fluid_fill_few(m4s_fluid_t *fluid) {
-  int32_t n_open = open_links(fluid);
-  for (int32_t id = least_share(fluid, &n_open); id >= 0; id = least_share(fluid, &n_open)) {
-    fill_link(fluid, id, fluid->links[id].residual / fluid->links[id].n_unfilled);
-  }
-  count_filling(fluid);
-}
-
-// A share as a heap key: the bits of a double that is not negative ascend with its value.
-static m4s_event_key_t share_key(double share, int32_t id) {
-  m4s_event_key_t key = {.order = (uint64_t)id};
-  double positive = share > 0 ? share : 0;
-  memcpy(&key.time_ns, &positive, sizeof key.time_ns);
-  return key;
-}
-
-m4s_status_t m4s_fluid_fill_many(m4s_fluid_t *fluid) {
-  int32_t n_open = open_links(fluid);
-  for (int32_t i = 0; i < n_open; i++) {
-    int32_t id = fluid->open_links[i];
-    double share = fluid->links[id].residual / fluid->links[id].n_unfilled;
-    M4S_TRY(m4s_heap_set(&fluid->shares, id, share_key(share, id)));
-  }
-  const m4s_heap_entry_t *first;
-  while ((first = m4s_heap_first(&fluid->shares)) != NULL) {
-    int32_t id = first->id;
-    const m4s_fluid_link_t *link = &fluid->links[id];
-    if (link->n_unfilled == 0) {
-      m4s_heap_remove(&fluid->shares, id);
-      continue;
-    }
-    // A link's share only grows while others give out less, so its key is at most too small: then
-    // the link goes back to its place.
-    double share = link->residual / link->n_unfilled;
-    m4s_event_key_t key = share_key(share, id);
-    if (first->key.time_ns < key.time_ns) {
-      M4S_TRY(m4s_heap_set(&fluid->shares, id, key));
-    } else {
-      fill_link(fluid, id, share > 0 ? share : 0);
-    }
-  }
-  count_filling(fluid);
-  return M4S_OK;
 }
 
 void m4s_fluid_unchoose_all(m4s_fluid_t *fluid) {

@@ -35,6 +35,9 @@ typedef struct {
   m4s_event_key_t reschedule;  // never: none
   int32_t *touched;  // links of flows that came or went
   int32_t n_touched, touched_capacity;
+  // Water-filling under way:
+  int32_t *open_links;  // chosen links with unfilled flows
+  bool *residual_stale;  // [n_links]: to be summed again
 } published_t;
 
 static m4s_status_t append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item) {
@@ -76,26 +79,107 @@ static void choose_members(m4s_fluid_t *fluid, int32_t id) {
   }
 }
 
-// New rates for all flows connected to the touched links.
-static void allocate(published_t *model) {
+// All flows connected to the touched links, and all links of these flows.
+static void choose_connected(published_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   for (int32_t i = 0; i < model->n_touched; i++) {
     choose_members(fluid, model->touched[i]);
   }
   model->n_touched = 0;
-  // The list of chosen flows grows while it is walked, until their links bring no new ones.
+  // Both lists grow while they are walked, until flows and links bring no new ones.
+  int32_t n_links_done = 0;
   for (int32_t i = 0; i < fluid->n_chosen; i++) {
-    const m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
-    for (int32_t hop = 0; hop < flow->n_links; hop++) {
-      m4s_fluid_link_t *link = &fluid->links[flow->links[hop]];
-      if (!link->chosen) {
-        link->chosen = true;
-        fluid->chosen_links[fluid->n_chosen_links++] = flow->links[hop];
-        choose_members(fluid, flow->links[hop]);
-      }
+    m4s_fluid_choose_links(fluid, fluid->chosen[i]);
+    while (n_links_done < fluid->n_chosen_links) {
+      choose_members(fluid, fluid->chosen_links[n_links_done++]);
     }
   }
-  m4s_fluid_fill_few(fluid);
+}
+
+// The capacity less the rates of the filled flows, one after another in the order of arrival.
+static void sum_residual(const m4s_fluid_t *fluid, m4s_fluid_link_t *link) {
+  link->residual = link->capacity;
+  for (int32_t i = 0; i < link->n_members; i++) {
+    const m4s_fluid_flow_t *flow = &fluid->flows[link->members[i].slot];
+    if (flow->filled) {
+      link->residual -= flow->filled_rate;
+    }
+  }
+}
+
+// The open link with the least share, the smallest id among equals; -1: none is open. Links without
+// unfilled flows are dropped on the way.
+static int32_t least_share(published_t *model, int32_t *n_open, double *share_out) {
+  m4s_fluid_t *fluid = &model->fluid;
+  int32_t least = -1;
+  for (int32_t i = 0; i < *n_open;) {
+    int32_t id = model->open_links[i];
+    m4s_fluid_link_t *link = &fluid->links[id];
+    if (link->n_unfilled == 0) {
+      model->open_links[i] = model->open_links[--*n_open];
+      continue;
+    }
+    if (model->residual_stale[id]) {
+      sum_residual(fluid, link);
+      model->residual_stale[id] = false;
+    }
+    double share = link->residual / link->n_unfilled;
+    if (least < 0 || share < *share_out || (share == *share_out && id < least)) {
+      least = id;
+      *share_out = share;
+    }
+    i++;
+  }
+  return least;
+}
+
+static void fill_link(published_t *model, int32_t id, double share) {
+  m4s_fluid_t *fluid = &model->fluid;
+  const m4s_fluid_link_t *bottleneck = &fluid->links[id];
+  for (int32_t i = 0; i < bottleneck->n_members; i++) {
+    m4s_fluid_flow_t *flow = &fluid->flows[bottleneck->members[i].slot];
+    if (flow->filled) {
+      continue;
+    }
+    flow->filled = true;
+    flow->filled_rate = share;
+    flow->bottleneck = id;
+    for (int32_t hop = 0; hop < flow->n_links; hop++) {
+      fluid->links[flow->links[hop]].n_unfilled--;
+      model->residual_stale[flow->links[hop]] = true;
+    }
+  }
+}
+
+// Progressive filling of the chosen flows, which share links with no others.
+static void fill(published_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  int32_t n_open = fluid->n_chosen_links;
+  for (int32_t i = 0; i < n_open; i++) {
+    int32_t id = fluid->chosen_links[i];
+    m4s_fluid_link_t *link = &fluid->links[id];
+    model->open_links[i] = id;
+    model->residual_stale[id] = false;
+    link->residual = link->capacity;
+    link->n_unfilled = link->n_members;
+  }
+  for (int32_t i = 0; i < fluid->n_chosen; i++) {
+    fluid->flows[fluid->chosen[i]].filled = false;
+  }
+  double share = 0;
+  int32_t id;
+  while ((id = least_share(model, &n_open, &share)) >= 0) {
+    fill_link(model, id, share);
+  }
+  fluid->counts.allocations++;
+  fluid->counts.flows_filled += fluid->n_chosen;
+}
+
+// New rates for all flows connected to the touched links.
+static void allocate(published_t *model) {
+  m4s_fluid_t *fluid = &model->fluid;
+  choose_connected(model);
+  fill(model);
   for (int32_t i = 0; i < fluid->n_chosen; i++) {
     m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
     fluid->counts.rate_changes += flow->rate != flow->filled_rate;
@@ -229,6 +313,8 @@ static void destroy(void *state) {
   free(model->completions);
   free(model->arrivals);
   free(model->touched);
+  free(model->open_links);
+  free(model->residual_stale);
   free(model);
 }
 
@@ -252,6 +338,12 @@ m4s_status_t m4s_fluid_published_create(const m4s_flowsim_config_t *config,
   if (status != M4S_OK) {
     free(model);
     return status;
+  }
+  model->open_links = calloc((size_t)topology->n_links + 1, sizeof *model->open_links);
+  model->residual_stale = calloc((size_t)topology->n_links + 1, sizeof *model->residual_stale);
+  if (model->open_links == NULL || model->residual_stale == NULL) {
+    destroy(model);
+    return m4s_fail_memory("flowsim");
   }
   model->fluid.keep_order = true;
   model->first = -1;
