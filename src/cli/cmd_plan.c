@@ -148,9 +148,11 @@ static m4s_status_t print_points(const m4s_sweep_t *sweep, const uint64_t *indic
     n_axes += sweep->groups[g].n_axes;
   }
   int *widths = calloc(n_axes + 1, sizeof *widths);
+  if (widths == NULL) {
+    return m4s_fail_memory("a table");
+  }
   double total_cost = 0;
-  m4s_status_t status =
-      widths == NULL ? m4s_fail_memory("a table") : measure(sweep, indices, n_indices, widths);
+  m4s_status_t status = measure(sweep, indices, n_indices, widths);
   for (size_t i = 0; status == M4S_OK && i < n_indices; i++) {
     double cost;
     status = cost_of(sweep, indices[i], &cost);

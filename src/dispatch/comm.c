@@ -33,7 +33,8 @@ static int64_t env_number(const char *name) {
 }
 
 int m4s_comm_launch_rank(void) {
-  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                      "SLURM_PROCID"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     int64_t rank = env_number(names[i]);
     if (rank >= 0) {

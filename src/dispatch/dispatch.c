@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "dispatch/dispatch.h"
 
 #include <signal.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/file.h"
 #include "core/log.h"
 #include "core/version.h"
 #include "dispatch/comm.h"
@@ -86,9 +86,9 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
   if (job->hooks->check != NULL) {
     M4S_TRY(job->hooks->check(job->sweep, job->indices, job->n_indices));
   }
-  int failed = options->out != NULL ? (job->out = strdup(options->out)) == NULL
-                                    : asprintf(&job->out, "results/%s", job->sweep->name) < 0;
-  return failed ? m4s_fail_memory("a folder name") : M4S_OK;
+  job->out =
+      options->out != NULL ? strdup(options->out) : m4s_path_join("results", job->sweep->name);
+  return job->out == NULL ? m4s_fail_memory("a folder name") : M4S_OK;
 }
 
 // The overrides as given, for the manifest.
@@ -179,7 +179,7 @@ static m4s_status_t run_plan(job_t *job) {
 
 static void log_end(const job_t *job) {
   const m4s_progress_t *progress = &job->progress;
-  long long n_ended = (long long)(progress->n_done + progress->n_failed);
+  int64_t n_ended = progress->n_done + progress->n_failed;
   if (n_ended < progress->n_total) {
     m4s_log(M4S_LOG_WARN, "stopped: %lld of %lld done; run the same command again to go on",
             (long long)progress->n_done, (long long)progress->n_total);

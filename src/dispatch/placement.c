@@ -1,4 +1,4 @@
-#define _GNU_SOURCE
+#define _GNU_SOURCE  // NOLINT(bugprone-reserved-identifier)
 #include "dispatch/placement.h"
 
 #include <dirent.h>

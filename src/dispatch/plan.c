@@ -64,7 +64,10 @@ static int compare_ids(const void *a, const void *b) {
 m4s_status_t m4s_plan_check_ids(const m4s_sweep_t *sweep, const uint64_t *indices,
                                 size_t n_indices) {
   uint64_t *ids = malloc((n_indices + 1) * sizeof *ids);
-  m4s_status_t status = ids == NULL ? m4s_fail_memory("case ids") : M4S_OK;
+  if (ids == NULL) {
+    return m4s_fail_memory("case ids");
+  }
+  m4s_status_t status = M4S_OK;
   for (size_t i = 0; status == M4S_OK && i < n_indices; i++) {
     char text[M4S_CASE_ID_BYTES];
     status = m4s_sweep_case_id(sweep, indices[i], text);
@@ -137,7 +140,10 @@ m4s_status_t m4s_plan_make(const m4s_sweep_t *sweep, const uint64_t *indices, si
   size_t n_total = n_indices * sweep->simulators.n_items;
   m4s_plan_t plan = {.n_total = (int64_t)n_total};
   plan.units = malloc((n_total + 1) * sizeof *plan.units);
-  m4s_status_t status = plan.units == NULL ? m4s_fail_memory("a plan") : M4S_OK;
+  if (plan.units == NULL) {
+    return m4s_fail_memory("a plan");
+  }
+  m4s_status_t status = M4S_OK;
   for (size_t i = 0; status == M4S_OK && i < n_indices; i++) {
     status = add_units(sweep, indices[i], store, retry_failed, &plan);
   }

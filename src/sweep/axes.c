@@ -42,7 +42,8 @@ json_t *m4s_axis_value(const m4s_axis_t *axis, uint64_t i_value) {
   }
   if (axis->kind == M4S_AXIS_RANGE && axis->whole) {
     // In unsigned arithmetic: the product alone may exceed int64.
-    return json_integer((json_int_t)((uint64_t)axis->first + i_value * (uint64_t)axis->step));
+    uint64_t value = (uint64_t)axis->first + i_value * (uint64_t)axis->step;
+    return json_integer((json_int_t)value);
   }
   return made_number(made_value(axis, i_value));
 }
@@ -258,6 +259,16 @@ static char *position_text(const m4s_axis_group_t *group, uint64_t position, con
   return text;
 }
 
+static m4s_status_t fail_twice(const m4s_axis_group_t *group, uint64_t position,
+                               const json_t *before, const char *where) {
+  json_t *value = m4s_axis_value(&group->axes[0], position);
+  m4s_status_t status = m4s_fail(M4S_ERR_INPUT, "%s.%s[%llu]: %s stands twice (first at [%lld])",
+                                 where, group->axes[0].name, (unsigned long long)position,
+                                 m4s_json_show(value), (long long)json_integer_value(before));
+  json_decref(value);
+  return status;
+}
+
 // Lists may name a value twice; made axes cannot, and one of them keeps a group's positions apart.
 static m4s_status_t check_distinct(const m4s_axis_group_t *group, const char *where) {
   for (size_t i = 0; i < group->n_axes; i++) {
@@ -266,19 +277,13 @@ static m4s_status_t check_distinct(const m4s_axis_group_t *group, const char *wh
     }
   }
   json_t *seen = json_object();
-  m4s_status_t status = seen == NULL ? m4s_fail_memory("axes") : M4S_OK;
+  m4s_status_t status = M4S_OK;
   for (uint64_t i = 0; status == M4S_OK && i < group->n_values; i++) {
     char *text = position_text(group, i, where);
     const json_t *before = text == NULL ? NULL : json_object_get(seen, text);
-    if (text == NULL) {
-      status = m4s_fail_memory("axes");
-    } else if (before != NULL) {
-      json_t *value = m4s_axis_value(&group->axes[0], i);
-      status = m4s_fail(M4S_ERR_INPUT, "%s.%s[%llu]: %s stands twice (first at [%lld])", where,
-                        group->axes[0].name, (unsigned long long)i, m4s_json_show(value),
-                        (long long)json_integer_value(before));
-      json_decref(value);
-    } else if (json_object_set_new(seen, text, json_integer((json_int_t)i)) != 0) {
+    if (before != NULL) {
+      status = fail_twice(group, i, before, where);
+    } else if (text == NULL || json_object_set_new(seen, text, json_integer((json_int_t)i)) != 0) {
       status = m4s_fail_memory("axes");
     }
     free(text);

@@ -31,7 +31,7 @@ static m4s_setting_t *list_settings(size_t *n_out) {
   for (size_t i = 0; i < m4s_n_point_sections; i++) {
     n += m4s_point_sections[i].n_fields;
   }
-  m4s_setting_t *settings = calloc(n, sizeof *settings);
+  m4s_setting_t *settings = calloc(n + 1, sizeof *settings);
   size_t n_kept = 0;
   for (size_t i = 0; settings != NULL && i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];
@@ -171,7 +171,7 @@ static m4s_status_t hash_axis(const m4s_sweep_t *sweep, const m4s_axis_t *axis, 
   if (status == M4S_OK) {
     status = m4s_identity_value(axis->setting, typed, sweep->folder, sweep->files, &text);
   }
-  if (status == M4S_OK) {
+  if (status == M4S_OK && text != NULL) {
     *hash = m4s_hash_bytes(*hash, text, strlen(text));
   }
   free(text);

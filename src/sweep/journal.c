@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "sweep/journal.h"
 
 #include <errno.h>

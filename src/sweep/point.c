@@ -60,7 +60,6 @@ static const m4s_field_t run_fields[] = {
      .help = "wall-clock time after which the point counts as failed; 0: none"},
 };
 
-
 const m4s_section_t m4s_point_sections[] = {
     {"topology", topology_fields, M4S_COUNT(topology_fields), 0, "the network"},
     {"topology", m4s_gpu_cluster_fields, M4S_N_GPU_CLUSTER_FIELDS,

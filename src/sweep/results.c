@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "sweep/results.h"
 
 #include <stdio.h>
@@ -77,7 +76,9 @@ static m4s_status_t list_points(const reader_t *reader, uint64_t **indices_out, 
     n_all += n;
     free(indices);
   }
-  qsort(all, n_all, sizeof *all, compare_indices);
+  if (n_all > 0) {
+    qsort(all, n_all, sizeof *all, compare_indices);
+  }
   size_t n_unique = 0;
   for (size_t i = 0; i < n_all; i++) {
     if (n_unique == 0 || all[n_unique - 1] != all[i]) {
@@ -138,7 +139,7 @@ static m4s_status_t add_row(reader_t *reader, uint64_t index, const char *simula
 static m4s_status_t add_rows(reader_t *reader, const uint64_t *indices, size_t n_indices) {
   const json_t *names = json_object_get(reader->manifest, "simulators");
   size_t n_names = json_array_size(names);
-  reader->rows = calloc(n_indices * n_names, sizeof *reader->rows);
+  reader->rows = calloc(n_indices * n_names + 1, sizeof *reader->rows);
   if (reader->rows == NULL) {
     return m4s_fail_memory("results");
   }
@@ -195,7 +196,7 @@ m4s_status_t m4s_results_read(const char *folder, m4s_results_t *results_out) {
 }
 
 void m4s_results_clear(m4s_results_t *results) {
-  for (size_t i = 0; i < results->n_rows; i++) {
+  for (size_t i = 0; results->rows != NULL && i < results->n_rows; i++) {
     row_clear(&results->rows[i]);
   }
   free(results->rows);

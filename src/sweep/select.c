@@ -72,7 +72,7 @@ static m4s_status_t filter_prepare(filter_t *filter, const m4s_sweep_t *sweep) {
   size_t n = m4s_where_n_names(filter->where);
   filter->n_names = n;
   filter->values = calloc(n + 1, sizeof *filter->values);
-  filter->held = calloc(n + 1, sizeof *filter->held);
+  filter->held = calloc(n + 1, sizeof(json_t *));
   filter->groups = calloc(n + 1, sizeof *filter->groups);
   filter->axes = calloc(n + 1, sizeof *filter->axes);
   filter->positions = calloc(n + 1, sizeof *filter->positions);

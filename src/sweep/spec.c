@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "sweep/spec.h"
 
 #include <ctype.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "sweep/store.h"
 
 #include <dirent.h>
@@ -37,7 +36,11 @@ static m4s_status_t io_error(const char *path) {
 
 static m4s_status_t join(const char *folder, const char *name, char **path_out) {
   *path_out = m4s_path_join(folder, name);
-  return *path_out == NULL ? m4s_fail_memory("a file name") : M4S_OK;
+  if (*path_out == NULL) {
+    m4s_fail_memory("a file name");
+    return M4S_ERR_MEMORY;
+  }
+  return M4S_OK;
 }
 
 // "name.tmp123" of one of our files: left by a kill during an atomic write.
@@ -219,10 +222,8 @@ m4s_status_t m4s_store_open(const char *folder, const char *name, bool fresh,
   store->lock_fd = -1;
   store->journal_fd = -1;
   store->folder = realpath(folder, NULL);
-  m4s_status_t status = store->folder == NULL ? io_error(folder) : M4S_OK;
-  if (status == M4S_OK) {
-    status = prepare(store, name, ours, fresh);
-  }
+  m4s_status_t status =
+      store->folder == NULL ? io_error(folder) : prepare(store, name, ours, fresh);
   if (status != M4S_OK) {
     m4s_store_close(store);
     return status;
@@ -420,29 +421,30 @@ m4s_status_t m4s_store_record(m4s_store_t *store, const json_t *line) {
 }
 
 char *m4s_unit_folder(const char *store_folder, const char *case_id, const char *simulator) {
-  char *path = NULL;
-  return asprintf(&path, "%s/points/%s/%s", store_folder, case_id, simulator) < 0 ? NULL : path;
+  m4s_text_t path = {0};
+  if (m4s_text_add(&path, "%s/points/%s/%s", store_folder, case_id, simulator) != M4S_OK) {
+    return NULL;
+  }
+  return path.bytes;
 }
 
 m4s_status_t m4s_unit_begin(const char *store_folder, const char *case_id, const char *simulator,
                             char **folder_out) {
   char host[64] = "host";
   gethostname(host, sizeof host - 1);
-  char *folder = NULL;
+  m4s_text_t folder = {0};
   // Process and host keep apart the ranks of a killed run that still die and those of the next one.
-  if (asprintf(&folder, "%s/points/" TEMPORARY_PREFIX "%s-%s-%s-%d", store_folder, case_id,
-               simulator, host, (int)getpid()) < 0) {
-    return m4s_fail_memory("a folder name");
-  }
-  m4s_status_t status = m4s_path_remove(folder);
+  M4S_TRY(m4s_text_add(&folder, "%s/points/" TEMPORARY_PREFIX "%s-%s-%s-%d", store_folder, case_id,
+                       simulator, host, (int)getpid()));
+  m4s_status_t status = m4s_path_remove(folder.bytes);
   if (status == M4S_OK) {
-    status = m4s_folder_make(folder);
+    status = m4s_folder_make(folder.bytes);
   }
   if (status != M4S_OK) {
-    free(folder);
+    m4s_text_clear(&folder);
     return status;
   }
-  *folder_out = folder;
+  *folder_out = folder.bytes;
   return M4S_OK;
 }
 

@@ -448,7 +448,7 @@ static m4s_value_t truth(bool value) {
   return (m4s_value_t){.kind = M4S_VALUE_TRUTH, .truth = value};
 }
 
-// An operator of one or two evaluated operands; `b` is NULL for one.
+// An operator of evaluated operands; `b` does not matter where there is one.
 static m4s_value_t apply(op_t op, const m4s_value_t *a, const m4s_value_t *b) {
   switch (op) {
     case OP_NEGATE:
@@ -500,7 +500,7 @@ static m4s_status_t eval(const m4s_where_t *expression, int i_node, const m4s_va
   M4S_TRY(eval(expression, node->left, values, &left));
   // What does not matter is not evaluated: "b != 0 && a / b > 2".
   if ((node->op == OP_OR && left.truth) || (node->op == OP_AND && !left.truth) || node->right < 0) {
-    *value_out = node->right < 0 ? apply(node->op, &left, NULL) : left;
+    *value_out = node->right < 0 ? apply(node->op, &left, &left) : left;
     return M4S_OK;
   }
   m4s_value_t right = {0};
