@@ -9,7 +9,6 @@
 // no link of the chosen set is untouched: the sum of rates there is the same.
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/heap.h"
 #include "flowsim/fluid.h"
@@ -28,10 +27,17 @@ typedef struct {
   double fastest;  // bytes/ns of the fastest chosen flow
 } level_t;
 
+// A link that may become a bottleneck, and its share (bytes/ns) when it was last looked at.
+typedef struct {
+  double share;
+  int32_t link;
+} candidate_t;
+
 typedef struct {
   m4s_fluid_t fluid;
   level_t *levels;  // [n_links]
-  m4s_heap_t shares;  // open links by share
+  candidate_t *candidates;  // [n_links], a binary heap by share
+  int32_t n_candidates;
   m4s_heap_t ends;  // by slot: end of transmission, then of the latency after it
   m4s_event_key_t settle;  // when rates are computed again; never: not needed
   bool *transmitting;  // [n_slots]
@@ -39,14 +45,6 @@ typedef struct {
   int32_t *touched;  // links of flows that came or went
   int32_t n_touched, touched_capacity;
 } exact_t;
-
-// A share as a heap key: the bits of a double that is not negative ascend with its value.
-static m4s_event_key_t share_key(double share, int32_t id) {
-  m4s_event_key_t key = {.order = (uint64_t)id};
-  double positive = share > 0 ? share : 0;
-  memcpy(&key.time_ns, &positive, sizeof key.time_ns);
-  return key;
-}
 
 static m4s_status_t touch(exact_t *model, int32_t slot) {
   const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
@@ -127,9 +125,29 @@ static void open_links(exact_t *model) {
   }
 }
 
+// Puts a candidate where the one at `at` is, or below.
+static void sink(exact_t *model, int32_t at, candidate_t candidate) {
+  candidate_t *heap = model->candidates;
+  for (;;) {
+    int32_t child = 2 * at + 1;
+    if (child >= model->n_candidates) {
+      break;
+    }
+    if (child + 1 < model->n_candidates && heap[child + 1].share < heap[child].share) {
+      child++;
+    }
+    if (heap[child].share >= candidate.share) {
+      break;
+    }
+    heap[at] = heap[child];
+    at = child;
+  }
+  heap[at] = candidate;
+}
+
 // No flow gets more than the least residual on its path, so only links on which these bounds add up
 // to the residual can become bottlenecks.
-static m4s_status_t find_candidates(exact_t *model) {
+static void find_candidates(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   for (int32_t i = 0; i < fluid->n_chosen; i++) {
     const m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
@@ -145,10 +163,13 @@ static m4s_status_t find_candidates(exact_t *model) {
     int32_t id = fluid->chosen_links[i];
     const m4s_fluid_link_t *link = &fluid->links[id];
     if (model->levels[id].demand >= link->residual * (1 - RATE_TOLERANCE)) {
-      M4S_TRY(m4s_heap_set(&model->shares, id, share_key(link->residual / link->n_unfilled, id)));
+      model->candidates[model->n_candidates++] =
+          (candidate_t){.share = link->residual / link->n_unfilled, .link = id};
     }
   }
-  return M4S_OK;
+  for (int32_t i = model->n_candidates / 2 - 1; i >= 0; i--) {
+    sink(model, i, model->candidates[i]);
+  }
 }
 
 static void fill_link(exact_t *model, int32_t id, double share) {
@@ -173,31 +194,28 @@ static void fill_link(exact_t *model, int32_t id, double share) {
 }
 
 // Progressive filling of the chosen flows in what the others leave.
-static m4s_status_t fill(exact_t *model) {
+static void fill(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   open_links(model);
-  M4S_TRY(find_candidates(model));
-  const m4s_heap_entry_t *first;
-  while ((first = m4s_heap_first(&model->shares)) != NULL) {
-    int32_t id = first->id;
-    const m4s_fluid_link_t *link = &fluid->links[id];
+  find_candidates(model);
+  while (model->n_candidates > 0) {
+    candidate_t first = model->candidates[0];
+    const m4s_fluid_link_t *link = &fluid->links[first.link];
     if (link->n_unfilled == 0) {
-      m4s_heap_remove(&model->shares, id);
+      sink(model, 0, model->candidates[--model->n_candidates]);
       continue;
     }
-    // A link's share only grows while others give out less, so its key is at most too small: then
-    // the link goes back to its place.
+    // A link's share only grows while others give out less, so the one known is at most too small:
+    // then the link goes back to its place.
     double share = fmax(0.0, link->residual / link->n_unfilled);
-    m4s_event_key_t key = share_key(share, id);
-    if (first->key.time_ns < key.time_ns) {
-      M4S_TRY(m4s_heap_set(&model->shares, id, key));
+    if (share > first.share) {
+      sink(model, 0, (candidate_t){.share = share, .link = first.link});
     } else {
-      fill_link(model, id, share);
+      fill_link(model, first.link, share);
     }
   }
   fluid->counts.allocations++;
   fluid->counts.flows_filled += fluid->n_chosen;
-  return M4S_OK;
 }
 
 // Chooses the flows on a link that cannot keep their rates; true if there were any.
@@ -241,17 +259,16 @@ static void choose_touched(exact_t *model) {
   model->n_touched = 0;
 }
 
-static m4s_status_t allocate(exact_t *model) {
+static void allocate(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   choose_touched(model);
   for (bool grown = fluid->n_chosen > 0; grown;) {
-    M4S_TRY(fill(model));
+    fill(model);
     grown = false;
     for (int32_t i = 0; i < fluid->n_chosen_links; i++) {
       grown = choose_on_link(model, fluid->chosen_links[i]) || grown;
     }
   }
-  return M4S_OK;
 }
 
 // Adds to the sum of rates of the flow's links. Now and then a sum is taken anew, against rounding.
@@ -294,7 +311,8 @@ static m4s_status_t change_rate(exact_t *model, int32_t slot) {
 static m4s_status_t run_settle(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   model->settle = m4s_event_never();
-  m4s_status_t status = allocate(model);
+  allocate(model);
+  m4s_status_t status = M4S_OK;
   for (int32_t i = 0; status == M4S_OK && i < fluid->n_chosen; i++) {
     const m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
     // A rate that is the same but for rounding stays: the flow keeps its event.
@@ -362,7 +380,7 @@ static void destroy(void *state) {
   exact_t *model = state;
   m4s_fluid_clear(&model->fluid);
   m4s_heap_clear(&model->ends);
-  m4s_heap_clear(&model->shares);
+  free(model->candidates);
   free(model->levels);
   free(model->transmitting);
   free(model->touched);
@@ -391,7 +409,8 @@ m4s_status_t m4s_fluid_exact_create(const m4s_flowsim_config_t *config,
     return status;
   }
   model->levels = calloc((size_t)topology->n_links + 1, sizeof *model->levels);
-  if (model->levels == NULL) {
+  model->candidates = calloc((size_t)topology->n_links + 1, sizeof *model->candidates);
+  if (model->levels == NULL || model->candidates == NULL) {
     destroy(model);
     return m4s_fail_memory("flowsim");
   }
