@@ -1,0 +1,155 @@
+// NumPy files, read back by a parser of their format.
+#include "support.h"
+
+#include "core/npy.h"
+#include "flow/flow.h"
+
+typedef struct __attribute__((packed)) {
+  int32_t id;
+  int64_t time_ns;
+  double rate;
+  uint8_t flag;
+} record_t;
+
+static const m4s_npy_member_t members[] = {
+    {"id", "<i4"}, {"time_ns", "<i8"}, {"rate", "<f8"}, {"flag", "|u1"}};
+
+// Checks magic, version and alignment; returns the header's dictionary with its padding, owned, and
+// where the records begin.
+static char *parse_header(const char *bytes, size_t n_bytes, size_t *data_out) {
+  assert_true(n_bytes >= 64);
+  assert_memory_equal(bytes, "\x93NUMPY\x01\x00", 8);
+  size_t n = (size_t)(unsigned char)bytes[8] + 256 * (size_t)(unsigned char)bytes[9];
+  assert_int_equal((10 + n) % 64, 0);
+  assert_true(10 + n <= n_bytes);
+  assert_int_equal(bytes[10 + n - 1], '\n');
+  *data_out = 10 + n;
+  char *header = malloc(n + 1);
+  memcpy(header, bytes + 10, n);
+  header[n] = '\0';
+  return header;
+}
+
+// The dictionary is this, followed by blanks and a newline only.
+static void assert_header(const char *header, const char *dictionary) {
+  assert_int_equal(strncmp(header, dictionary, strlen(dictionary)), 0);
+  const char *rest = header + strlen(dictionary);
+  assert_int_equal(rest[strspn(rest, " ")], '\n');
+  assert_int_equal(rest[strspn(rest, " ") + 1], '\0');
+}
+
+static void npy_should_hold_the_records(void **state) {
+  (void)state;
+  const record_t records[] = {{1, -5, 0.5, 255}, {2, INT64_MAX, -1e300, 0}, {-3, 7, 0.1, 1}};
+  ASSERT_OK(m4s_npy_write(support_path("a.npy"), members, 4, records, sizeof *records, 3));
+  size_t n;
+  size_t data;
+  char *bytes = support_read("a.npy", &n);
+  char *header = parse_header(bytes, n, &data);
+  assert_header(header,
+                "{'descr': [('id', '<i4'), ('time_ns', '<i8'), ('rate', '<f8'), ('flag', '|u1')], "
+                "'fortran_order': False, 'shape': (3,), }");
+  assert_int_equal(n - data, sizeof records);
+  assert_memory_equal(bytes + data, records, sizeof records);
+  free(header);
+  free(bytes);
+}
+
+static void npy_should_take_no_records(void **state) {
+  (void)state;
+  ASSERT_OK(m4s_npy_write(support_path("none.npy"), members, 4, NULL, sizeof(record_t), 0));
+  size_t n;
+  size_t data;
+  char *bytes = support_read("none.npy", &n);
+  char *header = parse_header(bytes, n, &data);
+  assert_non_null(strstr(header, "'shape': (0,)"));
+  assert_int_equal(n, data);
+  free(header);
+  free(bytes);
+}
+
+// Headers of every length around a multiple of 64, and longer than 255 bytes.
+static void npy_should_align_headers_of_any_length(void **state) {
+  (void)state;
+  for (int length = 1; length < 300; length++) {
+    char name[301];
+    memset(name, 'n', (size_t)length);
+    name[length] = '\0';
+    const m4s_npy_member_t member = {name, "<i4"};
+    const int32_t record = 17;
+    ASSERT_OK(m4s_npy_write(support_path("b.npy"), &member, 1, &record, sizeof record, 1));
+    size_t n;
+    size_t data;
+    char *bytes = support_read("b.npy", &n);
+    char *header = parse_header(bytes, n, &data);
+    assert_non_null(strstr(header, name));
+    assert_int_equal(n, data + 4);
+    assert_memory_equal(bytes + data, &record, 4);
+    free(header);
+    free(bytes);
+  }
+}
+
+static void npy_should_refuse_members_that_do_not_add_up(void **state) {
+  (void)state;
+  const record_t record = {0};
+  assert_int_equal(m4s_npy_write(support_path("c.npy"), members, 3, &record, sizeof record, 1),
+                   M4S_ERR_INTERNAL);
+  assert_false(m4s_path_exists(support_path("c.npy")));
+}
+
+static void npy_should_name_an_unwritable_path(void **state) {
+  (void)state;
+  const record_t record = {0};
+  assert_int_equal(
+      m4s_npy_write(support_path("no/such/folder.npy"), members, 4, &record, sizeof record, 1),
+      M4S_ERR_IO);
+  assert_non_null(strstr(m4s_last_error(), "no/such/folder.npy: cannot be written: No such file"));
+}
+
+static void flow_records_should_be_packed_under_their_names(void **state) {
+  (void)state;
+  const m4s_flow_record_t record = {.id = 1,
+                                    .src = 2,
+                                    .dst = 3,
+                                    .size_bytes = 4,
+                                    .call_ns = 5,
+                                    .start_ns = 6,
+                                    .fct_ns = 7,
+                                    .ideal_fct_ns = 8,
+                                    .collective = 9,
+                                    .channel = 10,
+                                    .step = 11};
+  ASSERT_OK(m4s_flow_records_write(support_path("f.npy"), &record, 1));
+  size_t n;
+  size_t data;
+  char *bytes = support_read("f.npy", &n);
+  char *header = parse_header(bytes, n, &data);
+  assert_header(header,
+                "{'descr': [('id', '<i4'), ('src', '<i4'), ('dst', '<i4'), ('size_bytes', '<i8'), "
+                "('call_ns', '<i8'), ('start_ns', '<i8'), ('fct_ns', '<i8'), ('ideal_fct_ns', "
+                "'<i8'), ('collective', '<i4'), ('channel', '<i4'), ('step', '<i4')], "
+                "'fortran_order': False, 'shape': (1,), }");
+  static const unsigned char sizes[] = {4, 4, 4, 8, 8, 8, 8, 8, 4, 4, 4};
+  size_t at = data;
+  for (unsigned char i = 0; i < 11; i++) {
+    for (unsigned char byte = 0; byte < sizes[i]; byte++) {
+      assert_int_equal(bytes[at++], byte == 0 ? i + 1 : 0);  // little-endian
+    }
+  }
+  assert_int_equal(at, n);
+  free(header);
+  free(bytes);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(npy_should_hold_the_records),
+      cmocka_unit_test(npy_should_take_no_records),
+      cmocka_unit_test(npy_should_align_headers_of_any_length),
+      cmocka_unit_test(npy_should_refuse_members_that_do_not_add_up),
+      cmocka_unit_test(npy_should_name_an_unwritable_path),
+      cmocka_unit_test(flow_records_should_be_packed_under_their_names),
+  };
+  return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
+}
