@@ -1,8 +1,6 @@
-// m4sweep bench flowsim: how fast the fluid model is, with the work it does.
-#include <gsl/gsl_randist.h>
-#include <gsl/gsl_rng.h>
+// m4sweep bench flowsim: how fast the fluid model is, with the work it does. The mix on the Clos
+// fabric: uniform pairs, bounded Pareto sizes (shape 1.2, 1 kB to 30 MB), Poisson arrivals.
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -12,7 +10,9 @@
 #include "core/units.h"
 #include "flow/collective_source.h"
 #include "flow/flow_list.h"
+#include "flow/random_mix.h"
 #include "flowsim/flowsim.h"
+#include "net/clos.h"
 #include "net/gpu_cluster.h"
 #include "sim/run_loop.h"
 
@@ -168,100 +168,31 @@ static m4s_status_t bench_gray_failure(const m4s_workload_t *workload, m4s_flows
 
 // --- a random mix on a Clos fabric ---
 
-enum {
-  PODS = 8,
-  HOSTS_PER_RACK = 16,
-  FABRICS_PER_POD = 4,
-  SPINES_PER_PLANE = 48,
-  HOST_GBPS = 10,
-  UPLINK_GBPS = 40,
-  LINK_DELAY_NS = 1000,
-};
+enum { PODS = 8, HOST_GBPS = 10 };
 
-typedef struct {
-  m4s_cable_t *cables;
-  int32_t n_cables;
-} cables_t;
-
-static void add_cable(cables_t *list, int64_t src, int64_t dst, int64_t gbps) {
-  list->cables[list->n_cables++] = (m4s_cable_t){.src = (int32_t)src,
-                                                 .dst = (int32_t)dst,
-                                                 .bandwidth_bps = gbps * M4S_BPS_PER_GBPS,
-                                                 .delay_ns = LINK_DELAY_NS};
-}
-
-// Hosts, then racks, then fabric switches by pod and plane, then spines by plane.
 static m4s_status_t make_clos(int64_t racks, m4s_topology_t **topology_out) {
-  int64_t hosts = racks * HOSTS_PER_RACK;
-  int64_t first_fabric = hosts + racks;
-  int64_t first_spine = first_fabric + PODS * FABRICS_PER_POD;
-  int64_t n_nodes = first_spine + FABRICS_PER_POD * SPINES_PER_PLANE;
-  int64_t n_cables = hosts + racks * FABRICS_PER_POD + PODS * FABRICS_PER_POD * SPINES_PER_PLANE;
-  cables_t list = {.cables = calloc((size_t)n_cables, sizeof *list.cables)};
-  int32_t *switches = calloc((size_t)(n_nodes - hosts), sizeof *switches);
-  m4s_status_t status = M4S_OK;
-  if (list.cables == NULL || switches == NULL) {
-    status = m4s_fail_memory("a Clos fabric");
-    goto out;
-  }
-  for (int64_t host = 0; host < hosts; host++) {
-    add_cable(&list, host, hosts + host / HOSTS_PER_RACK, HOST_GBPS);
-  }
-  for (int64_t rack = 0; rack < racks; rack++) {
-    int64_t pod = rack / (racks / PODS);
-    for (int64_t plane = 0; plane < FABRICS_PER_POD; plane++) {
-      add_cable(&list, hosts + rack, first_fabric + pod * FABRICS_PER_POD + plane, UPLINK_GBPS);
-    }
-  }
-  for (int64_t fabric = 0; fabric < PODS * FABRICS_PER_POD; fabric++) {
-    for (int64_t spine = 0; spine < SPINES_PER_PLANE; spine++) {
-      int64_t plane = fabric % FABRICS_PER_POD;
-      add_cable(&list, first_fabric + fabric, first_spine + plane * SPINES_PER_PLANE + spine,
-                UPLINK_GBPS);
-    }
-  }
-  for (int64_t i = 0; i < n_nodes - hosts; i++) {
-    switches[i] = (int32_t)(hosts + i);
-  }
-  status = m4s_topology_create(&(m4s_topology_parts_t){.n_nodes = (int32_t)n_nodes,
-                                                       .n_switches = (int32_t)(n_nodes - hosts),
-                                                       .gpus_per_server = 1,
-                                                       .gpu_type = "none",
-                                                       .forwarders = switches,
-                                                       .n_cables = list.n_cables,
-                                                       .cables = list.cables},
-                               "bench", topology_out);
-out:
-  free(list.cables);
-  free(switches);
-  return status;
+  const m4s_clos_t clos = {.pods = PODS,
+                           .racks_per_pod = (int32_t)(racks / PODS),
+                           .hosts_per_rack = 16,
+                           .fabrics_per_pod = 4,
+                           .spines_per_plane = 48,
+                           .host_gbps = HOST_GBPS,
+                           .uplink_gbps = 40,
+                           .link_delay_ns = 1000};
+  return m4s_clos_create(&clos, topology_out);
 }
 
-// Uniform pairs, bounded Pareto sizes (shape 1.2, 1 kB to 30 MB), Poisson arrivals.
-static void make_mix(const options_t *options, int32_t n_hosts, m4s_flow_record_t *records) {
-  const double shape = 1.2;
-  const double least = 1e3;
-  const double most = 3e7;
-  double cut = pow(least / most, shape);
-  double mean_bytes = shape * least / (shape - 1) * (1 - pow(least / most, shape - 1)) / (1 - cut);
-  double bytes_per_ns =
-      options->load * n_hosts * m4s_bps_to_bytes_per_ns(HOST_GBPS * M4S_BPS_PER_GBPS);
-  gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
-  gsl_rng_set(rng, (unsigned long)options->seed);
-  double start_ns = 0;
-  for (int64_t i = 0; i < options->flows; i++) {
-    double u = gsl_rng_uniform_pos(rng);
-    int32_t src = (int32_t)gsl_rng_uniform_int(rng, (unsigned long)n_hosts);
-    int32_t dst = (int32_t)gsl_rng_uniform_int(rng, (unsigned long)n_hosts - 1);
-    start_ns += gsl_ran_exponential(rng, mean_bytes / bytes_per_ns);
-    records[i] =
-        (m4s_flow_record_t){.id = (int32_t)i,
-                            .src = src,
-                            .dst = dst + (dst >= src),
-                            .size_bytes = (int64_t)(least * pow(1 - u * (1 - cut), -1 / shape)),
-                            .start_ns = (int64_t)start_ns};
-  }
-  gsl_rng_free(rng);
+static m4s_status_t make_mix(const options_t *options, int32_t n_hosts,
+                             m4s_flow_record_t *records) {
+  const m4s_random_mix_t mix = {.n_flows = options->flows,
+                                .n_hosts = n_hosts,
+                                .load = options->load,
+                                .host_bps = HOST_GBPS * M4S_BPS_PER_GBPS,
+                                .shape = 1.2,
+                                .min_size_bytes = 1000,
+                                .max_size_bytes = 30000000,
+                                .seed = (uint64_t)options->seed};
+  return m4s_random_mix_make(&mix, records);
 }
 
 static m4s_status_t bench_clos(const options_t *options) {
@@ -278,7 +209,9 @@ static m4s_status_t bench_clos(const options_t *options) {
     status = m4s_routing_create(topology, &routing);
   }
   if (status == M4S_OK) {
-    make_mix(options, topology->n_hosts, records);
+    status = make_mix(options, topology->n_hosts, records);
+  }
+  if (status == M4S_OK) {
     status = m4s_flow_list_create(records, options->flows, routing, &clock, &list);
   }
   if (status == M4S_OK) {
