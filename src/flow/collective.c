@@ -210,6 +210,23 @@ m4s_collective_shape_t m4s_collective_shape(const m4s_collective_t *collective,
   return shape;
 }
 
+double m4s_workload_n_flows(const m4s_workload_t *workload, int64_t gpus_per_server) {
+  double sum = 0;
+  for (int32_t i = 0; i < workload->n_layers; i++) {
+    for (int pass = 0; pass < M4S_N_PASSES; pass++) {
+      const m4s_collective_t *collective = &workload->layers[i].collectives[pass];
+      group_layout_t layout = layout_of(workload, collective->group);
+      int64_t a_server = layout.stride < gpus_per_server ? gpus_per_server / layout.stride : 1;
+      m4s_group_t group = {
+          .n_ranks = (int32_t)layout.n_ranks,
+          .n_channels = (int32_t)(a_server < layout.n_ranks ? a_server : layout.n_ranks)};
+      m4s_collective_shape_t shape = m4s_collective_shape(collective, &group, 0);
+      sum += (double)shape.n_flows * ((double)workload->all_gpus / (double)layout.n_ranks);
+    }
+  }
+  return sum;
+}
+
 m4s_collective_flow_t m4s_collective_flow(const m4s_collective_shape_t *shape,
                                           const m4s_group_t *group, int64_t index) {
   int32_t n = shape->n_ranks;

@@ -49,6 +49,10 @@ typedef struct {
 m4s_collective_shape_t m4s_collective_shape(const m4s_collective_t *collective,
                                             const m4s_group_t *group, int64_t min_flow_bytes);
 
+// How many flows a workload makes on servers of `gpus_per_server` GPUs that its groups fill evenly; as a double,
+// since it may pass any integer.
+double m4s_workload_n_flows(const m4s_workload_t *workload, int64_t gpus_per_server);
+
 // One flow of a collective; indices of ranks are into the group's ranks, indices of flows into the
 // collective's, -1: none.
 typedef struct {
