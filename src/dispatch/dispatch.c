@@ -49,7 +49,8 @@ typedef struct {
   m4s_selection_t *selection;
   uint64_t *indices;
   size_t n_indices;
-  char *out;
+  char *default_out;  // owned
+  const char *out;  // borrowed
   m4s_store_t *store;
   json_t *placements;
   m4s_plan_t plan;
@@ -60,7 +61,7 @@ static void job_clear(job_t *job) {
   m4s_plan_clear(&job->plan);
   json_decref(job->placements);
   m4s_store_close(job->store);
-  free(job->out);
+  free(job->default_out);
   free(job->indices);
   json_decref(job->selection);
   m4s_sweep_destroy(job->sweep);
@@ -86,8 +87,8 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
   if (job->hooks->check != NULL) {
     M4S_TRY(job->hooks->check(job->sweep, job->indices, job->n_indices));
   }
-  job->out =
-      options->out != NULL ? strdup(options->out) : m4s_path_join("results", job->sweep->name);
+  job->default_out = m4s_path_join("results", job->sweep->name);
+  job->out = options->out != NULL ? options->out : job->default_out;
   return job->out == NULL ? m4s_fail_memory("a folder name") : M4S_OK;
 }
 
