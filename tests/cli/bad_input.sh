@@ -1,0 +1,390 @@
+#!/usr/bin/env bash
+# bad_input.sh PROGRAM FOLDER: what a user can get wrong. Every case must end with exit status 2,
+# one line on stderr that names the file or option and the bad value, nothing on stdout, and no new
+# file. FOLDER is emptied first.
+set -uo pipefail
+program=$1
+work=$2
+rm -rf "$work"
+mkdir -p "$work/in"
+cd "$work" || exit 1
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+n_cases=0
+n_failed=0
+
+# A results folder with a manifest is locked while that is read, so .lock does not count.
+list_files() {
+  find . \( -path ./stdout -o -path ./stderr -o -name .lock \) -prune -o -printf '%p %s\n' | sort
+}
+
+# refused FRAGMENT… -- ARGUMENT…: runs the program; the fragments must stand in its error line.
+refused() {
+  local fragments=() problems=() before after status fragment
+  while [[ $1 != -- ]]; do
+    fragments+=("$1")
+    shift
+  done
+  shift
+  before=$(list_files)
+  status=0
+  timeout 20 "$program" "$@" >stdout 2>stderr </dev/null || status=$?
+  after=$(list_files)
+  [[ $status -eq 2 ]] || problems+=("exit status $status")
+  [[ $(wc -l <stderr) -eq 1 ]] || problems+=("$(wc -l <stderr) lines on stderr")
+  [[ ! -s stdout ]] || problems+=("output on stdout")
+  [[ $before == "$after" ]] || problems+=("wrote files")
+  for fragment in "${fragments[@]}"; do
+    grep -qF -- "$fragment" stderr || problems+=("no \"$fragment\" in the error")
+  done
+  n_cases=$((n_cases + 1))
+  if [[ ${#problems[@]} -gt 0 ]]; then
+    n_failed=$((n_failed + 1))
+    printf 'FAILED: m4sweep %s\n' "$*"
+    printf '  %s\n' "${problems[@]}"
+    head -c 2000 stderr | sed 's/^/  stderr: /' | head -5
+    list_files | comm -13 <(printf '%s\n' "$before") - | sed 's/^/  new: /' | head -5
+  fi
+}
+
+# bad_spec FRAGMENT… -- JSON: the spec is refused by run and by plan.
+bad_spec() {
+  local fragments=()
+  while [[ $1 != -- ]]; do
+    fragments+=("$1")
+    shift
+  done
+  printf '%s' "$2" >in/spec.json
+  refused in/spec.json "${fragments[@]}" -- run in/spec.json --out out
+  refused in/spec.json "${fragments[@]}" -- plan in/spec.json
+}
+
+# spec KEY JSON: a good spec with one key replaced or added; without JSON: the key removed.
+spec() {
+  local -A parts=(
+    [name]='"t"' [simulators]='["flowsim"]'
+    [base]='{"traffic": {"workload": "workload.txt"}}' [axes]='[{"reduction": [1, 2]}]'
+  )
+  local key text=
+  if [[ $# -eq 1 ]]; then unset "parts[$1]"; else parts[$1]=$2; fi
+  for key in "${!parts[@]}"; do
+    text+="${text:+, }\"$key\": ${parts[$key]}"
+  done
+  printf '{%s}' "$text"
+}
+
+cat >in/workload.txt <<'END'
+HYBRID_TRANSFORMER_FWD_IN_BCKWD model_parallel_NPU_group: 16 ep: 1 pp: 1 vpp: 1 ga: 1 all_gpus: 32 checkpoints: 0 checkpoint_initiates: 0
+1
+layer -1 10 ALLREDUCE 65536 1 NONE 0 1 NONE 0 1
+END
+cat >in/topology.txt <<'END'
+4 2 1 1 4 A100
+2 3
+0 2 2400Gbps 0.000025ms 0
+1 2 2400Gbps 0.000025ms 0
+0 3 400Gbps 0.0005ms 0
+1 3 400Gbps 0.0005ms 0
+END
+cat >in/small.txt <<'END'
+HYBRID_TRANSFORMER_FWD_IN_BCKWD model_parallel_NPU_group: 2 all_gpus: 2
+1
+layer -1 10 ALLREDUCE 65536 1 NONE 0 1 NONE 0 1
+END
+
+# The good ones pass, or all refusals mean nothing.
+spec name '"t"' >in/spec.json
+for good in "plan in/spec.json" "topology info in/topology.txt" "flows in/small.txt in/topology.txt --out dag" \
+  "run in/spec.json --out good --no-report"; do
+  # shellcheck disable=SC2086  # several words
+  if ! timeout 60 "$program" $good >stdout 2>stderr </dev/null; then
+    echo "FAILED: m4sweep $good"
+    cat stderr
+    exit 1
+  fi
+done
+
+# --- command line ---
+refused '"rum"' 'run' -- rum in/spec.json
+refused '"topology inf"' 'topology info' -- topology inf in/topology.txt
+refused '"topology"' -- topology
+refused '""' -- ''
+refused '--uot' 'out?' -- run in/spec.json --uot out
+refused '-o' -- run -o out in/spec.json
+refused '--out' 'value' -- run in/spec.json --out
+refused 'usage' 'SPEC' -- run
+refused 'usage' 'SPEC' -- run in/spec.json in/spec.json
+refused '--out' -- run in/spec.json --out ''
+refused '--time-limit' 'soon' -- run in/spec.json --time-limit soon
+refused '--time-limit' 'nan' -- run in/spec.json --time-limit nan
+refused '--time-limit' '-1' -- run in/spec.json --time-limit -1
+refused '--time-limit' '1e999' -- run in/spec.json --time-limit 1e999
+refused '--fresh' 'maybe' -- run in/spec.json --fresh=maybe
+refused '--master-works' 'perhaps' -- run in/spec.json --out out --master-works perhaps
+refused '--simulators' '"flowsin"' 'flowsim' -- run in/spec.json --out out --simulators flowsin
+refused '--simulators' 'twice' -- run in/spec.json --out out --simulators flowsim,flowsim
+refused '--simulators' -- run in/spec.json --out out --simulators ''
+refused '--simulators' -- run in/spec.json --out out --simulators ,
+refused '--set' 'reduction' -- run in/spec.json --out out --set reduction
+refused '--set' '"redaction"' 'reduction' -- run in/spec.json --out out --set redaction=1
+refused '--set' '7' 'nearest' -- run in/spec.json --out out --set reduction=7
+refused '--set' 'two' -- run in/spec.json --out out --set gpus=two
+refused '--set' '1e30' -- run in/spec.json --out out --set gpus=1e30
+refused '--set' 'twice' -- run in/spec.json --out out --set gpus=32 --set gpus=32
+refused '--where' 'gpuss' 'gpus' -- run in/spec.json --out out --where 'gpuss > 1'
+refused '--where' -- run in/spec.json --out out --where 'gpus >'
+refused '--where' -- run in/spec.json --out out --where ''
+refused '--where' -- run in/spec.json --out out --where 'gpus'
+refused '--where' 'zero' -- run in/spec.json --out out --where 'gpus / 0 > 1'
+refused in/spec.json 'none of the 2 points' -- run in/spec.json --out out --where 'reduction > 5'
+refused '--resume' '--fresh' -- run in/spec.json --out out --resume --fresh
+refused '--degraded' '33' -- topology gray-failure --degraded 33
+refused '--degraded' 'x' -- topology gray-failure --degraded x
+refused '--reduction' '0' -- topology gray-failure --degraded 2 --reduction 0
+refused '--gpus' -- topology cluster made.txt --gpus 0
+refused 'FILE' -- topology cluster
+refused '--racks' '9' -- bench flowsim --racks 9
+refused '"nonsense"' -- compare good good --metric nonsense
+
+# --- files that cannot be read or written ---
+refused in/none.json 'No such file' -- run in/none.json
+refused in 'folder' -- run in
+refused in/none.txt 'No such file' -- topology info in/none.txt
+refused in 'folder' -- topology info in
+refused in/none.txt -- flows in/none.txt in/topology.txt
+refused in 'folder' -- flows in in/topology.txt
+refused in/none.txt -- flows in/small.txt in/none.txt
+refused nowhere -- gather nowhere
+refused nowhere -- status nowhere
+refused nowhere -- compare nowhere good
+refused in/spec.json -- gather in/spec.json
+refused in 'manifest.json' -- gather in
+refused in/topology.txt -- run in/spec.json --out in/topology.txt
+refused in/topology.txt/below -- run in/spec.json --out in/topology.txt/below
+refused /proc/out -- run in/spec.json --out /proc/out
+refused /proc/out -- topology cluster /proc/out
+refused in/topology.txt/g -- topology gray-failure --all --out in/topology.txt/g
+refused in/topology.txt/x -- topology gray-failure --degraded 2 --out in/topology.txt/x
+refused in/topology.txt/x -- flows in/small.txt in/topology.txt --out in/topology.txt/x
+refused in/topology.txt/x.csv -- compare good good --csv in/topology.txt/x.csv
+printf 'a\0b' >in/zero.json
+refused in/zero.json 'zero byte' -- run in/zero.json
+refused in/zero.json 'zero byte' -- topology info in/zero.json
+# A folder with other results in it is not written to.
+mkdir other && echo '{}' >other/manifest.json
+refused other/manifest.json -- run in/spec.json --out other
+mkdir mine && echo note >mine/notes.txt
+refused mine -- run in/spec.json --out mine --fresh
+
+# --- specs: text ---
+bad_spec ':1:' -- ''
+bad_spec ':1:' -- '{'
+bad_spec '1' -- '[]'
+bad_spec ':1:' -- '{"name": "t",}'
+bad_spec ':1:' -- "$(spec name '"t"' | head -c 60)"
+bad_spec ':2:' -- $'{"name": "t",\r\n"simulators" ["flowsim"]}\r\n'
+bad_spec ':1:' -- "$(spec base '{"run": {"time_limit_s": NaN}}')"
+bad_spec ':1:' -- "$(spec base '{"run": {"time_limit_s": 1e999}}')"
+bad_spec ':1:' -- "$(spec base '{"topology": {"gpus": 99999999999999999999}}')"
+bad_spec ':1:' 'duplicate' '"name"' -- '{"name": "t", "name": "u", "simulators": ["flowsim"]}'
+bad_spec ':1:' 'duplicate' '"gpus"' -- "$(spec base '{"topology": {"gpus": 8, "gpus": 16}}')"
+bad_spec ':1:' -- $'{"name": "\xff"}'
+
+# --- specs: keys and values ---
+bad_spec '"simulator"' 'simulators' -- "$(spec simulator '["flowsim"]')"
+bad_spec 'base' '"topolgy"' 'topology' -- "$(spec base '{"topolgy": {}}')"
+bad_spec 'base.topology' '"gpu"' 'gpus' -- "$(spec base '{"topology": {"gpu": 8}}')"
+bad_spec 'axes[0]' '"reductoin"' 'reduction' -- "$(spec axes '[{"reductoin": [1]}]')"
+bad_spec 'line' -- "$(spec $'li\nne' 1)"
+bad_spec 'name' 'missing' -- "$(spec name)"
+bad_spec 'name' -- "$(spec name '""')"
+bad_spec 'name' '../up' -- "$(spec name '"../up"')"
+bad_spec 'name' '7' -- "$(spec name 7)"
+bad_spec 'simulators' 'missing' -- "$(spec simulators)"
+bad_spec 'simulators' '[]' -- "$(spec simulators '[]')"
+bad_spec 'simulators[0]' '"ns3"' 'flowsim' -- "$(spec simulators '["ns3"]')"
+bad_spec 'simulators[1]' 'twice' -- "$(spec simulators '["flowsim", "flowsim"]')"
+bad_spec 'simulators[0]' '3' -- "$(spec simulators '[3]')"
+bad_spec 'simulators' '"flowsim"' -- "$(spec simulators '"flowsim"')"
+bad_spec 'base' '[]' -- "$(spec base '[]')"
+bad_spec 'base.topology' '7' -- "$(spec base '{"topology": 7}')"
+bad_spec 'base.topology.gpus' '"8"' -- "$(spec base '{"topology": {"gpus": "8"}}')"
+bad_spec 'base.topology.gpus' '8.5' -- "$(spec base '{"topology": {"gpus": 8.5}}')"
+bad_spec 'base.topology.gpus' '-8' -- "$(spec base '{"topology": {"gpus": -8}}')"
+bad_spec 'base.topology.nic_gbps' '0' -- "$(spec base '{"topology": {"nic_gbps": 0}}')"
+bad_spec 'base.topology.gpus' '9223372036854775807' -- "$(spec base '{"topology": {"gpus": 9223372036854775807}}')"
+bad_spec 'base.topology.kind' '"clos"' -- "$(spec base '{"topology": {"kind": "clos"}}')"
+bad_spec 'base.flowsim.mode' '"exakt"' 'exact' -- "$(spec base '{"flowsim": {"mode": "exakt"}}')"
+bad_spec 'base.output.flows' '1' -- "$(spec base '{"output": {"flows": 1}}')"
+bad_spec 'base.run.time_limit_s' '-1' -- "$(spec base '{"run": {"time_limit_s": -1}}')"
+bad_spec 'workload' -- "$(spec base '{}')"
+bad_spec 'base.traffic.workload' 'none.txt' 'No such file' -- "$(spec base '{"traffic": {"workload": "none.txt"}}')"
+bad_spec 'base.traffic.workload' 'folder' -- "$(spec base '{"traffic": {"workload": "."}}')"
+bad_spec 'base.traffic.workload' '3' -- "$(spec base '{"traffic": {"workload": 3}}')"
+bad_spec 'spec.json' 'kind' -- "$(spec base '{"topology": {"kind": "file"}, "traffic": {"workload": "workload.txt"}}')"
+bad_spec 'gpus' -- "$(spec base '{"topology": {"gpus": 12}, "traffic": {"workload": "workload.txt"}}')"
+bad_spec 'degraded' -- "$(spec base '{"topology": {"degraded_gpus": 33}, "traffic": {"workload": "workload.txt"}}')"
+bad_spec 'all_gpus' '32' '16' -- "$(spec base '{"topology": {"gpus": 16}, "traffic": {"workload": "workload.txt"}}')"
+
+# --- specs: axes ---
+bad_spec 'axes' '[]' -- "$(spec axes '[]')"
+bad_spec 'axes' '{}' -- "$(spec axes '{}')"
+bad_spec 'axes[0]' '{}' -- "$(spec axes '[{}]')"
+bad_spec 'axes[0]' '3' -- "$(spec axes '[3]')"
+bad_spec 'axes[0].reduction' '[]' -- "$(spec axes '[{"reduction": []}]')"
+bad_spec 'axes[0].reduction' '4' -- "$(spec axes '[{"reduction": 4}]')"
+bad_spec 'axes[0].reduction[1]' '0' -- "$(spec axes '[{"reduction": [1, 0]}]')"
+bad_spec 'axes[0].reduction[1]' '"2"' -- "$(spec axes '[{"reduction": [1, "2"]}]')"
+bad_spec 'axes[0].reduction' 'twice' -- "$(spec axes '[{"reduction": [1, 2, 1]}]')"
+bad_spec 'axes[1].topology.reduction' 'axes[0].reduction' -- "$(spec axes '[{"reduction": [1]}, {"topology.reduction": [1]}]')"
+bad_spec 'axes[0].degraded_gpus' '3' '2' -- "$(spec axes '[{"reduction": [1, 2], "degraded_gpus": [1, 2, 3]}]')"
+bad_spec 'axes[0].reduction.range' -- "$(spec axes '[{"reduction": {"range": [4, 1]}}]')"
+bad_spec 'axes[0].reduction.range' '0' -- "$(spec axes '[{"reduction": {"range": [1, 4, 0]}}]')"
+bad_spec 'axes[0].reduction.range' -- "$(spec axes '[{"reduction": {"range": [1]}}]')"
+bad_spec 'axes[0].reduction.range[1]' 'null' -- "$(spec axes '[{"reduction": {"range": [1, null]}}]')"
+bad_spec 'axes[0].reduction' '"rnage"' 'range' -- "$(spec axes '[{"reduction": {"rnage": [1, 4]}}]')"
+bad_spec 'axes[0].reduction' -- "$(spec axes '[{"reduction": {"range": [1, 4], "linspace": [1, 4, 2]}}]')"
+bad_spec 'axes[0].reduction.linspace' '1.5' -- "$(spec axes '[{"reduction": {"linspace": [1, 2, 3]}}]')"
+bad_spec 'axes[0].reduction.linspace' '0' -- "$(spec axes '[{"reduction": {"linspace": [1, 2, 0]}}]')"
+bad_spec 'axes[0].reduction.logspace' '0' -- "$(spec axes '[{"reduction": {"logspace": [0, 2, 2]}}]')"
+bad_spec 'axes[0].seed.range' -- "$(spec axes '[{"seed": {"range": [-9223372036854775808, 9223372036854775807]}}]')"
+bad_spec 'axes[0].kind' -- "$(spec axes '[{"kind": {"range": [1, 2]}}]')"
+bad_spec 'axes[0].time_limit_s' -- "$(spec axes '[{"time_limit_s": [1, 2]}]')"
+bad_spec 'axes[0].workload' 'none.txt' -- "$(spec axes '[{"workload": ["workload.txt", "none.txt"]}]')"
+bad_spec '10000000' '--yes' -- "$(spec axes '[{"seed": {"range": [1, 1000000]}}, {"cores": {"range": [1, 10]}}]')"
+bad_spec '16000000000000' -- "$(spec axes '[{"seed": {"range": [1, 4000000000]}}, {"send_latency_ns": {"range": [1, 4000]}}]')"
+bad_spec 'where' 'reducton' 'reduction' -- "$(spec where '"reducton > 1"')"
+bad_spec 'where' '7' -- "$(spec where '7')"
+bad_spec 'where' 'none of the 2 points' -- "$(spec where '"reduction > 9"')"
+
+# --- references ---
+printf 'reduction,simulator,total_us\n1,ns3,5\n2,ns3,x\n' >in/reference.csv
+mkdir -p in/published/n_2_r_4_ns3
+table='"table": "reference.csv", "simulator": "ns3"'
+only_run() {
+  printf '%s' "${*: -1}" >in/spec.json
+  refused in/spec.json "${@:1:$#-1}" -- run in/spec.json --out out
+}
+only_run 'reference' '"tabel"' 'table' "$(spec reference '{"tabel": "reference.csv"}')"
+only_run 'reference' '7' "$(spec reference 7)"
+only_run 'reference' '"ns3"' "$(spec reference '"ns3"')"
+only_run 'reference.simulator' 'missing' "$(spec reference '{"table": "reference.csv"}')"
+only_run 'reference' 'none.csv' "$(spec reference '{"table": "none.csv", "simulator": "ns3"}')"
+only_run 'reference' 'none' "$(spec reference '{"folder": "none", "backend": "ns3"}')"
+only_run 'reference.csv:3' '"x"' "$(spec reference "{$table}")"
+printf 'reduction,simulator,total_us\n1,ns3,5\n2,ns3\n' >in/reference.csv
+only_run 'reference.csv:3' "$(spec reference "{$table}")"
+printf 'reduction,simulator,total_us\n1,ns3,nan\n' >in/reference.csv
+only_run 'reference.csv:2' 'nan' "$(spec reference "{$table}")"
+printf 'reduction,simulator,total_us\n1,ns3,5\n1,ns3,6\n' >in/reference.csv
+only_run 'reference.csv:3' "$(spec reference "{$table}")"
+printf 'reduction,simulator,total_us,total_us\n1,ns3,5,6\n' >in/reference.csv
+only_run 'reference.csv:1' 'total_us' "$(spec reference "{$table}")"
+printf 'reduction,simulator,total_us\n1,ns,5\n' >in/reference.csv
+only_run 'reference.csv' 'ns3' "$(spec reference "{$table}")"
+: >in/reference.csv
+only_run 'reference.csv' "$(spec reference "{$table}")"
+only_run 'reference' "$(spec reference '{"table": ".", "simulator": "ns3"}')"
+
+# --- topologies ---
+# bad_topology FRAGMENT… -- TEXT: refused by itself and as a sweep's topology.
+spec base '{"topology": {"kind": "file", "file": "bad.txt"}, "traffic": {"workload": "small.txt"}}' |
+  sed 's/"reduction": \[1, 2\]/"seed": [1, 2]/' >in/file-spec.json
+bad_topology() {
+  local fragments=()
+  while [[ $1 != -- ]]; do
+    fragments+=("$1")
+    shift
+  done
+  printf '%s' "$2" >in/bad.txt
+  refused in/bad.txt "${fragments[@]}" -- topology info in/bad.txt
+  refused in/bad.txt "${fragments[@]}" -- flows in/small.txt in/bad.txt --out out
+  refused bad.txt "${fragments[@]}" -- run in/file-spec.json --out out
+}
+# edited SED-SCRIPT: the good topology, changed.
+edited() { sed "$1" in/topology.txt; }
+bad_topology ':1:' 'ends' -- ''
+bad_topology ':1:' 'words' -- '4 2 1 1 4'
+bad_topology ':1:1:' '"four"' -- "$(edited '1s/^4/four/')"
+bad_topology ':1:1:' '"0"' -- "$(edited '1s/^4/0/')"
+bad_topology ':1:1:' '"99999999999999999999"' -- "$(edited '1s/^4/99999999999999999999/')"
+bad_topology ':1:9:' '"2000000000"' -- "$(edited '1s/4 A100/2000000000 A100/')"
+bad_topology ':2:' 'words' -- "$(edited '2s/.*/2/')"
+bad_topology ':2:3:' '"2"' 'twice' -- "$(edited '2s/.*/2 2/')"
+bad_topology ':2:1:' '"0"' -- "$(edited '2s/.*/0 3/')"
+bad_topology ':3:3:' '"7"' -- "$(edited '3s/2/7/')"
+bad_topology ':3:1:' '"-1"' -- "$(edited '3s/0/-1/')"
+bad_topology ':3:3:' '"0"' 'itself' -- "$(edited '3s/^0 2/0 0/')"
+bad_topology ':4:' 'line 3' -- "$(edited '4s/^1 2/2 0/')"
+bad_topology ':3:5:' '"0Gbps"' -- "$(edited '3s/2400Gbps/0Gbps/')"
+bad_topology ':3:5:' '"-5Gbps"' -- "$(edited '3s/2400Gbps/-5Gbps/')"
+bad_topology ':3:5:' '"nanGbps"' -- "$(edited '3s/2400Gbps/nanGbps/')"
+bad_topology ':3:5:' '"1e300Gbps"' -- "$(edited '3s/2400Gbps/1e300Gbps/')"
+bad_topology ':3:5:' '"2400"' -- "$(edited '3s/2400Gbps/2400/')"
+bad_topology ':3:14:' '"-1ms"' -- "$(edited '3s/0.000025ms/-1ms/')"
+bad_topology ':3:14:' '"0.3ns"' -- "$(edited '3s/0.000025ms/0.3ns/')"
+bad_topology ':3:25:' '"2"' -- "$(edited '3s/0$/2/')"
+bad_topology ':3:25:' '"nan"' -- "$(edited '3s/0$/nan/')"
+bad_topology ':3:' 'words' -- "$(edited '3s/$/ 0/')"
+bad_topology ':5:' 'ends' -- "$(edited '5,$d')"
+bad_topology ':7:1:' -- "$(edited '$a0 1 1Gbps 1ns 0')"
+bad_topology ':5:' -- "$(edited '5s/400.*//')"
+# CRLF by itself is fine; an error in such a file stands at the same place.
+bad_topology ':3:5:' '"0Gbps"' -- "$(edited '3s/2400Gbps/0Gbps/' | sed 's/$/\r/')"
+# GPUs that cannot reach each other.
+printf '4 1 0 2 2 A100\n2 3\n0 2 1Gbps 1ns 0\n1 3 1Gbps 1ns 0\n' >in/bad.txt
+refused 'file-spec.json' 'seed 1' 'GPU 0 to GPU 1' -- run in/file-spec.json --out out
+refused 'file-spec.json' 'seed 1' 'GPU 0 to GPU 1' -- plan in/file-spec.json
+
+# --- workloads ---
+spec base '{"traffic": {"workload": "bad.txt"}}' >in/workload-spec.json
+bad_workload() {
+  local fragments=()
+  while [[ $1 != -- ]]; do
+    fragments+=("$1")
+    shift
+  done
+  printf '%s' "$2" >in/bad.txt
+  refused bad.txt "${fragments[@]}" -- flows in/bad.txt in/topology.txt --out out
+  refused bad.txt "${fragments[@]}" -- run in/workload-spec.json --out out
+}
+edited() { sed "$1" in/workload.txt; }
+bad_workload ':1:' 'ends' -- ''
+bad_workload ':1:1:' '"HYBRID"' -- "$(edited '1s/^[A-Z_]*/HYBRID/')"
+bad_workload ':1:1:' '"DATA"' 'not simulated' -- "$(edited '1s/^[A-Z_]*/DATA/')"
+bad_workload ':1:' '"ap:"' -- "$(edited '1s/ ep:/ ap:/')"
+bad_workload ':1:' '"ep:"' 'twice' -- "$(edited '1s/ pp:/ ep:/')"
+bad_workload ':1:' 'all_gpus:' 'missing' -- "$(edited '1s/ all_gpus: 32//')"
+bad_workload ':1:' '"0"' -- "$(edited '1s/pp: 1 /pp: 0 /')"
+bad_workload ':1:' '"x"' -- "$(edited '1s/pp: 1 /pp: x /')"
+bad_workload ':1:' '"99999999999"' -- "$(edited '1s/all_gpus: 32/all_gpus: 99999999999/')"
+bad_workload ':1:' '33' '16' -- "$(edited '1s/all_gpus: 32/all_gpus: 33/')"
+bad_workload ':1:' 'ep' '3' -- "$(edited '1s/ep: 1/ep: 3/')"
+bad_workload ':1:' 'checkpoint' -- "$(edited '1s/checkpoints: 0/checkpoints: 1/')"
+bad_workload ':2:' '"0"' -- "$(edited '2s/1/0/')"
+bad_workload ':2:' '"1.5"' -- "$(edited '2s/1/1.5/')"
+bad_workload ':4:' 'ends' -- "$(edited '2s/1/2/')"
+bad_workload ':3:' 'words' -- "$(edited '3s/ 1$//')"
+bad_workload ':3:13:' '"ALREDUCE"' 'ALLREDUCE' -- "$(edited '3s/ALLREDUCE/ALREDUCE/')"
+bad_workload ':3:23:' '"-5"' -- "$(edited '3s/65536/-5/')"
+bad_workload ':3:23:' '"1e9"' -- "$(edited '3s/65536/1e9/')"
+bad_workload ':3:10:' '"nan"' -- "$(edited '3s/10/nan/')"
+bad_workload ':4:1:' -- "$(edited '$aextra')"
+bad_workload ':3:13:' '"ALREDUCE"' -- "$(edited '3s/ALLREDUCE/ALREDUCE/' | sed 's/$/\r/')"
+cp in/workload.txt in/bad.txt
+refused '32' '2' -- flows in/bad.txt in/topology.txt --out out
+
+# --- under mpirun: the line stands once, whatever the number of ranks ---
+if command -v mpirun >/dev/null; then
+  spec simulators '["ns3"]' >in/spec.json
+  status=0
+  mpirun --quiet --oversubscribe -n 4 "$program" run in/spec.json --out out >stdout 2>stderr </dev/null || status=$?
+  n_cases=$((n_cases + 1))
+  if [[ $status -ne 2 || $(grep -c 'ns3' stderr) -ne 1 || -e out ]]; then
+    n_failed=$((n_failed + 1))
+    echo "FAILED: mpirun -n 4, exit status $status:"
+    cat stderr
+  fi
+fi
+
+echo "$n_cases cases, $n_failed failed"
+[[ $n_failed -eq 0 ]]
