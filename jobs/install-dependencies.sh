@@ -40,9 +40,11 @@ look() {
     need cmocka libcmocka-dev has_library cmocka
     need "clang with libFuzzer" "clang libclang-rt-14-dev llvm" can_fuzz
     need ps procps ps --version
+    need "Slurm and MUNGE" "slurm-wlm munge" has_slurm
   fi
 }
 
+has_slurm() { PATH=$PATH:/usr/sbin command -v slurmctld && PATH=$PATH:/usr/sbin command -v munged; }
 can_fuzz() {
   echo 'int LLVMFuzzerTestOneInput(const char *a, long n); int LLVMFuzzerTestOneInput(const char *a,
     long n) { return a && n < 0; }' | clang -fsanitize=fuzzer,address -x c -o /dev/null -
