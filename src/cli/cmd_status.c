@@ -97,14 +97,14 @@ static void print_status(const m4s_results_t *results) {
   const char *name = json_string_value(json_object_get(results->manifest, "name"));
   const char *version = json_string_value(json_object_get(results->manifest, "version"));
   const char *started = json_string_value(json_object_get(results->manifest, "started"));
-  char holder[128];
+  char holder[128] = "";
+  bool busy = m4s_store_busy(results->folder, holder, sizeof holder);
   printf("%s: %zu of %zu done, %zu failed, %zu missing\n", name == NULL ? "?" : name, n[M4S_ROW_OK],
          results->n_rows, n[M4S_ROW_FAILED], n[M4S_ROW_MISSING]);
-  printf("last run started %s with m4sweep %s, %lld rank(s)%s%s\n\n",
-         started == NULL ? "?" : started, version == NULL ? "?" : version,
-         (long long)json_integer_value(json_object_get(results->manifest, "n_ranks")),
-         m4s_store_busy(results->folder, holder, sizeof holder) ? ", at work now: " : "",
-         m4s_store_busy(results->folder, holder, sizeof holder) ? holder : "");
+  int64_t n_ranks = json_integer_value(json_object_get(results->manifest, "n_ranks"));
+  printf("last run started %s with m4sweep %s on %lld rank%s%s%s\n\n",
+         started == NULL ? "?" : started, version == NULL ? "?" : version, (long long)n_ranks,
+         n_ranks == 1 ? "" : "s", busy ? ", at work now: " : "", holder);
   print_totals(results);
   print_failures(results);
 }

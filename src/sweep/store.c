@@ -12,6 +12,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "core/log.h"
 
 #define TEMPORARY_PREFIX ".tmp-"
 
@@ -122,6 +123,11 @@ static m4s_status_t take_lock(m4s_store_t *store) {
   M4S_TRY(status);
   for (int waited_ms = 0; flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0;
        waited_ms += LOCK_POLL_MS) {
+    if (errno == ENOSYS || errno == ENOLCK || errno == EOPNOTSUPP) {
+      m4s_log(M4S_LOG_WARN, "%s: this file system has no locks: start one run at a time",
+              store->folder);
+      break;
+    }
     if (errno != EWOULDBLOCK || waited_ms >= LOCK_PATIENCE_MS) {
       return errno == EWOULDBLOCK ? refuse_lock(store) : io_error(store->folder);
     }

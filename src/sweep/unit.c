@@ -10,6 +10,25 @@
 #include "core/version.h"
 #include "sweep/store.h"
 
+// The hashes of the files that the settings name: new reference, NULL without memory.
+static json_t *used_files(const json_t *files, const json_t *settings) {
+  json_t *used = json_object();
+  const char *section;
+  const char *key;
+  json_t *values;
+  json_t *value;
+  json_object_foreach((json_t *)(uintptr_t)settings, section, values) {
+    json_object_foreach(values, key, value) {
+      const char *text = json_string_value(value);
+      json_t *hash = text == NULL ? NULL : json_object_get(files, text);
+      if (hash != NULL) {
+        json_object_set(used, text, hash);
+      }
+    }
+  }
+  return used;
+}
+
 m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char *simulator,
                             const char *store_folder, int64_t number, double time_limit_s,
                             json_t **order_out) {
@@ -20,12 +39,13 @@ m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char
   if (status == M4S_OK && time_limit_s >= 0) {
     point.run.time_limit_s = time_limit_s;
   }
-  json_t *order = status != M4S_OK
+  json_t *settings = status == M4S_OK ? m4s_point_resolved(&point) : NULL;
+  json_t *order = settings == NULL
                       ? NULL
-                      : json_pack("{s:I, s:s, s:s, s:s, s:o, s:O, s:o}", "unit", (json_int_t)number,
+                      : json_pack("{s:I, s:s, s:s, s:s, s:o, s:o, s:o}", "unit", (json_int_t)number,
                                   "folder", store_folder, "case", case_id, "simulator", simulator,
-                                  "axes", m4s_sweep_axes(sweep, index), "files", sweep->files,
-                                  "settings", m4s_point_resolved(&point));
+                                  "axes", m4s_sweep_axes(sweep, index), "files",
+                                  used_files(sweep->files, settings), "settings", settings);
   m4s_point_clear(&point);
   if (status == M4S_OK && order == NULL) {
     status = m4s_fail_memory("a unit of work");
@@ -42,34 +62,14 @@ static double now_s(void) {
   return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-// The hashes of the files that the settings name.
-static json_t *used_files(const json_t *order, const json_t *settings) {
-  json_t *used = json_object();
-  const char *section;
-  const char *key;
-  json_t *values;
-  json_t *value;
-  json_object_foreach((json_t *)(uintptr_t)settings, section, values) {
-    json_object_foreach(values, key, value) {
-      const char *text = json_string_value(value);
-      json_t *hash = text == NULL ? NULL : json_object_get(json_object_get(order, "files"), text);
-      if (hash != NULL) {
-        json_object_set(used, text, hash);
-      }
-    }
-  }
-  return used;
-}
-
 static m4s_status_t write_point(const json_t *order, const m4s_point_t *point, json_t *metrics,
                                 const char *folder) {
-  json_t *settings = m4s_point_resolved(point);
-  json_t *files = settings == NULL ? NULL : used_files(order, settings);
   json_t *root = json_pack(
-      "{s:O, s:O, s:O, s:O, s:I, s:o, s:o, s:s, s:s}", "case", json_object_get(order, "case"),
+      "{s:O, s:O, s:O, s:O, s:I, s:O, s:O, s:s, s:s}", "case", json_object_get(order, "case"),
       "simulator", json_object_get(order, "simulator"), "axes", json_object_get(order, "axes"),
-      "metrics", metrics, "seed", (json_int_t)point->run.seed, "settings", settings, "files", files,
-      "version", M4S_VERSION, "git_id", M4S_GIT_ID);
+      "metrics", metrics, "seed", (json_int_t)point->run.seed, "settings",
+      json_object_get(order, "settings"), "files", json_object_get(order, "files"), "version",
+      M4S_VERSION, "git_id", M4S_GIT_ID);
   char *path = m4s_path_join(folder, "point.json");
   m4s_status_t status =
       root == NULL || path == NULL ? m4s_fail_memory("point.json") : m4s_json_write(path, root);
