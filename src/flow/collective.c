@@ -11,6 +11,9 @@
 
 enum { N_GROUP_KINDS = 4 };
 
+// A forward collective below this is raised to it.
+enum { MIN_FORWARD_COLLECTIVE_BYTES = 4096 };
+
 // The members of a group have the ranks first + i * stride, i < n_ranks.
 typedef struct {
   int64_t n_ranks, stride;
@@ -175,6 +178,15 @@ void m4s_groups_destroy(m4s_groups_t *groups) {
   free(groups);
 }
 
+m4s_collective_t m4s_collective_of_pass(const m4s_layer_t *layer, m4s_pass_t pass) {
+  m4s_collective_t collective = layer->collectives[pass];
+  if (pass == M4S_PASS_FORWARD && collective.size_bytes > 0 &&
+      collective.size_bytes < MIN_FORWARD_COLLECTIVE_BYTES) {
+    collective.size_bytes = MIN_FORWARD_COLLECTIVE_BYTES;
+  }
+  return collective;
+}
+
 m4s_collective_shape_t m4s_collective_shape(const m4s_collective_t *collective,
                                             const m4s_group_t *group, int64_t min_flow_bytes) {
   int32_t n = group->n_ranks;
@@ -298,19 +310,19 @@ static m4s_status_t add_collective(dag_t *dag, const m4s_collective_shape_t *sha
 
 // The groups of one kind in the order of their first ranks.
 static m4s_status_t add_pass(dag_t *dag, const m4s_groups_t *groups, const m4s_workload_t *workload,
-                             int32_t layer, int pass, int64_t min_flow_bytes) {
-  const m4s_collective_t *collective = &workload->layers[layer].collectives[pass];
-  if (collective->kind == M4S_COLLECTIVE_NONE) {
+                             int32_t layer, m4s_pass_t pass, int64_t min_flow_bytes) {
+  const m4s_collective_t collective = m4s_collective_of_pass(&workload->layers[layer], pass);
+  if (collective.kind == M4S_COLLECTIVE_NONE) {
     return M4S_OK;
   }
   int32_t number = 0;
   for (int32_t rank = 0; rank < groups->n_ranks; rank++) {
-    size_t place = (size_t)collective->group * (size_t)groups->n_ranks + (size_t)rank;
+    size_t place = (size_t)collective.group * (size_t)groups->n_ranks + (size_t)rank;
     if (groups->index_of[place] != 0) {
       continue;
     }
     const m4s_group_t *group = &groups->groups[groups->group_of[place]];
-    m4s_collective_shape_t shape = m4s_collective_shape(collective, group, min_flow_bytes);
+    m4s_collective_shape_t shape = m4s_collective_shape(&collective, group, min_flow_bytes);
     dag_record_t record = {.layer = layer, .pass = pass, .group = number++};
     M4S_TRY(add_collective(dag, &shape, group, record));
   }
@@ -343,7 +355,7 @@ m4s_status_t m4s_flow_dag_write(const m4s_workload_t *workload, const m4s_topolo
       m4s_text_add(&dag.csv, "id,layer,pass,group,channel,step,src,dst,size_bytes,parent,child\n");
   for (int32_t layer = 0; status == M4S_OK && layer < workload->n_layers; layer++) {
     for (int pass = 0; status == M4S_OK && pass < M4S_N_PASSES; pass++) {
-      status = add_pass(&dag, groups, workload, layer, pass, min_flow_bytes);
+      status = add_pass(&dag, groups, workload, layer, (m4s_pass_t)pass, min_flow_bytes);
     }
   }
   if (status == M4S_OK) {

@@ -46,11 +46,14 @@ typedef struct {
   int64_t flow_bytes;  // bytes / n_ranks / n_channels, at least 1 and min_flow_bytes
 } m4s_collective_shape_t;
 
+// The collective of a layer's pass as it is run: a forward one below 4096 bytes is raised to them.
+m4s_collective_t m4s_collective_of_pass(const m4s_layer_t *layer, m4s_pass_t pass);
+
 m4s_collective_shape_t m4s_collective_shape(const m4s_collective_t *collective,
                                             const m4s_group_t *group, int64_t min_flow_bytes);
 
-// How many flows a workload makes on servers of `gpus_per_server` GPUs that its groups fill evenly; as a double,
-// since it may pass any integer.
+// How many flows a workload makes on servers of `gpus_per_server` GPUs that its groups fill evenly;
+// as a double, since it may pass any integer.
 double m4s_workload_n_flows(const m4s_workload_t *workload, int64_t gpus_per_server);
 
 // One flow of a collective; indices of ranks are into the group's ranks, indices of flows into the

@@ -32,9 +32,6 @@ const m4s_field_t m4s_collective_fields[] = {
     FIELD(min_flow_bytes, "bytes", "0", 1e12, "smaller flows of a collective are raised to this"),
 };
 
-// A forward collective below this is raised to it.
-enum { MIN_FORWARD_COLLECTIVE_BYTES = 4096 };
-
 typedef enum { WALK_COMPUTE, WALK_ISSUE, WALK_DRAIN, WALK_DONE } walk_t;
 
 // A rank's place in its walk: forward through the layers, then back with both gradients of each
@@ -430,13 +427,10 @@ static m4s_status_t send_first_flows(m4s_collective_source_t *source, collective
 
 static m4s_status_t issue(m4s_collective_source_t *source, int32_t rank) {
   rank_t *state = &source->ranks[rank];
-  m4s_collective_t wanted = source->workload->layers[state->layer].collectives[state->pass];
+  m4s_collective_t wanted =
+      m4s_collective_of_pass(&source->workload->layers[state->layer], state->pass);
   if (wanted.kind == M4S_COLLECTIVE_NONE) {
     return next_pass(source, rank, 0);
-  }
-  if (state->pass == M4S_PASS_FORWARD && wanted.size_bytes > 0 &&
-      wanted.size_bytes < MIN_FORWARD_COLLECTIVE_BYTES) {
-    wanted.size_bytes = MIN_FORWARD_COLLECTIVE_BYTES;
   }
   size_t place = (size_t)wanted.group * (size_t)source->groups->n_ranks + (size_t)rank;
   int32_t group = source->groups->group_of[place];
