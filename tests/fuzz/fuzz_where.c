@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
     for (size_t i = 0; values != NULL && i < n_names; i++) {
       m4s_field_kind_t kind = m4s_where_setting(where, i).field->kind;
       bool number = kind == M4S_FIELD_INT || kind == M4S_FIELD_REAL;
-      values[i] = (m4s_value_t){.kind = number                      ? M4S_VALUE_NUMBER
+      values[i] = (m4s_value_t){.kind = number                   ? M4S_VALUE_NUMBER
                                         : kind == M4S_FIELD_FLAG ? M4S_VALUE_TRUTH
                                                                  : M4S_VALUE_TEXT,
                                 .number = (double)i,
