@@ -1,12 +1,22 @@
 // flowsim as true max-min: rates change only where an arrival or a departure reaches.
 //
 // An allocation is max-min fair if and only if every flow has a bottleneck: a saturated link on its
-// path on which no flow is faster. So after flows came or went it is enough to choose a set of
-// flows, fill them in what the others leave, and look at the links of the chosen ones: another flow
-// is chosen too if it is faster there than a flow that has its bottleneck there, or if its own
-// bottleneck is there and is no longer saturated or no longer shared by nobody faster. When no flow
-// is added, all have a bottleneck. The set only grows, so this ends. A flow whose bottleneck is on
-// no link of the chosen set is untouched: the sum of rates there is the same.
+// path on which no flow is faster. The flows whose bottleneck a link is are limited by it; they all
+// have one rate, the link's level. After flows came or went, one sweep over the levels from low to
+// high finds the new allocation:
+//  * Flows whose rates may change are open. A link's share is what the flows that are neither open
+//  nor limited by
+//    it leave of its capacity, divided among those that are.
+//  * The link with the least key comes next: its share, but no more than its level while it limits
+//  flows that are
+//    not open. If the share is the level, those flows keep their rate. Else they become open. When
+//    the link limits none, its open flows get the share, once flows that are faster than that have
+//    become open, too.
+//  * A flow that becomes open has a rate of at least the key of that moment, so no share that
+//  follows is below
+//    it: the sweep never goes back, and every flow becomes open at most once. What is not open at
+//    the end keeps its bottleneck.
+// So the work goes with the flows that change, and the links that they cross.
 #include <math.h>
 #include <stdlib.h>
 
@@ -16,54 +26,44 @@
 // Relative differences of rates that are rounding.
 static const double RATE_TOLERANCE = 1e-9;
 
-// What the exact mode knows of a link.
+// What the exact mode knows of a link. Rates are bytes/ns.
 typedef struct {
-  double rate_sum;  // bytes/ns of all flows on the link, at the rates that hold
+  double rate_sum;  // of all flows on the link, at the rates that hold
   int32_t n_updates;  // of rate_sum since it was last summed
-  int32_t n_limited;  // flows that are not chosen and have their bottleneck here
-  // Water-filling under way:
-  double demand;  // bytes/ns that the chosen flows could take at most
-  double level;  // bytes/ns of the chosen flows that have their bottleneck here; INFINITY: none
-  double fastest;  // bytes/ns of the fastest chosen flow
+  int32_t n_limited;  // flows that are limited by the link and not open
+  double level;  // their rate
+  // Sweep under way:
+  double bound;  // no open flow on the link can be faster
+  double queued;  // key of the link's valid entry in the queue; negative: none
+  bool searched;  // flows that are faster than its share have become open
 } level_t;
 
-// A link that may become a bottleneck, and its share (bytes/ns) when it was last looked at.
+// An entry of the sweep's queue; it is valid if the link's `queued` is its key.
 typedef struct {
-  double share;
+  double key;
   int32_t link;
-} candidate_t;
+} entry_t;
 
 typedef struct {
   m4s_fluid_t fluid;
   level_t *levels;  // [n_links]
-  candidate_t *candidates;  // [n_links], a binary heap by share
-  int32_t n_candidates;
+  entry_t *queue;  // [n_queued], a binary heap by key
+  int32_t n_queued, queue_capacity;
   m4s_heap_t ends;  // by slot: end of transmission, then of the latency after it
   m4s_event_key_t settle;  // when rates are computed again; never: not needed
   bool *transmitting;  // [n_slots]
   int32_t transmitting_capacity;
-  int32_t *touched;  // links of flows that came or went
-  int32_t n_touched, touched_capacity;
+  int32_t *arrivals;  // slots of flows that have come since the last sweep
+  int32_t n_arrivals, arrival_capacity;
+  int32_t *left;  // links of flows that have gone since
+  int32_t n_left, left_capacity;
 } exact_t;
 
-static m4s_status_t touch(exact_t *model, int32_t slot) {
-  const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
-  if (model->n_touched + flow->n_links > model->touched_capacity) {
-    int32_t capacity = 2 * (model->n_touched + flow->n_links);
-    int32_t *touched = realloc(model->touched, (size_t)capacity * sizeof *touched);
-    if (touched == NULL) {
-      return m4s_fail_memory("flows");
-    }
-    model->touched = touched;
-    model->touched_capacity = capacity;
-  }
-  for (int32_t hop = 0; hop < flow->n_links; hop++) {
-    model->touched[model->n_touched++] = flow->links[hop];
-  }
+// Rates are computed again once everything else that happens at this time has happened.
+static void settle_now(exact_t *model) {
   if (model->settle.time_ns == M4S_TIME_NEVER) {
     model->settle = m4s_clock_schedule(model->fluid.clock, model->fluid.clock->now_ns);
   }
-  return M4S_OK;
 }
 
 static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
@@ -81,194 +81,232 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   }
   model->transmitting[slot] = true;
   M4S_TRY(m4s_fluid_enter(&model->fluid, slot));
-  return touch(model, slot);
+  settle_now(model);
+  return m4s_fluid_append(&model->arrivals, &model->n_arrivals, &model->arrival_capacity, slot);
 }
 
-static void choose(exact_t *model, int32_t slot) {
-  const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
-  if (!flow->chosen && flow->bottleneck >= 0) {
-    model->levels[flow->bottleneck].n_limited--;
-  }
-  m4s_fluid_choose(&model->fluid, slot);
-}
+// --- the sweep's queue ---
 
-static void unchoose_all(exact_t *model) {
-  m4s_fluid_t *fluid = &model->fluid;
-  for (int32_t i = 0; i < fluid->n_chosen; i++) {
-    model->levels[fluid->flows[fluid->chosen[i]].bottleneck].n_limited++;
-  }
-  m4s_fluid_unchoose_all(fluid);
-}
-
-// The links of the chosen flows, with what the other flows leave of them.
-static void open_links(exact_t *model) {
-  m4s_fluid_t *fluid = &model->fluid;
-  for (int32_t i = 0; i < fluid->n_chosen; i++) {
-    m4s_fluid_choose_links(fluid, fluid->chosen[i]);
-  }
-  for (int32_t i = 0; i < fluid->n_chosen_links; i++) {
-    int32_t id = fluid->chosen_links[i];
-    level_t *level = &model->levels[id];
-    fluid->links[id].residual = fluid->links[id].capacity - level->rate_sum;
-    fluid->links[id].n_unfilled = 0;
-    level->demand = 0;
-    level->level = INFINITY;
-    level->fastest = 0;
-  }
-  for (int32_t i = 0; i < fluid->n_chosen; i++) {
-    m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
-    flow->filled = false;
-    for (int32_t hop = 0; hop < flow->n_links; hop++) {
-      fluid->links[flow->links[hop]].residual += flow->rate;
-      fluid->links[flow->links[hop]].n_unfilled++;
-    }
-  }
-}
-
-// Puts a candidate where the one at `at` is, or below.
-static void sink(exact_t *model, int32_t at, candidate_t candidate) {
-  candidate_t *heap = model->candidates;
+static void sink(exact_t *model, int32_t at, entry_t entry) {
+  entry_t *heap = model->queue;
   for (;;) {
     int32_t child = 2 * at + 1;
-    if (child >= model->n_candidates) {
+    if (child >= model->n_queued) {
       break;
     }
-    if (child + 1 < model->n_candidates && heap[child + 1].share < heap[child].share) {
+    if (child + 1 < model->n_queued && heap[child + 1].key < heap[child].key) {
       child++;
     }
-    if (heap[child].share >= candidate.share) {
+    if (heap[child].key >= entry.key) {
       break;
     }
     heap[at] = heap[child];
     at = child;
   }
-  heap[at] = candidate;
+  heap[at] = entry;
 }
 
-// No flow gets more than the least residual on its path, so only links on which these bounds add up
-// to the residual can become bottlenecks.
-static void find_candidates(exact_t *model) {
+static m4s_status_t push(exact_t *model, entry_t entry) {
+  if (model->n_queued == model->queue_capacity) {
+    int32_t capacity = model->queue_capacity == 0 ? 256 : 2 * model->queue_capacity;
+    entry_t *queue = realloc(model->queue, (size_t)capacity * sizeof *queue);
+    if (queue == NULL) {
+      return m4s_fail_memory("flows");
+    }
+    model->queue = queue;
+    model->queue_capacity = capacity;
+  }
+  int32_t at = model->n_queued++;
+  while (at > 0 && model->queue[(at - 1) / 2].key > entry.key) {
+    model->queue[at] = model->queue[(at - 1) / 2];
+    at = (at - 1) / 2;
+  }
+  model->queue[at] = entry;
+  return M4S_OK;
+}
+
+static entry_t pop(exact_t *model) {
+  entry_t first = model->queue[0];
+  model->n_queued--;
+  sink(model, 0, model->queue[model->n_queued]);
+  return first;
+}
+
+// --- the sweep ---
+//
+// Of a link that is chosen, i.e. part of the sweep, `residual` is what flows that are neither open
+// nor limited by it leave, without the limited ones' part; `n_unfilled` counts the open flows.
+
+static double share_of(const exact_t *model, int32_t id) {
+  const m4s_fluid_link_t *link = &model->fluid.links[id];
+  const level_t *level = &model->levels[id];
+  double part = link->residual + level->n_limited * level->level;
+  return fmax(0.0, part / (link->n_unfilled + level->n_limited));
+}
+
+static double key_of(const exact_t *model, int32_t id) {
+  double share = share_of(model, id);
+  const level_t *level = &model->levels[id];
+  return level->n_limited > 0 ? fmin(share, level->level) : share;
+}
+
+static void join_sweep(exact_t *model, int32_t id) {
   m4s_fluid_t *fluid = &model->fluid;
-  for (int32_t i = 0; i < fluid->n_chosen; i++) {
-    const m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
-    double bound = INFINITY;
-    for (int32_t hop = 0; hop < flow->n_links; hop++) {
-      bound = fmin(bound, fluid->links[flow->links[hop]].residual);
-    }
-    for (int32_t hop = 0; hop < flow->n_links; hop++) {
-      model->levels[flow->links[hop]].demand += bound;
-    }
+  m4s_fluid_link_t *link = &fluid->links[id];
+  if (link->chosen) {
+    return;
   }
-  for (int32_t i = 0; i < fluid->n_chosen_links; i++) {
-    int32_t id = fluid->chosen_links[i];
-    const m4s_fluid_link_t *link = &fluid->links[id];
-    if (model->levels[id].demand >= link->residual * (1 - RATE_TOLERANCE)) {
-      model->candidates[model->n_candidates++] =
-          (candidate_t){.share = link->residual / link->n_unfilled, .link = id};
-    }
-  }
-  for (int32_t i = model->n_candidates / 2 - 1; i >= 0; i--) {
-    sink(model, i, model->candidates[i]);
-  }
+  link->chosen = true;
+  fluid->chosen_links[fluid->n_chosen_links++] = id;
+  level_t *level = &model->levels[id];
+  link->residual = link->capacity - level->rate_sum;
+  link->n_unfilled = 0;
+  level->bound = 0;
+  level->queued = -1;
+  level->searched = false;
 }
 
-static void fill_link(exact_t *model, int32_t id, double share) {
+// Queues a link unless it cannot matter: it limits nobody and offers its open flows more than they
+// can use.
+static m4s_status_t queue_link(exact_t *model, int32_t id) {
+  level_t *level = &model->levels[id];
+  if (level->n_limited == 0 && (model->fluid.links[id].n_unfilled == 0 ||
+                                share_of(model, id) > level->bound * (1 + RATE_TOLERANCE))) {
+    return M4S_OK;
+  }
+  double key = key_of(model, id);
+  if (level->queued >= 0 && level->queued <= key) {
+    return M4S_OK;  // it comes up early enough, and goes back to its place then
+  }
+  level->queued = key;
+  return push(model, (entry_t){.key = key, .link = id});
+}
+
+// The flow may change its rate.
+static m4s_status_t open_flow(exact_t *model, int32_t slot) {
+  m4s_fluid_t *fluid = &model->fluid;
+  m4s_fluid_flow_t *flow = &fluid->flows[slot];
+  if (flow->bottleneck >= 0) {
+    model->levels[flow->bottleneck].n_limited--;
+  }
+  m4s_fluid_choose(fluid, slot);
+  flow->filled = false;
+  for (int32_t hop = 0; hop < flow->n_links; hop++) {
+    int32_t id = flow->links[hop];
+    join_sweep(model, id);
+    fluid->links[id].residual += flow->rate;
+    fluid->links[id].n_unfilled++;
+    model->levels[id].bound = fmax(model->levels[id].bound, flow->max_rate);
+    M4S_TRY(queue_link(model, id));
+  }
+  return M4S_OK;
+}
+
+// Opens flows that the link limits, and flows that are faster than `rate`.
+static m4s_status_t open_on_link(exact_t *model, int32_t id, double rate) {
+  const m4s_fluid_link_t *link = &model->fluid.links[id];
+  for (int32_t i = 0; i < link->n_members; i++) {
+    int32_t slot = link->members[i].slot;
+    const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
+    if (!flow->chosen && (flow->bottleneck == id || flow->rate > rate)) {
+      M4S_TRY(open_flow(model, slot));
+    }
+  }
+  return M4S_OK;
+}
+
+// Gives the link's open flows their rate; the link limits them from now on.
+static void fill_link(exact_t *model, int32_t id, double rate) {
   m4s_fluid_t *fluid = &model->fluid;
   const m4s_fluid_link_t *bottleneck = &fluid->links[id];
-  model->levels[id].level = share;
-  for (int32_t i = 0; i < bottleneck->n_members; i++) {
+  model->levels[id].level = rate;
+  for (int32_t i = 0; i < bottleneck->n_members && bottleneck->n_unfilled > 0; i++) {
     m4s_fluid_flow_t *flow = &fluid->flows[bottleneck->members[i].slot];
     if (!flow->chosen || flow->filled) {
       continue;
     }
     flow->filled = true;
-    flow->filled_rate = share;
+    flow->filled_rate = rate;
     flow->bottleneck = id;
     for (int32_t hop = 0; hop < flow->n_links; hop++) {
-      m4s_fluid_link_t *link = &fluid->links[flow->links[hop]];
-      link->residual -= share;
-      link->n_unfilled--;
-      model->levels[flow->links[hop]].fastest = share;  // shares ascend
+      fluid->links[flow->links[hop]].residual -= rate;
+      fluid->links[flow->links[hop]].n_unfilled--;
     }
   }
 }
 
-// Progressive filling of the chosen flows in what the others leave.
-static void fill(exact_t *model) {
+// A link whose turn it is.
+static m4s_status_t visit_link(exact_t *model, int32_t id) {
+  level_t *level = &model->levels[id];
+  double share = share_of(model, id);
+  if (level->n_limited > 0) {
+    if (fabs(share - level->level) <= level->level * RATE_TOLERANCE) {
+      fill_link(model, id, level->level);
+      return M4S_OK;
+    }
+    // Rising: nobody else on the link is faster than its level was.
+    level->searched = true;
+    double rate = share > level->level ? INFINITY : share * (1 + RATE_TOLERANCE);
+    M4S_TRY(open_on_link(model, id, rate));
+    return queue_link(model, id);
+  }
+  if (!level->searched) {
+    level->searched = true;
+    int32_t n_open = model->fluid.links[id].n_unfilled;
+    M4S_TRY(open_on_link(model, id, share * (1 + RATE_TOLERANCE)));
+    if (model->fluid.links[id].n_unfilled > n_open) {
+      return queue_link(model, id);
+    }
+  }
+  fill_link(model, id, share);
+  return M4S_OK;
+}
+
+// Opens the flows that came, and sweeps from their links and from those that flows have left.
+static m4s_status_t sweep(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
-  open_links(model);
-  find_candidates(model);
-  while (model->n_candidates > 0) {
-    candidate_t first = model->candidates[0];
-    const m4s_fluid_link_t *link = &fluid->links[first.link];
-    if (link->n_unfilled == 0) {
-      sink(model, 0, model->candidates[--model->n_candidates]);
+  for (int32_t i = 0; i < model->n_arrivals; i++) {
+    M4S_TRY(open_flow(model, model->arrivals[i]));
+  }
+  for (int32_t i = 0; i < model->n_left; i++) {
+    join_sweep(model, model->left[i]);
+    M4S_TRY(queue_link(model, model->left[i]));
+  }
+  model->n_arrivals = 0;
+  model->n_left = 0;
+  while (model->n_queued > 0) {
+    entry_t entry = pop(model);
+    level_t *level = &model->levels[entry.link];
+    if (entry.key != level->queued) {
+      continue;  // overtaken by an earlier entry
+    }
+    level->queued = -1;
+    if (level->n_limited + fluid->links[entry.link].n_unfilled == 0) {
       continue;
     }
-    // A link's share only grows while others give out less, so the one known is at most too small:
-    // then the link goes back to its place.
-    double share = fmax(0.0, link->residual / link->n_unfilled);
-    if (share > first.share) {
-      sink(model, 0, (candidate_t){.share = share, .link = first.link});
+    double key = key_of(model, entry.link);
+    if (key > entry.key) {
+      level->queued = key;
+      M4S_TRY(push(model, (entry_t){.key = key, .link = entry.link}));
     } else {
-      fill_link(model, first.link, share);
+      M4S_TRY(visit_link(model, entry.link));
     }
   }
   fluid->counts.allocations++;
   fluid->counts.flows_filled += fluid->n_chosen;
+  return M4S_OK;
 }
 
-// Chooses the flows on a link that cannot keep their rates; true if there were any.
-static bool choose_on_link(exact_t *model, int32_t id) {
-  const m4s_fluid_link_t *link = &model->fluid.links[id];
-  const level_t *level = &model->levels[id];
-  if (level->n_limited == 0 && level->level == INFINITY) {
-    return false;  // nobody's bottleneck
-  }
-  bool saturated = link->residual <= link->capacity * RATE_TOLERANCE;
-  bool any = false;
-  for (int32_t i = 0; i < link->n_members; i++) {
-    int32_t slot = link->members[i].slot;
-    const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
-    if (flow->chosen) {
-      continue;
-    }
-    bool too_fast = flow->rate > level->level * (1 + RATE_TOLERANCE);
-    bool lost_bottleneck = flow->bottleneck == id &&
-                           (!saturated || flow->rate < level->fastest * (1 - RATE_TOLERANCE));
-    if (too_fast || lost_bottleneck) {
-      choose(model, slot);
-      any = true;
-    }
-  }
-  return any;
-}
-
-static void choose_touched(exact_t *model) {
+// Ends the sweep: the open flows are limited by their bottlenecks.
+static void end_sweep(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
-  for (int32_t i = 0; i < model->n_touched; i++) {
-    int32_t id = model->touched[i];
-    const m4s_fluid_link_t *link = &fluid->links[id];
-    for (int32_t j = 0; j < link->n_members; j++) {
-      const m4s_fluid_flow_t *flow = &fluid->flows[link->members[j].slot];
-      if (flow->bottleneck == id || flow->bottleneck < 0) {
-        choose(model, link->members[j].slot);
-      }
+  for (int32_t i = 0; i < fluid->n_chosen; i++) {
+    int32_t bottleneck = fluid->flows[fluid->chosen[i]].bottleneck;
+    if (bottleneck >= 0) {
+      model->levels[bottleneck].n_limited++;
     }
   }
-  model->n_touched = 0;
-}
-
-static void allocate(exact_t *model) {
-  m4s_fluid_t *fluid = &model->fluid;
-  choose_touched(model);
-  for (bool grown = fluid->n_chosen > 0; grown;) {
-    fill(model);
-    grown = false;
-    for (int32_t i = 0; i < fluid->n_chosen_links; i++) {
-      grown = choose_on_link(model, fluid->chosen_links[i]) || grown;
-    }
-  }
+  m4s_fluid_unchoose_all(fluid);
 }
 
 // Adds to the sum of rates of the flow's links. Now and then a sum is taken anew, against rounding.
@@ -311,8 +349,7 @@ static m4s_status_t change_rate(exact_t *model, int32_t slot) {
 static m4s_status_t run_settle(exact_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   model->settle = m4s_event_never();
-  allocate(model);
-  m4s_status_t status = M4S_OK;
+  m4s_status_t status = sweep(model);
   for (int32_t i = 0; status == M4S_OK && i < fluid->n_chosen; i++) {
     const m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
     // A rate that is the same but for rounding stays: the flow keeps its event.
@@ -320,7 +357,7 @@ static m4s_status_t run_settle(exact_t *model) {
       status = change_rate(model, fluid->chosen[i]);
     }
   }
-  unchoose_all(model);
+  end_sweep(model);
   return status;
 }
 
@@ -332,7 +369,11 @@ static m4s_status_t end_transmission(exact_t *model, int32_t slot) {
   model->levels[flow->bottleneck].n_limited--;
   m4s_fluid_leave(fluid, slot);
   change_rate_sums(model, flow, -flow->rate);
-  M4S_TRY(touch(model, slot));
+  for (int32_t hop = 0; hop < flow->n_links; hop++) {
+    M4S_TRY(
+        m4s_fluid_append(&model->left, &model->n_left, &model->left_capacity, flow->links[hop]));
+  }
+  settle_now(model);
   int64_t time_ns = fluid->clock->now_ns + flow->latency_ns;
   return m4s_heap_set(&model->ends, slot, m4s_clock_schedule(fluid->clock, time_ns));
 }
@@ -380,10 +421,11 @@ static void destroy(void *state) {
   exact_t *model = state;
   m4s_fluid_clear(&model->fluid);
   m4s_heap_clear(&model->ends);
-  free(model->candidates);
+  free(model->queue);
   free(model->levels);
   free(model->transmitting);
-  free(model->touched);
+  free(model->arrivals);
+  free(model->left);
   free(model);
 }
 
@@ -409,8 +451,7 @@ m4s_status_t m4s_fluid_exact_create(const m4s_flowsim_config_t *config,
     return status;
   }
   model->levels = calloc((size_t)topology->n_links + 1, sizeof *model->levels);
-  model->candidates = calloc((size_t)topology->n_links + 1, sizeof *model->candidates);
-  if (model->levels == NULL || model->candidates == NULL) {
+  if (model->levels == NULL) {
     destroy(model);
     return m4s_fail_memory("flowsim");
   }

@@ -1,5 +1,6 @@
 #include "flowsim/fluid.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,8 +79,10 @@ m4s_status_t m4s_fluid_take_slot(m4s_fluid_t *fluid, const m4s_flow_t *flow, int
   }
   int32_t slot = fluid->n_free > 0 ? fluid->free_slots[--fluid->n_free] : fluid->n_slots++;
   int64_t latency_ns = 0;
+  double max_rate = INFINITY;
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
     latency_ns += fluid->topology->links[flow->links[hop]].delay_ns;
+    max_rate = fmin(max_rate, fluid->links[flow->links[hop]].capacity);
   }
   double wire_bytes = (double)m4s_wire_bytes(flow->size_bytes, fluid->config.payload_bytes,
                                              fluid->config.header_bytes);
@@ -88,6 +91,7 @@ m4s_status_t m4s_fluid_take_slot(m4s_fluid_t *fluid, const m4s_flow_t *flow, int
                                           .n_links = flow->n_links,
                                           .bottleneck = -1,
                                           .latency_ns = latency_ns,
+                                          .max_rate = max_rate,
                                           .wire_bytes = wire_bytes,
                                           .remaining_bytes = wire_bytes,
                                           .updated_ns = fluid->clock->now_ns};
@@ -202,4 +206,18 @@ void m4s_fluid_link_usage(const m4s_fluid_t *fluid, m4s_link_usage_t *usage_out)
     usage_out[i] =
         (m4s_link_usage_t){.bytes = link->bytes, .busy_ns = link->busy_ns + under_way_ns};
   }
+}
+
+m4s_status_t m4s_fluid_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item) {
+  if (*n_items == *capacity) {
+    int32_t grown_capacity = *capacity == 0 ? 64 : 2 * *capacity;
+    int32_t *grown = realloc(*items, (size_t)grown_capacity * sizeof *grown);
+    if (grown == NULL) {
+      return m4s_fail_memory("flows");
+    }
+    *items = grown;
+    *capacity = grown_capacity;
+  }
+  (*items)[(*n_items)++] = item;
+  return M4S_OK;
 }

@@ -15,6 +15,7 @@ typedef struct {
   int32_t n_links;
   int32_t bottleneck;  // link that limits it; -1: no rate yet
   int64_t latency_ns;  // sum of the path's propagation delays
+  double max_rate;  // bytes/ns; the least capacity on its path
   double wire_bytes;
   double remaining_bytes;  // at updated_ns
   double rate;  // bytes/ns; the rate that holds
@@ -80,6 +81,9 @@ void m4s_fluid_choose_links(m4s_fluid_t *fluid, int32_t slot);
 
 // Chooses nothing any more.
 void m4s_fluid_unchoose_all(m4s_fluid_t *fluid);
+
+// Adds an item to a growing array, which starts as NULL, 0, 0.
+m4s_status_t m4s_fluid_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item);
 
 // For m4s_network_model_ops_t.link_usage.
 void m4s_fluid_link_usage(const m4s_fluid_t *fluid, m4s_link_usage_t *usage_out);

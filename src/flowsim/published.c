@@ -40,20 +40,6 @@ typedef struct {
   bool *residual_stale;  // [n_links]: to be summed again
 } published_t;
 
-static m4s_status_t append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item) {
-  if (*n_items == *capacity) {
-    int32_t grown_capacity = *capacity == 0 ? 64 : 2 * *capacity;
-    int32_t *grown = realloc(*items, (size_t)grown_capacity * sizeof *grown);
-    if (grown == NULL) {
-      return m4s_fail_memory("flows");
-    }
-    *items = grown;
-    *capacity = grown_capacity;
-  }
-  (*items)[(*n_items)++] = item;
-  return M4S_OK;
-}
-
 static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   published_t *model = state;
   int32_t slot;
@@ -61,13 +47,14 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   if (model->arrival.time_ns == M4S_TIME_NEVER) {
     model->arrival = m4s_clock_schedule(model->fluid.clock, model->fluid.clock->now_ns);
   }
-  return append(&model->arrivals, &model->n_arrivals, &model->arrival_capacity, slot);
+  return m4s_fluid_append(&model->arrivals, &model->n_arrivals, &model->arrival_capacity, slot);
 }
 
 static m4s_status_t touch(published_t *model, int32_t slot) {
   const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
-    M4S_TRY(append(&model->touched, &model->n_touched, &model->touched_capacity, flow->links[hop]));
+    M4S_TRY(m4s_fluid_append(&model->touched, &model->n_touched, &model->touched_capacity,
+                             flow->links[hop]));
   }
   return M4S_OK;
 }
@@ -213,7 +200,7 @@ static m4s_status_t run_arrival(published_t *model) {
   for (int32_t i = 0; i < model->n_arrivals; i++) {
     int32_t slot = model->arrivals[i];
     M4S_TRY(m4s_fluid_enter(fluid, slot));
-    M4S_TRY(append(&model->active, &model->n_active, &model->active_capacity, slot));
+    M4S_TRY(m4s_fluid_append(&model->active, &model->n_active, &model->active_capacity, slot));
     M4S_TRY(touch(model, slot));
   }
   model->n_arrivals = 0;
