@@ -1,0 +1,115 @@
+// The exact mode on a large fabric: work in proportion to the flows whose rates change.
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+#include <stdlib.h>
+
+#include "core/units.h"
+#include "flow/flow_list.h"
+#include "flow/random_mix.h"
+#include "flowsim/flowsim.h"
+#include "net/clos.h"
+#include "sim/run_loop.h"
+
+enum { HOST_GBPS = 10 };
+
+// 384 racks of 16 hosts, 1:1.
+static m4s_topology_t *make_fabric(void) {
+  const m4s_clos_t clos = {.pods = 8,
+                           .racks_per_pod = 48,
+                           .hosts_per_rack = 16,
+                           .fabrics_per_pod = 4,
+                           .spines_per_plane = 48,
+                           .host_gbps = HOST_GBPS,
+                           .uplink_gbps = 40,
+                           .link_delay_ns = 1000};
+  m4s_topology_t *topology;
+  assert_int_equal(m4s_clos_create(&clos, &topology), M4S_OK);
+  return topology;
+}
+
+static m4s_flow_record_t *make_mix(const m4s_topology_t *topology, int64_t n_flows) {
+  m4s_flow_record_t *records = calloc((size_t)n_flows, sizeof *records);
+  assert_non_null(records);
+  const m4s_random_mix_t mix = {.n_flows = n_flows,
+                                .n_hosts = topology->n_hosts,
+                                .load = 0.5,
+                                .host_bps = HOST_GBPS * M4S_BPS_PER_GBPS,
+                                .shape = 1.2,
+                                .min_size_bytes = 1000,
+                                .max_size_bytes = 30000000,
+                                .seed = 7};
+  assert_int_equal(m4s_random_mix_make(&mix, records), M4S_OK);
+  return records;
+}
+
+static m4s_flowsim_counts_t simulate(const m4s_topology_t *topology, m4s_flow_record_t *records,
+                                     int64_t n_flows) {
+  const m4s_flowsim_config_t config = {
+      .mode = M4S_FLOWSIM_EXACT, .header_bytes = 48, .payload_bytes = 1000};
+  m4s_clock_t clock = {0};
+  m4s_routing_t *routing;
+  m4s_flow_list_t *list;
+  m4s_network_model_t model;
+  m4s_run_t *run;
+  m4s_run_state_t state;
+  assert_int_equal(m4s_routing_create(topology, &routing), M4S_OK);
+  assert_int_equal(m4s_flow_list_create(records, n_flows, routing, &clock, &list), M4S_OK);
+  assert_int_equal(m4s_flowsim_create(&config, topology, &clock, &model), M4S_OK);
+  assert_int_equal(
+      m4s_run_create(&clock, m4s_flow_list_as_source(list), model, &(m4s_run_limits_t){0}, &run),
+      M4S_OK);
+  assert_int_equal(m4s_run_advance(run, NULL, &state), M4S_OK);
+  m4s_flowsim_counts_t counts = m4s_flowsim_counts(&model);
+  m4s_run_destroy(run);
+  model.ops->destroy(model.state);
+  m4s_flow_list_destroy(list);
+  m4s_routing_destroy(routing);
+  return counts;
+}
+
+// Every flow that takes part in a water-filling changes its rate, but for the few whose bottleneck
+// moved to a link with the same share: at most one in ten, whatever the number of flows.
+static void exact_mode_should_touch_only_flows_that_change(void **state) {
+  (void)state;
+  m4s_topology_t *topology = make_fabric();
+  for (int64_t n_flows = 2000; n_flows <= 16000; n_flows *= 8) {
+    m4s_flow_record_t *records = make_mix(topology, n_flows);
+    m4s_flowsim_counts_t counts = simulate(topology, records, n_flows);
+    assert_true(counts.rate_changes >= n_flows);
+    assert_true(counts.flows_filled <= counts.rate_changes + counts.rate_changes / 10);
+    for (int64_t i = 0; i < n_flows; i++) {
+      assert_true(records[i].fct_ns > 0);
+    }
+    free(records);
+  }
+  m4s_topology_destroy(topology);
+}
+
+// No flow is faster than its host's link allows.
+static void exact_mode_should_respect_capacities(void **state) {
+  (void)state;
+  enum { N_FLOWS = 4000 };
+  m4s_topology_t *topology = make_fabric();
+  m4s_flow_record_t *records = make_mix(topology, N_FLOWS);
+  simulate(topology, records, N_FLOWS);
+  for (int i = 0; i < N_FLOWS; i++) {
+    double wire_bytes = (double)m4s_wire_bytes(records[i].size_bytes, 1000, 48);
+    double line_rate = m4s_bps_to_bytes_per_ns(HOST_GBPS * M4S_BPS_PER_GBPS);
+    assert_true((double)records[i].fct_ns >= wire_bytes / line_rate);
+  }
+  free(records);
+  m4s_topology_destroy(topology);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(exact_mode_should_touch_only_flows_that_change),
+      cmocka_unit_test(exact_mode_should_respect_capacities),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
