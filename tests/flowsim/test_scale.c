@@ -1,12 +1,5 @@
 // The exact mode on a large fabric: work in proportion to the flows whose rates change.
-// clang-format off
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-// clang-format on
-#include <stdlib.h>
+#include "support.h"
 
 #include "core/units.h"
 #include "flow/flow_list.h"
@@ -28,7 +21,7 @@ static m4s_topology_t *make_fabric(void) {
                            .uplink_gbps = 40,
                            .link_delay_ns = 1000};
   m4s_topology_t *topology;
-  assert_int_equal(m4s_clos_create(&clos, &topology), M4S_OK);
+  ASSERT_OK(m4s_clos_create(&clos, &topology));
   return topology;
 }
 
@@ -43,7 +36,7 @@ static m4s_flow_record_t *make_mix(const m4s_topology_t *topology, int64_t n_flo
                                 .min_size_bytes = 1000,
                                 .max_size_bytes = 30000000,
                                 .seed = 7};
-  assert_int_equal(m4s_random_mix_make(&mix, records), M4S_OK);
+  ASSERT_OK(m4s_random_mix_make(&mix, records));
   return records;
 }
 
@@ -57,13 +50,12 @@ static m4s_flowsim_counts_t simulate(const m4s_topology_t *topology, m4s_flow_re
   m4s_network_model_t model;
   m4s_run_t *run;
   m4s_run_state_t state;
-  assert_int_equal(m4s_routing_create(topology, &routing), M4S_OK);
-  assert_int_equal(m4s_flow_list_create(records, n_flows, routing, &clock, &list), M4S_OK);
-  assert_int_equal(m4s_flowsim_create(&config, topology, &clock, &model), M4S_OK);
-  assert_int_equal(
-      m4s_run_create(&clock, m4s_flow_list_as_source(list), model, &(m4s_run_limits_t){0}, &run),
-      M4S_OK);
-  assert_int_equal(m4s_run_advance(run, NULL, &state), M4S_OK);
+  ASSERT_OK(m4s_routing_create(topology, &routing));
+  ASSERT_OK(m4s_flow_list_create(records, n_flows, routing, &clock, &list));
+  ASSERT_OK(m4s_flowsim_create(&config, topology, &clock, &model));
+  ASSERT_OK(
+      m4s_run_create(&clock, m4s_flow_list_as_source(list), model, &(m4s_run_limits_t){0}, &run));
+  ASSERT_OK(m4s_run_advance(run, NULL, &state));
   m4s_flowsim_counts_t counts = m4s_flowsim_counts(&model);
   m4s_run_destroy(run);
   model.ops->destroy(model.state);
