@@ -434,6 +434,30 @@ static void dag_should_equal_the_published_one(void **state) {
   m4s_workload_destroy(workload);
 }
 
+static void flow_count_should_equal_the_dags(void **state) {
+  (void)state;
+  static const char layers[] =
+      "3\na 0 0 ALLREDUCE 9000 0 ALLTOALL_EP 9000 0 ALLREDUCE 9000 0\n"
+      "b 0 0 ALLTOALL 9000 0 NONE 0 0 REDUCESCATTER_DP_EP 9000 0\n"
+      "c 0 0 ALLGATHER_EP 0 0 ALLGATHER 1 0 ALLTOALL 9000 0";
+  static const char *const heads[] = {"model_parallel_NPU_group: 4 ep: 2 pp: 2 all_gpus: 64",
+                                      "model_parallel_NPU_group: 8 ep: 4 all_gpus: 32",
+                                      "model_parallel_NPU_group: 16 all_gpus: 32",
+                                      "model_parallel_NPU_group: 1 ep: 8 all_gpus: 16",
+                                      "model_parallel_NPU_group: 64 all_gpus: 64"};
+  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    for (int32_t per_server = 1; per_server <= 16; per_server *= 2) {
+      m4s_workload_t *workload = parse_workload(heads[i], layers);
+      m4s_topology_t *topology = make_bare(64, per_server);
+      int64_t n_flows = 0;
+      ASSERT_OK(m4s_flow_dag_write(workload, topology, 0, support_path("dag"), &n_flows));
+      assert_true(m4s_workload_n_flows(workload, per_server) == (double)n_flows);
+      m4s_topology_destroy(topology);
+      m4s_workload_destroy(workload);
+    }
+  }
+}
+
 // The DAG is that of a run: a forward collective below 4096 bytes is raised to them, others not.
 static void dag_should_raise_small_forward_collectives(void **state) {
   (void)state;
@@ -465,6 +489,7 @@ int main(void) {
       cmocka_unit_test(alltoall_flows_should_join_every_pair_once),
       cmocka_unit_test(dag_should_hold_3840_flows_per_group_and_layer),
       cmocka_unit_test(dag_should_equal_the_published_one),
+      cmocka_unit_test(flow_count_should_equal_the_dags),
       cmocka_unit_test(dag_should_raise_small_forward_collectives),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
