@@ -17,7 +17,7 @@ static void flatten(void) {
   }
 }
 
-m4s_status_t m4s_fail(m4s_status_t status, const char *format, ...) {
+m4s_status_t(m4s_fail)(m4s_status_t status, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(message, sizeof message, format, arguments);
@@ -26,7 +26,7 @@ m4s_status_t m4s_fail(m4s_status_t status, const char *format, ...) {
   return status;
 }
 
-m4s_status_t m4s_fail_in(m4s_status_t status, const char *format, ...) {
+m4s_status_t(m4s_fail_in)(m4s_status_t status, const char *format, ...) {
   char inner[MESSAGE_BYTES];
   memcpy(inner, message, sizeof inner);
   va_list arguments;
@@ -41,7 +41,7 @@ m4s_status_t m4s_fail_in(m4s_status_t status, const char *format, ...) {
   return status;
 }
 
-m4s_status_t m4s_fail_memory(const char *what) {
+m4s_status_t(m4s_fail_memory)(const char *what) {
   return m4s_fail(M4S_ERR_MEMORY, "out of memory for %s", what);
 }
 

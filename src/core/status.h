@@ -33,6 +33,13 @@ m4s_status_t m4s_fail_in(m4s_status_t status, const char *format, ...)
 // Out of memory while making `what`.
 m4s_status_t m4s_fail_memory(const char *what);
 
+// The static analyzer does not see into other files: tell it that failing fails.
+#ifdef __clang_analyzer__
+#define m4s_fail(status, ...) ((void)m4s_fail((status), __VA_ARGS__), (status))
+#define m4s_fail_in(status, ...) ((void)m4s_fail_in((status), __VA_ARGS__), (status))
+#define m4s_fail_memory(what) ((void)m4s_fail_memory(what), M4S_ERR_MEMORY)
+#endif
+
 // This thread's message, one line without a newline; "" if none. Valid until the thread's next
 // error.
 const char *m4s_last_error(void);

@@ -103,8 +103,8 @@ static m4s_status_t make_group(m4s_groups_t *groups, m4s_group_kind_t kind, int6
   for (int64_t i = 0; i < layout.n_ranks; i++) {
     int64_t rank = first + i * layout.stride;
     group->ranks[i] = (int32_t)rank;
-    groups->group_of[kind * groups->n_ranks + rank] = groups->n_groups;
-    groups->index_of[kind * groups->n_ranks + rank] = (int32_t)i;
+    groups->group_of[(int64_t)kind * groups->n_ranks + rank] = groups->n_groups;
+    groups->index_of[(int64_t)kind * groups->n_ranks + rank] = (int32_t)i;
   }
   groups->n_groups++;
   return make_rings(group, gpus_per_server, m4s_group_names[kind]);

@@ -13,6 +13,7 @@
 // that was scheduled.
 #include "flow/collective_source.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -531,6 +532,7 @@ static m4s_status_t rank_completed(m4s_collective_source_t *source, int32_t numb
 static m4s_status_t count_down(m4s_collective_source_t *source, int32_t number,
                                int32_t rank_index) {
   collective_t *collective = &source->collectives[number];
+  assert(collective->n_left != NULL);  // begun and not over, or nothing of it could complete
   return --collective->n_left[rank_index] == 0 ? rank_completed(source, number, rank_index)
                                                : M4S_OK;
 }

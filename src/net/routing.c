@@ -1,5 +1,6 @@
 #include "net/routing.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,7 @@ static int32_t next_hop(const m4s_topology_t *topology, const tree_t *tree, int3
     }
     n_candidates += nvswitch || !only_nvswitches;
   }
+  assert(n_candidates > 0);  // the node is not the root and has been reached
   // The wanted one is that before which `rank` others were met: by repeated selection, since
   // candidates are few.
   uint32_t rank = choice % n_candidates;
@@ -275,7 +277,7 @@ static m4s_status_t grow_paths(m4s_routing_t *routing) {
   size_t old_capacity = routing->path_capacity;
   size_t capacity = old_capacity == 0 ? 256 : 2 * old_capacity;
   path_t *old = routing->paths;
-  path_t *paths = malloc(capacity * sizeof *paths);
+  path_t *paths = calloc(capacity, sizeof *paths);
   if (paths == NULL) {
     return m4s_fail_memory("routing");
   }

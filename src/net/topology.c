@@ -53,9 +53,9 @@ static m4s_status_t make_links(m4s_topology_t *topology, const char *origin) {
   for (int32_t i = 0; i < topology->n_cables; i++) {
     const m4s_cable_t *cable = &topology->cables[i];
     m4s_link_t link = {cable->src, cable->dst, cable->bandwidth_bps, cable->delay_ns};
-    topology->links[2 * i] = link;
-    topology->links[2 * i + 1] =
-        (m4s_link_t){link.dst, link.src, link.bandwidth_bps, link.delay_ns};
+    m4s_link_t *pair = &topology->links[(size_t)i * 2];
+    pair[0] = link;
+    pair[1] = (m4s_link_t){link.dst, link.src, link.bandwidth_bps, link.delay_ns};
   }
   qsort(topology->links, (size_t)topology->n_links, sizeof *topology->links, compare_links);
   for (int32_t i = 1; i < topology->n_links; i++) {
@@ -101,7 +101,7 @@ static m4s_topology_t *allocate(const m4s_topology_parts_t *parts) {
   if (topology == NULL) {
     return NULL;
   }
-  size_t n_forwarders = (size_t)(parts->n_nvswitches + parts->n_switches);
+  size_t n_forwarders = (size_t)parts->n_nvswitches + (size_t)parts->n_switches;
   topology->n_nodes = parts->n_nodes;
   topology->n_nvswitches = parts->n_nvswitches;
   topology->n_switches = parts->n_switches;
