@@ -363,6 +363,37 @@ static void flows_on_round_capacities_should_take_the_brute_force_times(void **s
   compare_random_flows(true);
 }
 
+static int compare_starts(const void *a, const void *b) {
+  const m4s_flow_record_t *left = a;
+  const m4s_flow_record_t *right = b;
+  if (left->start_ns != right->start_ns) {
+    return left->start_ns < right->start_ns ? -1 : 1;
+  }
+  return left->id - right->id;
+}
+
+// Parts of a gray-failure point, started when they started there.
+static void flows_of_gray_points_should_take_the_brute_force_times(void **state) {
+  (void)state;
+  static const int points[][2] = {{8, 10}, {2, 4}};
+  for (int i = 0; i < 2; i++) {
+    harness_gray_t gray;
+    harness_run_gray(points[i][0], points[i][1], M4S_FLOWSIM_EXACT, 48, &gray);
+    size_t n_bytes = (size_t)gray.result.n_flows * sizeof(m4s_flow_record_t);
+    m4s_flow_record_t *records = malloc(n_bytes);
+    memcpy(records, gray.result.records, n_bytes);
+    qsort(records, (size_t)gray.result.n_flows, sizeof *records, compare_starts);
+    for (int64_t first = 0; first + MAX_FLOWS < gray.result.n_flows; first += 3000) {
+      for (int32_t j = 0; j < MAX_FLOWS; j++) {
+        records[first + j].id = j;
+      }
+      assert_equals_brute(gray.topology, records + first, MAX_FLOWS, true);
+    }
+    free(records);
+    harness_clear_gray(&gray);
+  }
+}
+
 // All at once, to one host and from one host.
 static void incasts_should_take_the_brute_force_times(void **state) {
   (void)state;
@@ -644,6 +675,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_flows_should_take_the_brute_force_times),
       cmocka_unit_test(flows_on_round_capacities_should_take_the_brute_force_times),
+      cmocka_unit_test(flows_of_gray_points_should_take_the_brute_force_times),
       cmocka_unit_test(incasts_should_take_the_brute_force_times),
       cmocka_unit_test(rates_should_be_max_min_fair),
       cmocka_unit_test(lone_flows_should_get_the_bottleneck),
