@@ -25,7 +25,7 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 status=0
 mpirun --quiet --oversubscribe --bind-to none -n "$(nproc)" "$root/build/release/m4sweep" run \
   "$root/sweeps/gray-failure.json" --out "$out" "$@" || status=$?
-if [[ -z $help && -f $out/summary.csv ]]; then
+if [[ -z $help && ($status -eq 0 || $status -eq 3) && -f $out/summary.csv ]]; then
   echo "table: $out/summary.csv"
 fi
 exit "$status"

@@ -83,6 +83,17 @@ run_ctest() {
   if [[ $status -ne 0 && $failures -eq 0 ]]; then
     failed "ctest of preset $preset ended with status $status"
   fi
+  # Reasons of skipped tests: the last line that each printed.
+  awk -F '"' '
+    /<testcase / { name = $2; skip = 0; last = "" }
+    /<skipped message="SKIP_/ { skip = 1; next }
+    skip && /[^[:space:]]/ && !/<\/testcase>/ { 
+      line = $0
+      gsub(/<[^>]*>|^[[:space:]]+/, "", line)
+      sub(/^[[:space:]]*skipped: /, "", line)
+      if (line != "") last = line
+    }
+    skip && /<\/testcase>/ { print "skipped: " name ": " last; skip = 0 }' "$report"
   n_failed=$((n_failed + failures))
   n_skipped=$((n_skipped + skips))
   n_passed=$((n_passed + tests - failures - skips))
