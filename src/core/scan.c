@@ -71,7 +71,8 @@ m4s_status_t m4s_scanner_expect_end(m4s_scanner_t *scanner) {
   while (*scanner->next != '\0') {
     M4S_TRY(cut_line(scanner));
     if (scanner->n_words > 0) {
-      return m4s_scanner_fail(scanner, 0, "line", "stands after the last line that line 1 counts");
+      return m4s_scanner_fail(scanner, 0, "line",
+                              "stands after the last line of those counted above");
     }
   }
   return M4S_OK;

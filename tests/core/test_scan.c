@@ -72,7 +72,7 @@ static void scanner_should_name_words_after_the_end(void **state) {
   m4s_scanner_t scanner = make_scanner("a\n\n  more\n");
   ASSERT_OK(m4s_scanner_next(&scanner, "words"));
   ASSERT_REFUSES(m4s_scanner_expect_end(&scanner),
-                 "f.txt:3:3: line \"more\" stands after the last line that line 1 counts");
+                 "f.txt:3:3: line \"more\" stands after the last line of those counted above");
   m4s_scanner_clear(&scanner);
 }
 

@@ -217,7 +217,7 @@ static void layers_should_be_checked(void **state) {
       {"a 0 0 NONE 0 0 NONE 0 0 NONE 0 -1",
        "w.txt:3:32: update time \"-1\" is outside 0 to 1000000000000000 (nearest valid: 0)"},
       {"a 0 0 NONE 0 0 NONE 0 0 NONE 0 0\nb",
-       "w.txt:4:1: line \"b\" stands after the last line that line 1 counts"},
+       "w.txt:4:1: line \"b\" stands after the last line of those counted above"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     assert_layer_refused(cases[i].layer, cases[i].message);

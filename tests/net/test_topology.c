@@ -267,7 +267,7 @@ static void cables_should_be_checked(void **state) {
       {"3 1 100Gbps 1ms 0.5", "t.txt:5: nodes 1 and 3 are joined already in line 4"},
       {"", "t.txt:6: ends where " CABLE_WORDS " should stand"},
       {"2 3 400Gbps 0.0005ms 0\n2 1 400Gbps 0.0005ms 0",
-       "t.txt:6:1: line \"2\" stands after the last line that line 1 counts"},
+       "t.txt:6:1: line \"2\" stands after the last line of those counted above"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     assert_cable_refused(cases[i].cable, cases[i].message);
