@@ -338,7 +338,8 @@ static m4s_status_t change_rate(exact_t *model, int32_t slot) {
   flow->rate = flow->filled_rate;
   change_rate_sums(model, flow, change);
   fluid->counts.rate_changes++;
-  double duration_ns = ceil(fmax(0.0, flow->remaining_bytes) / flow->rate);
+  // The first whole ns at which all is sent; what is whole but for rounding is not rounded up.
+  double duration_ns = ceil(fmax(0.0, flow->remaining_bytes) / flow->rate - 1e-6);
   if (!(duration_ns < 4e18)) {
     return m4s_fail(M4S_ERR_SIMULATION, "flow %lld gets no bandwidth", (long long)flow->id);
   }

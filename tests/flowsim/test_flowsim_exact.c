@@ -295,29 +295,10 @@ static void set_up_brute(brute_t *brute, const m4s_topology_t *topology, m4s_rou
 static const m4s_flowsim_config_t exact = {
     .mode = M4S_FLOWSIM_EXACT, .header_bytes = 48, .payload_bytes = 1000};
 
-// How many other flows end while this one is under way.
-static int64_t n_ends_during(const brute_t *brute, const brute_flow_t *flow) {
-  int64_t n = 0;
-  for (int64_t f = 0; f < brute->n_flows; f++) {
-    const brute_flow_t *other = &brute->flows[f];
-    n += other->end_ns >= flow->start_ns && other->end_ns <= flow->end_ns;
-  }
-  return n;
-}
-
-// Both round each end up to whole ns; 1e-9 of the time is for the doubles' rounding over hundreds
-// of changes of rate, and 2 ns for ends that are whole but for that. Where capacities are round,
-// such ends are common, and each may delay the others by 1 ns.
-static bool near(const brute_t *brute, const brute_flow_t *flow, int64_t fct_ns, bool round) {
-  int64_t expected_ns = flow->end_ns + flow->latency_ns - flow->start_ns;
-  double difference = fabs((double)fct_ns - (double)expected_ns);
-  double whole_ends = round ? (double)n_ends_during(brute, flow) : 2;
-  return difference <= whole_ends + 1e-9 * (double)expected_ns;
-}
-
-// `round`: capacities are round.
+// Both round an end up to the first whole ns, but for the last bits of doubles: no tolerance is
+// needed.
 static void assert_equals_brute(const m4s_topology_t *topology, m4s_flow_record_t *records,
-                                int64_t n, bool round) {
+                                int64_t n) {
   static brute_t brute;
   m4s_routing_t *routing = NULL;
   ASSERT_OK(m4s_routing_create(topology, &routing));
@@ -326,10 +307,10 @@ static void assert_equals_brute(const m4s_topology_t *topology, m4s_flow_record_
   run_brute(&brute);
   for (int64_t i = 0; i < n; i++) {
     const brute_flow_t *flow = &brute.flows[i];
-    if (!near(&brute, flow, records[i].fct_ns, round)) {
+    int64_t expected_ns = flow->end_ns + flow->latency_ns - flow->start_ns;
+    if (records[i].fct_ns != expected_ns) {
       fail_msg("flow %lld: %lld ns, by brute force %lld", (long long)i,
-               (long long)records[i].fct_ns,
-               (long long)(flow->end_ns + flow->latency_ns - flow->start_ns));
+               (long long)records[i].fct_ns, (long long)expected_ns);
     }
   }
   m4s_routing_destroy(routing);
@@ -346,7 +327,7 @@ static void compare_random_flows(bool round) {
         topology = round ? topology : with_odd_bandwidths(topology, &random);
         int64_t n = load == 0 ? 150 : MAX_FLOWS;
         make_flows(&random, topology, gaps_ns[load], n, records);
-        assert_equals_brute(topology, records, n, round);
+        assert_equals_brute(topology, records, n);
         m4s_topology_destroy(topology);
       }
     }
@@ -387,7 +368,7 @@ static void flows_of_gray_points_should_take_the_brute_force_times(void **state)
       for (int32_t j = 0; j < MAX_FLOWS; j++) {
         records[first + j].id = j;
       }
-      assert_equals_brute(gray.topology, records + first, MAX_FLOWS, true);
+      assert_equals_brute(gray.topology, records + first, MAX_FLOWS);
     }
     free(records);
     harness_clear_gray(&gray);
@@ -410,7 +391,7 @@ static void incasts_should_take_the_brute_force_times(void **state) {
         records[i].src = records[i].dst == 0 ? 1 : 0;
       }
     }
-    assert_equals_brute(topology, records, 120, false);
+    assert_equals_brute(topology, records, 120);
     m4s_topology_destroy(topology);
   }
 }
