@@ -209,6 +209,7 @@ static m4s_status_t bench_clos(const options_t *options) {
     status = m4s_routing_create(topology, &routing);
   }
   if (status == M4S_OK) {
+    m4s_routing_set_ecmp_seed(routing, M4S_ECMP_SEED_NODE);
     status = make_mix(options, topology->n_hosts, records);
   }
   if (status == M4S_OK) {

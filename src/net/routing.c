@@ -33,6 +33,7 @@ typedef struct arena {
 
 struct m4s_routing {
   const m4s_topology_t *topology;
+  m4s_ecmp_seed_t seed;
   tree_t *trees;  // [n_nodes], made when first needed
   int32_t *queue;  // [n_nodes], scratch of the search
   path_t *paths;
@@ -57,6 +58,10 @@ m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **
   }
   *routing_out = routing;
   return M4S_OK;
+}
+
+void m4s_routing_set_ecmp_seed(m4s_routing_t *routing, m4s_ecmp_seed_t seed) {
+  routing->seed = seed;
 }
 
 void m4s_routing_destroy(m4s_routing_t *routing) {
@@ -199,12 +204,42 @@ static int32_t next_hop(const m4s_topology_t *topology, const tree_t *tree, int3
   }
 }
 
+// Address of a host as 32 bits: 10.(id >> 8).(id & 255).1.
+static uint32_t address(int32_t host) {
+  return UINT32_C(0x0a000001) + ((uint32_t)host >> 8 << 16) + (((uint32_t)host & 255) << 8);
+}
+
+static uint32_t rotate_left(uint32_t x, int n) { return x << n | x >> (32 - n); }
+
+// The 32-bit murmur3 hash of the key {src address, dst address, ports}: how SimAI's back ends
+// choose among equal next hops. Source and destination port are constants in its fluid ones.
+static uint32_t pair_hash(int32_t src, int32_t dst, uint32_t seed) {
+  enum { SOURCE_PORT = 10006, DESTINATION_PORT = 100 };
+  const uint32_t key[3] = {address(src), address(dst),
+                           SOURCE_PORT | (uint32_t)DESTINATION_PORT << 16};
+  uint32_t h = seed;
+  for (int i = 0; i < 3; i++) {
+    h ^= rotate_left(key[i] * UINT32_C(0xcc9e2d51), 15) * UINT32_C(0x1b873593);
+    h = rotate_left(h, 13) * 5 + UINT32_C(0xe6546b64);
+  }
+  h ^= sizeof key;
+  h = (h ^ h >> 16) * UINT32_C(0x85ebca6b);
+  h = (h ^ h >> 13) * UINT32_C(0xc2b2ae35);
+  return h ^ h >> 16;
+}
+
+// Which of the equal next hops of `node` a path takes.
+static uint32_t ecmp_choice(const m4s_routing_t *routing, int32_t src, int32_t dst, int32_t node) {
+  bool by_source = routing->seed == M4S_ECMP_SEED_SOURCE;
+  return pair_hash(src, dst, by_source ? address(src) : (uint32_t)node);
+}
+
 static m4s_status_t no_path(int32_t src, int32_t dst) {
   return m4s_fail(M4S_ERR_INPUT, "there is no path from GPU %d to GPU %d", src, dst);
 }
 
-// Finds the links from src to dst into routing->scratch.
-static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst, uint32_t choice,
+// Finds the links from src to dst into routing->scratch; not `by_hash`: always the first next hop.
+static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst, bool by_hash,
                               int32_t *n_links_out) {
   const m4s_topology_t *topology = routing->topology;
   if (src < 0 || src >= topology->n_hosts || dst < 0 || dst >= topology->n_hosts || src == dst) {
@@ -228,6 +263,7 @@ static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst, 
     return no_path(src, dst);
   }
   while (node != root) {
+    uint32_t choice = by_hash ? ecmp_choice(routing, src, dst, node) : 0;
     links[n_links] = next_hop(topology, tree, node, choice);
     node = topology->links[links[n_links++]].dst;
   }
@@ -236,31 +272,6 @@ static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst, 
   }
   *n_links_out = n_links;
   return M4S_OK;
-}
-
-// Address of a host as 32 bits: 10.(id >> 8).(id & 255).1.
-static uint32_t address(int32_t host) {
-  return UINT32_C(0x0a000001) + ((uint32_t)host >> 8 << 16) + (((uint32_t)host & 255) << 8);
-}
-
-static uint32_t rotate_left(uint32_t x, int n) { return x << n | x >> (32 - n); }
-
-// The 32-bit murmur3 hash of the key {src address, dst address, ports}, seeded with the src
-// address: how SimAI's fluid back ends choose among equal next hops. Source and destination port
-// are constants there.
-static uint32_t pair_hash(int32_t src, int32_t dst) {
-  enum { SOURCE_PORT = 10006, DESTINATION_PORT = 100 };
-  const uint32_t key[3] = {address(src), address(dst),
-                           SOURCE_PORT | (uint32_t)DESTINATION_PORT << 16};
-  uint32_t h = address(src);
-  for (int i = 0; i < 3; i++) {
-    h ^= rotate_left(key[i] * UINT32_C(0xcc9e2d51), 15) * UINT32_C(0x1b873593);
-    h = rotate_left(h, 13) * 5 + UINT32_C(0xe6546b64);
-  }
-  h ^= sizeof key;
-  h = (h ^ h >> 16) * UINT32_C(0x85ebca6b);
-  h = (h ^ h >> 13) * UINT32_C(0xc2b2ae35);
-  return h ^ h >> 16;
 }
 
 static size_t path_slot(const m4s_routing_t *routing, int32_t src, int32_t dst) {
@@ -319,7 +330,7 @@ m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
   path_t *path = &routing->paths[path_slot(routing, src, dst)];
   if (path->src < 0) {
     int32_t n_links;
-    M4S_TRY(find_path(routing, src, dst, pair_hash(src, dst), &n_links));
+    M4S_TRY(find_path(routing, src, dst, true, &n_links));
     int32_t *links = arena_take(routing, n_links);
     if (links == NULL) {
       return m4s_fail_memory("routing");
@@ -339,7 +350,7 @@ m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t
   const int64_t packet_bit_ns = INT64_C(8000000000000);
   const m4s_topology_t *topology = routing->topology;
   int32_t n_links;
-  M4S_TRY(find_path(routing, src, dst, 0, &n_links));
+  M4S_TRY(find_path(routing, src, dst, false, &n_links));
   m4s_pair_facts_t facts = {.bottleneck_bps = INT64_MAX, .n_links = n_links};
   for (int32_t i = 0; i < n_links; i++) {
     const m4s_link_t *link = &topology->links[routing->scratch[i]];

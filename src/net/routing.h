@@ -16,6 +16,19 @@ typedef struct {
   int32_t n_links;
 } m4s_pair_facts_t;
 
+// The seed of the hash that chooses among equal next hops.
+typedef enum {
+  // The source's address at every hop, as in SimAI's fluid back ends. Choices at successive tiers
+  // are not
+  // independent: with 4 fabric switches and 48 spines a plane, every fourth spine is used.
+  M4S_ECMP_SEED_SOURCE,
+  M4S_ECMP_SEED_NODE,  // the id of the node that chooses, as real switches do
+} m4s_ecmp_seed_t;
+
+// Which seed paths are found with from now on; the default is M4S_ECMP_SEED_SOURCE. Call it before
+// the first m4s_routing_path().
+void m4s_routing_set_ecmp_seed(m4s_routing_t *routing, m4s_ecmp_seed_t seed);
+
 // The topology is borrowed and must outlive the routing.
 m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **routing_out);
 void m4s_routing_destroy(m4s_routing_t *routing);

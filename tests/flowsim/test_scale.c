@@ -51,6 +51,7 @@ static m4s_flowsim_counts_t simulate(const m4s_topology_t *topology, m4s_flow_re
   m4s_run_t *run;
   m4s_run_state_t state;
   ASSERT_OK(m4s_routing_create(topology, &routing));
+  m4s_routing_set_ecmp_seed(routing, M4S_ECMP_SEED_NODE);
   ASSERT_OK(m4s_flow_list_create(records, n_flows, routing, &clock, &list));
   ASSERT_OK(m4s_flowsim_create(&config, topology, &clock, &model));
   ASSERT_OK(
