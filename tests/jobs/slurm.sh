@@ -51,8 +51,12 @@ KillWait=5
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
 PartitionName=main Nodes=$host Default=YES State=UP
 CONF
-slurmctld -L "$folder/slurmctld.log"
-slurmd -L "$folder/slurmd.log"
+slurmctld -L "$folder/slurmctld.log" || { tail -5 "$folder/slurmctld.log"; fail "slurmctld does not start"; }
+slurmd -L "$folder/slurmd.log" || {
+  grep -q "cgroup plugin" "$folder/slurmd.log" && skip "slurmd needs cgroup file systems"
+  tail -5 "$folder/slurmd.log"
+  fail "slurmd does not start"
+}
 for _ in $(seq 60); do
   [ "$(sinfo -h -o %t 2>/dev/null)" = idle ] && break
   sleep 0.5
