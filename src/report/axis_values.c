@@ -41,6 +41,17 @@ static m4s_status_t collect(const m4s_view_t *view, const char *name, const bool
   return M4S_OK;
 }
 
+// Whether an axis changes with one of those that are chosen already.
+static bool is_zipped(const m4s_view_t *view, const char *name, const m4s_axis_values_t *chosen,
+                      size_t n_chosen) {
+  for (size_t i = 0; i < n_chosen; i++) {
+    if (m4s_view_axes_zipped(view, name, chosen[i].name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 m4s_status_t m4s_axis_values_make(const m4s_report_t *report, bool with_errors, size_t capacity,
                                   m4s_axis_values_t *axes_out, size_t *n_axes_out) {
   bool *marks = mark_points(report, with_errors);
@@ -53,6 +64,7 @@ m4s_status_t m4s_axis_values_make(const m4s_report_t *report, bool with_errors, 
   for (size_t a = 0; status == M4S_OK && a < names->n_items && n < capacity; a++) {
     m4s_axis_values_t axis = {0};
     if (m4s_name_ends(names->items[a], "seed") ||
+        is_zipped(&report->view, names->items[a], axes_out, n) ||
         !m4s_view_axis_is_number(&report->view, names->items[a])) {
       continue;
     }
@@ -78,12 +90,15 @@ void m4s_axis_values_clear(m4s_axis_values_t *axis) {
   *axis = (m4s_axis_values_t){0};
 }
 
+static int compare_numbers(const void *a, const void *b) {
+  double left = *(const double *)a;
+  double right = *(const double *)b;
+  return (left > right) - (left < right);
+}
+
 int m4s_axis_values_index(const m4s_axis_values_t *axis, const m4s_view_t *view, size_t point) {
   double value = json_number_value(m4s_view_axis(view, point, axis->name));
-  for (size_t i = 0; i < axis->n_values; i++) {
-    if (axis->values[i] == value) {
-      return (int)i;
-    }
-  }
-  return -1;
+  const double *found =
+      bsearch(&value, axis->values, axis->n_values, sizeof *axis->values, compare_numbers);
+  return found == NULL ? -1 : (int)(found - axis->values);
 }

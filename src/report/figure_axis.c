@@ -11,11 +11,27 @@ typedef struct {
   double x, y;
 } place_t;
 
+// A point with something to show, found by the values of the axes that are held.
+typedef struct {
+  char *key;  // owned
+  size_t point, n_values;
+} member_t;
+
+// Members with one key: they differ along the axis only.
+typedef struct {
+  size_t begin, end;  // in the members
+  size_t n_values, first_point;
+} run_t;
+
 typedef struct {
   const m4s_report_t *report;
-  const char *axis;  // along x
-  bool *in_slice;  // [n_points]: all other axes are at the values of the slice
-  place_t *places;  // [n_points]
+  const m4s_figure_t *figure;
+  const char *axis;  // along x, with those that are zipped with it
+  member_t *members;  // owned, [n_members], by key, then by point
+  size_t n_members;
+  run_t run;  // the members that are drawn
+  bool *in_slice;  // owned, [n_points]: those of the run
+  place_t *places;  // owned, [n_points]
 } slice_t;
 
 static int compare_places(const void *a, const void *b) {
@@ -74,7 +90,9 @@ static m4s_status_t add_line(slice_t *slice, int simulator, size_t n, size_t *n_
   const char *name =
       simulator < 0 ? report->reference.name : report->view.simulators.items[simulator];
   qsort(slice->places, n, sizeof *slice->places, compare_places);
-  M4S_TRY(m4s_text_add(data, "# %s\n", name));
+  M4S_TRY(m4s_text_add(data, "# "));
+  M4S_TRY(m4s_text_add_comment(data, name));
+  M4S_TRY(m4s_text_add(data, "\n"));
   for (size_t i = 0; i < n; i++) {
     M4S_TRY(m4s_text_add(data, "%.9g %.9g\n", slice->places[i].x, slice->places[i].y));
   }
@@ -88,8 +106,13 @@ static m4s_status_t add_line(slice_t *slice, int simulator, size_t n, size_t *n_
   return M4S_OK;
 }
 
-static m4s_status_t add_lines(slice_t *slice, bool errors, m4s_text_t *script, m4s_text_t *data) {
+static bool shows_errors(const slice_t *slice) {
+  return slice->figure->quantity == M4S_QUANTITY_ERROR;
+}
+
+static m4s_status_t add_lines(slice_t *slice, m4s_text_t *script, m4s_text_t *data) {
   const m4s_report_t *report = slice->report;
+  bool errors = shows_errors(slice);
   size_t n_lines = 0;
   int n_simulators = (int)report->view.simulators.n_items;
   for (int s = 0; s < n_simulators; s++) {
@@ -99,129 +122,222 @@ static m4s_status_t add_lines(slice_t *slice, bool errors, m4s_text_t *script, m
   if (!errors && report->reference.name != NULL && report->reference.simulator < 0) {
     M4S_TRY(add_line(slice, -1, collect_totals(slice, -1), &n_lines, script, data));
   }
-  // A plot of nothing would be an error.
-  return m4s_text_add(script, n_lines == 0 ? "  plot [0:1][0:1] -1 notitle\n" : "\n");
+  return m4s_text_add(script, "\n");
 }
 
-// Whether two points agree on every axis but the slice's.
-static bool agree(const slice_t *slice, size_t a, size_t b) {
-  const m4s_view_t *view = &slice->report->view;
-  for (size_t i = 0; i < view->axes.n_items; i++) {
-    const char *name = view->axes.items[i];
-    if (strcmp(name, slice->axis) != 0 &&
-        !json_equal(m4s_view_axis(view, a, name), m4s_view_axis(view, b, name))) {
-      return false;
-    }
+static bool is_held(const slice_t *slice, const char *axis) {
+  return strcmp(axis, slice->axis) != 0 &&
+         !m4s_view_axes_zipped(&slice->report->view, axis, slice->axis);
+}
+
+static size_t count_totals(const m4s_report_t *report, size_t point) {
+  double total_ms;
+  size_t n = 0;
+  for (size_t s = 0; s < report->view.simulators.n_items; s++) {
+    n += get_total_ms(report, point, (int)s, &total_ms);
   }
-  return true;
+  bool apart = report->reference.name != NULL && report->reference.simulator < 0;
+  return n + (apart && get_total_ms(report, point, -1, &total_ms));
 }
 
-static void mark_slice(slice_t *slice, size_t through) {
-  for (size_t point = 0; point < slice->report->view.n_points; point++) {
-    slice->in_slice[point] = agree(slice, point, through);
+// How many values each point has to show.
+static void count_values(const slice_t *slice, size_t *counts) {
+  const m4s_report_t *report = slice->report;
+  for (size_t point = 0; point < report->view.n_points; point++) {
+    counts[point] = shows_errors(slice) ? 0 : count_totals(report, point);
+  }
+  for (size_t i = 0; shows_errors(slice) && i < report->errors.n_points; i++) {
+    const m4s_point_error_t *error = &report->errors.points[i];
+    counts[error->point] += strcmp(error->metric, "total_us") == 0;
   }
 }
 
-// "degraded gpus = 9, load = 0.5": the axes that are held.
-static m4s_status_t add_slice_title(const slice_t *slice, size_t through, m4s_text_t *script) {
+static m4s_status_t make_key(const slice_t *slice, size_t point, m4s_text_t *key) {
   const m4s_view_t *view = &slice->report->view;
-  m4s_text_t title = {0};
-  m4s_status_t status = m4s_text_add(&title, "%s", "");
+  m4s_status_t status = m4s_text_add(key, "%s", "");
   for (size_t i = 0; status == M4S_OK && i < view->axes.n_items; i++) {
-    const char *name = view->axes.items[i];
-    if (strcmp(name, slice->axis) != 0) {
-      status = m4s_text_add(&title, "%s%s = ", title.length == 0 ? "" : ", ", name);
+    if (is_held(slice, view->axes.items[i])) {
+      status = m4s_text_add_json(key, m4s_view_axis(view, point, view->axes.items[i]));
       if (status == M4S_OK) {
-        status = m4s_text_add_json(&title, m4s_view_axis(view, through, name));
+        status = m4s_text_add(key, "\x1f");
       }
     }
   }
-  if (status == M4S_OK && title.length > 0) {
-    status = m4s_text_add(script, "  set title ");
+  return status;
+}
+
+static int compare_members(const void *a, const void *b) {
+  const member_t *left = a;
+  const member_t *right = b;
+  int order = strcmp(left->key, right->key);
+  return order != 0 ? order : (left->point > right->point) - (left->point < right->point);
+}
+
+static m4s_status_t collect_members(slice_t *slice, const size_t *counts) {
+  for (size_t point = 0; point < slice->report->view.n_points; point++) {
+    if (counts[point] > 0) {
+      m4s_text_t key = {0};
+      m4s_status_t status = make_key(slice, point, &key);
+      if (status != M4S_OK) {
+        m4s_text_clear(&key);
+        return status;
+      }
+      slice->members[slice->n_members++] = (member_t){key.bytes, point, counts[point]};
+    }
+  }
+  qsort(slice->members, slice->n_members, sizeof *slice->members, compare_members);
+  return M4S_OK;
+}
+
+static size_t find_runs(const slice_t *slice, run_t *runs) {
+  size_t n = 0;
+  for (size_t i = 0; i < slice->n_members; i++) {
+    if (i == 0 || strcmp(slice->members[i].key, slice->members[i - 1].key) != 0) {
+      runs[n++] = (run_t){.begin = i, .first_point = slice->members[i].point};
+    }
+    runs[n - 1].end = i + 1;
+    runs[n - 1].n_values += slice->members[i].n_values;
+  }
+  return n;
+}
+
+static int compare_runs(const void *a, const void *b) {
+  const run_t *left = a;
+  const run_t *right = b;
+  if (left->n_values != right->n_values) {
+    return left->n_values > right->n_values ? -1 : 1;
+  }
+  return (left->first_point > right->first_point) - (left->first_point < right->first_point);
+}
+
+// Chooses the run with the most values; of several the one in the middle, in the points' order.
+static m4s_status_t choose_run(slice_t *slice) {
+  run_t *runs = calloc(slice->n_members + 1, sizeof *runs);
+  if (runs == NULL) {
+    return m4s_fail_memory("a figure");
+  }
+  size_t n_runs = find_runs(slice, runs);
+  qsort(runs, n_runs, sizeof *runs, compare_runs);
+  size_t n_ties = 0;
+  while (n_ties < n_runs && runs[n_ties].n_values == runs[0].n_values) {
+    n_ties++;
+  }
+  slice->run = runs[n_ties / 2];
+  free(runs);
+  for (size_t i = slice->run.begin; i < slice->run.end; i++) {
+    slice->in_slice[slice->members[i].point] = true;
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t find_slice(slice_t *slice) {
+  size_t n_points = slice->report->view.n_points;
+  slice->in_slice = calloc(n_points + 1, sizeof *slice->in_slice);
+  slice->places = calloc(n_points + 1, sizeof *slice->places);
+  slice->members = calloc(n_points + 1, sizeof *slice->members);
+  size_t *counts = calloc(n_points + 1, sizeof *counts);
+  m4s_status_t status;
+  if (slice->in_slice == NULL || slice->places == NULL || slice->members == NULL ||
+      counts == NULL) {
+    status = m4s_fail_memory("a figure");
+  } else {
+    count_values(slice, counts);
+    status = collect_members(slice, counts);
+  }
+  free(counts);
+  return status == M4S_OK ? choose_run(slice) : status;
+}
+
+static void slice_clear(slice_t *slice) {
+  for (size_t i = 0; i < slice->n_members; i++) {
+    free(slice->members[i].key);
+  }
+  free(slice->members);
+  free(slice->in_slice);
+  free(slice->places);
+}
+
+// "degraded gpus = 9, load = 0.5": the axes that are held.
+static m4s_status_t add_held(const slice_t *slice, m4s_text_t *title) {
+  const m4s_view_t *view = &slice->report->view;
+  size_t point = slice->members[slice->run.begin].point;
+  for (size_t i = 0; i < view->axes.n_items; i++) {
+    const char *name = view->axes.items[i];
+    if (is_held(slice, name)) {
+      M4S_TRY(m4s_text_add(title, "%s%s = ", title->length == 0 ? "" : ", ", name));
+      M4S_TRY(m4s_text_add_json(title, m4s_view_axis(view, point, name)));
+    }
+  }
+  return M4S_OK;
+}
+
+// "load, with buffer size": the axis and those that change with it.
+static m4s_status_t add_moving(const slice_t *slice, m4s_text_t *label) {
+  const m4s_view_t *view = &slice->report->view;
+  M4S_TRY(m4s_text_add(label, "%s", slice->axis));
+  bool first = true;
+  for (size_t i = 0; i < view->axes.n_items; i++) {
+    const char *name = view->axes.items[i];
+    if (strcmp(name, slice->axis) != 0 && !is_held(slice, name)) {
+      M4S_TRY(m4s_text_add(label, "%s%s", first ? ", with " : ", ", name));
+      first = false;
+    }
+  }
+  return M4S_OK;
+}
+
+// "  set WHAT 'label'"; nothing for an empty label.
+static m4s_status_t set_label(const slice_t *slice, const char *what,
+                              m4s_status_t (*add)(const slice_t *slice, m4s_text_t *label),
+                              m4s_text_t *script) {
+  m4s_text_t label = {0};
+  m4s_status_t status = add(slice, &label);
+  if (status == M4S_OK && label.length > 0) {
+    status = m4s_text_add(script, "  set %s ", what);
     if (status == M4S_OK) {
-      status = m4s_script_add_label(script, title.bytes);
+      status = m4s_script_add_label(script, label.bytes);
     }
     if (status == M4S_OK) {
       status = m4s_text_add(script, "\n");
     }
   }
-  m4s_text_clear(&title);
+  m4s_text_clear(&label);
   return status;
 }
 
-static m4s_status_t write_slice(slice_t *slice, size_t through, bool errors, m4s_text_t *script,
-                                m4s_text_t *data) {
-  mark_slice(slice, through);
-  m4s_canvas_t canvas = {.name = errors ? "error_by_axis" : "total_time_by_axis",
-                         .width = 1280,
-                         .height = 860,
-                         .font = 22};
-  M4S_TRY(m4s_script_begin(script, canvas,
-                           errors ? "Error along the axis" : "Completion time along an axis"));
-  M4S_TRY(add_slice_title(slice, through, script));
-  M4S_TRY(m4s_text_add(script, "  set xlabel "));
-  M4S_TRY(m4s_script_add_label(script, slice->axis));
+static m4s_status_t write_slice(slice_t *slice, m4s_text_t *script, m4s_text_t *data) {
+  bool errors = shows_errors(slice);
+  m4s_canvas_t canvas = {.width = 1280, .height = 860, .font = 22};
+  M4S_TRY(m4s_script_begin(script, slice->figure, canvas));
+  M4S_TRY(set_label(slice, "title", add_held, script));
+  M4S_TRY(set_label(slice, "xlabel", add_moving, script));
   M4S_TRY(m4s_text_add(script,
-                       "\n  set autoscale xfix\n"
+                       "  set autoscale xfix\n"
                        "  set offsets graph 0.03, graph 0.03, graph 0.05, %s\n"
                        "  set ylabel '%s'\n",
                        errors ? "graph 0.05" : "0",
                        errors ? "error in total time [%]" : "total completion time [ms]"));
-  if (errors) {
-    M4S_TRY(m4s_text_add(script, "  set xzeroaxis lt 1 lw 0.8 lc rgb '#606060'\n"));
-  } else {
-    M4S_TRY(m4s_text_add(script, "  set yrange [0:*]\n"));
-  }
-  M4S_TRY(add_lines(slice, errors, script, data));
+  M4S_TRY(m4s_text_add(
+      script, errors ? "  set xzeroaxis lt 1 lw 0.8 lc rgb '#606060'\n" : "  set yrange [0:*]\n"));
+  M4S_TRY(add_lines(slice, script, data));
   return m4s_script_end(script);
 }
 
-// The point that the slice goes through: the first at the middle value of `held` (NULL: of all).
-static size_t find_through(const m4s_report_t *report, const m4s_axis_values_t *held) {
-  for (size_t point = 0; held != NULL && point < report->view.n_points; point++) {
-    if (m4s_axis_values_index(held, &report->view, point) == (int)(held->n_values / 2)) {
-      return point;
+m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
+                                      m4s_text_t *script, m4s_text_t *data) {
+  slice_t slice = {.report = report, .figure = figure};
+  m4s_axis_values_t axes[2] = {0};
+  size_t n_axes = 0;
+  M4S_TRY(m4s_axis_values_make(report, shows_errors(&slice), 2, axes, &n_axes));
+  m4s_status_t status = M4S_OK;
+  if (n_axes == 1 || (n_axes == 2 && !shows_errors(&slice))) {  // errors of more are in the map
+    slice.axis = axes[n_axes - 1].name;
+    status = find_slice(&slice);
+    if (status == M4S_OK && slice.run.end - slice.run.begin >= 2) {
+      status = write_slice(&slice, script, data);
     }
   }
-  return 0;
-}
-
-static m4s_status_t make_slice(const m4s_report_t *report, const m4s_axis_values_t *held,
-                               const char *axis, bool errors, m4s_text_t *script,
-                               m4s_text_t *data) {
-  slice_t slice = {.report = report, .axis = axis};
-  slice.in_slice = calloc(report->view.n_points, sizeof *slice.in_slice);
-  slice.places = calloc(report->view.n_points, sizeof *slice.places);
-  m4s_status_t status = slice.in_slice == NULL || slice.places == NULL
-                            ? m4s_fail_memory("a figure")
-                            : write_slice(&slice, find_through(report, held), errors, script, data);
-  free(slice.in_slice);
-  free(slice.places);
-  return status;
-}
-
-m4s_status_t m4s_figure_write_error_by_axis(const m4s_report_t *report, m4s_text_t *script,
-                                            m4s_text_t *data) {
-  m4s_axis_values_t axes[2] = {0};
-  size_t n_axes = 0;
-  M4S_TRY(m4s_axis_values_make(report, true, 2, axes, &n_axes));
-  m4s_status_t status =
-      n_axes == 1 ? make_slice(report, NULL, axes[0].name, true, script, data) : M4S_OK;
-  m4s_axis_values_clear(&axes[0]);
-  m4s_axis_values_clear(&axes[1]);
-  return status;
-}
-
-m4s_status_t m4s_figure_write_total_by_axis(const m4s_report_t *report, m4s_text_t *script,
-                                            m4s_text_t *data) {
-  m4s_axis_values_t axes[2] = {0};
-  size_t n_axes = 0;
-  M4S_TRY(m4s_axis_values_make(report, false, 2, axes, &n_axes));
-  m4s_status_t status = M4S_OK;
-  if (n_axes > 0) {
-    const m4s_axis_values_t *held = n_axes == 2 ? &axes[0] : NULL;
-    status = make_slice(report, held, axes[n_axes - 1].name, false, script, data);
-  }
+  slice_clear(&slice);
   m4s_axis_values_clear(&axes[0]);
   m4s_axis_values_clear(&axes[1]);
   return status;

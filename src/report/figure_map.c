@@ -7,8 +7,11 @@
 #include "report/format.h"
 #include "report/gnuplot.h"
 
-// More cells than this are drawn without their numbers.
-enum { MAX_LABELLED_COLUMNS = 18, MAX_TICS = 18, MAX_CELLS = 20000 };
+enum {
+  MAX_LABELLED_COLUMNS = 18,  // wider maps are drawn without the numbers in their cells
+  MAX_TICS = 18,  // on one axis
+  MAX_CELLS = 20000,  // larger maps are not drawn
+};
 
 typedef struct {
   const m4s_report_t *report;
@@ -44,9 +47,13 @@ static void fill_cells(map_t *map, size_t simulator) {
 // One block of data a simulator: x index, y index, mean error.
 static m4s_status_t add_panel_data(map_t *map, size_t simulator, m4s_text_t *data) {
   fill_cells(map, simulator);
-  M4S_TRY(m4s_text_add(data, "# %s: place of %s, place of %s, error of the total time [%%]\n",
-                       map->report->view.simulators.items[simulator], map->axes[0].name,
-                       map->axes[1].name));
+  M4S_TRY(m4s_text_add(data, "# "));
+  M4S_TRY(m4s_text_add_comment(data, map->report->view.simulators.items[simulator]));
+  for (int i = 0; i < 2; i++) {
+    M4S_TRY(m4s_text_add(data, i == 0 ? ": place of " : ", place of "));
+    M4S_TRY(m4s_text_add_comment(data, map->axes[i].name));
+  }
+  M4S_TRY(m4s_text_add(data, ", error of the total time [%%]\n"));
   for (size_t y = 0; y < map->axes[1].n_values; y++) {
     for (size_t x = 0; x < map->axes[0].n_values; x++) {
       size_t cell = y * map->axes[0].n_values + x;
@@ -101,7 +108,7 @@ static m4s_status_t add_panels(const map_t *map, m4s_text_t *script) {
       M4S_TRY(m4s_text_add(script,
                            ", \\\n       data index %zu using 1:2:"
                            "(abs($3) < 0.05 ? '0.0' : sprintf('%%+.1f', $3)):"
-                           "(abs($3) > 0.6 * limit ? 0xffffff : 0x202020) with labels "
+                           "(abs($3) > 0.72 * limit ? 0xffffff : 0x202020) with labels "
                            "font label_font tc rgb variable notitle",
                            index));
     }
@@ -111,7 +118,8 @@ static m4s_status_t add_panels(const map_t *map, m4s_text_t *script) {
   return M4S_OK;
 }
 
-static m4s_status_t write_map(map_t *map, m4s_text_t *script, m4s_text_t *data) {
+static m4s_status_t write_map(map_t *map, const m4s_figure_t *figure, m4s_text_t *script,
+                              m4s_text_t *data) {
   size_t n_panels = 0;
   for (size_t s = 0; s < map->report->view.simulators.n_items; s++) {
     if (has_errors(map->report, s)) {
@@ -120,9 +128,8 @@ static m4s_status_t write_map(map_t *map, m4s_text_t *script, m4s_text_t *data) 
     }
   }
   int panel_height = 150 + 56 * (map->axes[1].n_values < 14 ? (int)map->axes[1].n_values : 14);
-  m4s_canvas_t canvas = {
-      .name = "error_map", .width = 1480, .height = (int)n_panels * panel_height, .font = 18};
-  M4S_TRY(m4s_script_begin(script, canvas, "Error by two axes"));
+  m4s_canvas_t canvas = {.width = 1480, .height = (int)n_panels * panel_height, .font = 18};
+  M4S_TRY(m4s_script_begin(script, figure, canvas));
   double limit = fmax(10, 10 * ceil(map->limit / 10));
   M4S_TRY(m4s_text_add(
       script,
@@ -147,8 +154,8 @@ static m4s_status_t write_map(map_t *map, m4s_text_t *script, m4s_text_t *data) 
   return m4s_script_end(script);
 }
 
-m4s_status_t m4s_figure_write_error_map(const m4s_report_t *report, m4s_text_t *script,
-                                        m4s_text_t *data) {
+m4s_status_t m4s_figure_write_map(const m4s_report_t *report, const m4s_figure_t *figure,
+                                  m4s_text_t *script, m4s_text_t *data) {
   map_t map = {.report = report};
   size_t n_axes = 0;
   M4S_TRY(m4s_axis_values_make(report, true, 2, map.axes, &n_axes));
@@ -158,7 +165,7 @@ m4s_status_t m4s_figure_write_error_map(const m4s_report_t *report, m4s_text_t *
     map.sums = calloc(n_cells, sizeof *map.sums);
     map.counts = calloc(n_cells, sizeof *map.counts);
     status = map.sums == NULL || map.counts == NULL ? m4s_fail_memory("the error map")
-                                                    : write_map(&map, script, data);
+                                                    : write_map(&map, figure, script, data);
   }
   free(map.sums);
   free(map.counts);

@@ -9,32 +9,35 @@
 #include "report/gnuplot.h"
 
 const m4s_figure_t m4s_figures[] = {
-    {"cdf_total_time", M4S_FIGURES_OF_TIMES, false, "Completion times",
+    {"cdf_total_time", M4S_FIGURES_OF_TIMES, false, M4S_QUANTITY_TOTAL, "CDF of completion times",
      "Share of points whose total completion time is at most the value on the x axis. Where there "
      "is a reference, only points that it has are counted, so that the curves can be compared.",
-     m4s_figure_write_cdf_total},
-    {"cdf_error_magnitude", M4S_FIGURES_OF_ERRORS, false, "Error magnitude",
+     m4s_figure_write_cdf},
+    {"cdf_error_magnitude", M4S_FIGURES_OF_ERRORS, false, M4S_QUANTITY_ABS_ERROR,
+     "CDF of the error magnitude",
      "Share of points whose total time is off by at most the value on the x axis, relative to the "
      "reference. Further left is better.",
-     m4s_figure_write_cdf_abs_error},
-    {"cdf_error_signed", M4S_FIGURES_OF_ERRORS, false, "Signed error",
+     m4s_figure_write_cdf},
+    {"cdf_error_signed", M4S_FIGURES_OF_ERRORS, false, M4S_QUANTITY_ERROR,
+     "CDF of the signed error",
      "Share of points by signed error of the total time. Left of zero: faster than the reference; "
      "right of zero: slower.",
-     m4s_figure_write_cdf_error},
-    {"error_map", M4S_FIGURES_OF_ERRORS, true, "Error by axes",
+     m4s_figure_write_cdf},
+    {"error_map", M4S_FIGURES_OF_ERRORS, true, M4S_QUANTITY_ERROR, "Error by two axes",
      "Signed error of the total time in percent at each pair of axis values (mean, where several "
      "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
-     m4s_figure_write_error_map},
-    {"error_by_axis", M4S_FIGURES_OF_ERRORS, false, "Error along the axis",
+     m4s_figure_write_map},
+    {"error_by_axis", M4S_FIGURES_OF_ERRORS, false, M4S_QUANTITY_ERROR, "Error along the axis",
      "Signed error of the total time in percent along the axis of the sweep.",
-     m4s_figure_write_error_by_axis},
-    {"total_time_by_axis", M4S_FIGURES_OF_TIMES, false, "Completion time along an axis",
+     m4s_figure_write_by_axis},
+    {"total_time_by_axis", M4S_FIGURES_OF_TIMES, false, M4S_QUANTITY_TOTAL,
+     "Completion time along an axis",
      "Total completion time along one axis, the others held at the values named above the plot.",
-     m4s_figure_write_total_by_axis},
-    {"cdf_run_time", M4S_FIGURES_OF_RUNS, false, "Run times",
+     m4s_figure_write_by_axis},
+    {"cdf_run_time", M4S_FIGURES_OF_RUNS, false, M4S_QUANTITY_WALL, "CDF of run times",
      "Share of points whose simulation took at most the value on the x axis (wall time of one "
      "point).",
-     m4s_figure_write_cdf_wall},
+     m4s_figure_write_cdf},
 };
 const size_t m4s_n_figures = sizeof m4s_figures / sizeof *m4s_figures;
 
@@ -43,7 +46,8 @@ static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7"
                                       "#E69F00", "#56B4E9", "#7F7F7F"};
 enum { N_COLOURS = sizeof colours / sizeof *colours };
 
-m4s_status_t m4s_script_begin(m4s_text_t *script, m4s_canvas_t canvas, const char *title) {
+m4s_status_t m4s_script_begin(m4s_text_t *script, const m4s_figure_t *figure, m4s_canvas_t canvas) {
+  const char *name = figure->name;
   M4S_TRY(m4s_text_add(script,
                        "# %s. Draw again: gnuplot %s.gp\n"
                        "if (!exists('out')) out = '%s'\n"
@@ -53,7 +57,7 @@ m4s_status_t m4s_script_begin(m4s_text_t *script, m4s_canvas_t canvas, const cha
                        "set tics nomirror out scale 0.6 textcolor rgb '#202020' format '%%g'\n"
                        "set grid back lt 1 lw 0.7 lc rgb '#dcdcdc'\n"
                        "set key above left horizontal Left reverse samplen 2.2 spacing 1.1 nobox\n",
-                       title, canvas.name, canvas.name, canvas.name));
+                       figure->title, name, name, name));
   return m4s_text_add(script,
                       "do for [i = 1:2] {\n"
                       "  if (i == 1) {\n"
@@ -128,7 +132,7 @@ static m4s_status_t write_figure(const m4s_report_t *report, const m4s_figure_t 
   m4s_text_t data = {0};
   m4s_status_t status = remove_files(folder, figure->name);
   if (status == M4S_OK) {
-    status = figure->write(report, &script, &data);
+    status = figure->write(report, figure, &script, &data);
   }
   bool shown = status == M4S_OK && script.length > 0;
   if (shown) {

@@ -11,15 +11,21 @@ typedef enum {
   M4S_FIGURES_OF_RUNS,
 } m4s_figure_group_t;
 
-typedef struct {
+typedef struct m4s_figure m4s_figure_t;
+
+// Appends script and data; leaves both empty where there is nothing to show.
+typedef m4s_status_t (*m4s_figure_fn)(const m4s_report_t *report, const m4s_figure_t *figure,
+                                      m4s_text_t *script, m4s_text_t *data);
+
+struct m4s_figure {
   const char *name;  // file name without ending
   m4s_figure_group_t group;
   bool full_width;  // of the page
+  m4s_quantity_t quantity;  // that is shown
   const char *title;
   const char *caption;  // what the figure shows and how to read it
-  // Appends script and data; leaves both empty where there is nothing to show.
-  m4s_status_t (*write)(const m4s_report_t *report, m4s_text_t *script, m4s_text_t *data);
-} m4s_figure_t;
+  m4s_figure_fn write;
+};
 
 extern const m4s_figure_t m4s_figures[];
 extern const size_t m4s_n_figures;
@@ -31,14 +37,13 @@ m4s_status_t m4s_report_write_figures(const m4s_report_t *report, const char *fo
 
 // Shared by the writers of scripts.
 typedef struct {
-  const char *name;
   int width, height;  // of the PNG in pixels; 200 an inch in the PDF
   int font;  // size in the PNG
 } m4s_canvas_t;
 
 // The script up to the plot commands: opens a loop over both terminals, in whose body the plot
 // stands; m4s_script_end() closes it.
-m4s_status_t m4s_script_begin(m4s_text_t *script, m4s_canvas_t canvas, const char *title);
+m4s_status_t m4s_script_begin(m4s_text_t *script, const m4s_figure_t *figure, m4s_canvas_t canvas);
 m4s_status_t m4s_script_end(m4s_text_t *script);
 
 // " lw … lc rgb … dt …": the line of a simulator, -1 or the reference's: the reference's.
@@ -47,23 +52,15 @@ m4s_status_t m4s_script_add_line(const m4s_report_t *report, int simulator, m4s_
 // An axis name as a label: '_' becomes a blank. In quotes.
 m4s_status_t m4s_script_add_label(m4s_text_t *script, const char *name);
 
-// figure_cdf.c
-m4s_status_t m4s_figure_write_cdf_total(const m4s_report_t *report, m4s_text_t *script,
-                                        m4s_text_t *data);
-m4s_status_t m4s_figure_write_cdf_abs_error(const m4s_report_t *report, m4s_text_t *script,
-                                            m4s_text_t *data);
-m4s_status_t m4s_figure_write_cdf_error(const m4s_report_t *report, m4s_text_t *script,
-                                        m4s_text_t *data);
-m4s_status_t m4s_figure_write_cdf_wall(const m4s_report_t *report, m4s_text_t *script,
-                                       m4s_text_t *data);
-// figure_map.c
-m4s_status_t m4s_figure_write_error_map(const m4s_report_t *report, m4s_text_t *script,
-                                        m4s_text_t *data);
-// figure_axis.c
-m4s_status_t m4s_figure_write_error_by_axis(const m4s_report_t *report, m4s_text_t *script,
-                                            m4s_text_t *data);
-m4s_status_t m4s_figure_write_total_by_axis(const m4s_report_t *report, m4s_text_t *script,
-                                            m4s_text_t *data);
+// figure_cdf.c: the CDF of figure->quantity.
+m4s_status_t m4s_figure_write_cdf(const m4s_report_t *report, const m4s_figure_t *figure,
+                                  m4s_text_t *script, m4s_text_t *data);
+// figure_map.c: signed errors over two axes.
+m4s_status_t m4s_figure_write_map(const m4s_report_t *report, const m4s_figure_t *figure,
+                                  m4s_text_t *script, m4s_text_t *data);
+// figure_axis.c: figure->quantity (total times or signed errors) along one axis.
+m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
+                                      m4s_text_t *script, m4s_text_t *data);
 
 // The values of a number axis that occur, ascending.
 typedef struct {
@@ -72,8 +69,8 @@ typedef struct {
   size_t n_values;
 } m4s_axis_values_t;
 
-// The number axes with at least two values, but for seeds, in the view's order; at most `capacity`
-// are stored.
+// The number axes with at least two values, but for seeds, in the view's order; of axes that are
+// zipped together the first. At most `capacity` are stored.
 // `with_errors`: only points with an error of total_us count. Clear each.
 m4s_status_t m4s_axis_values_make(const m4s_report_t *report, bool with_errors, size_t capacity,
                                   m4s_axis_values_t *axes_out, size_t *n_axes_out);

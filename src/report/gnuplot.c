@@ -179,12 +179,23 @@ m4s_status_t m4s_gnuplot_draw(const char *folder, const char *name) {
   return status;
 }
 
-m4s_status_t m4s_text_add_gnuplot(m4s_text_t *text, const char *plain) {
-  M4S_TRY(m4s_text_add(text, "'"));
+static m4s_status_t add_printable(m4s_text_t *text, const char *plain, bool double_quotes) {
   for (const char *c = plain; *c != '\0'; c++) {
     bool control = (unsigned char)*c < ' ' || *c == 0x7f;
-    const char *bytes = *c == '\'' ? "''" : control ? " " : c;
-    M4S_TRY(m4s_text_add_bytes(text, bytes, *c == '\'' ? 2 : 1));
+    M4S_TRY(m4s_text_add_bytes(text, control ? " " : c, 1));
+    if (double_quotes && *c == '\'') {
+      M4S_TRY(m4s_text_add(text, "'"));
+    }
   }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_text_add_gnuplot(m4s_text_t *text, const char *plain) {
+  M4S_TRY(m4s_text_add(text, "'"));
+  M4S_TRY(add_printable(text, plain, true));
   return m4s_text_add(text, "'");
+}
+
+m4s_status_t m4s_text_add_comment(m4s_text_t *text, const char *plain) {
+  return add_printable(text, plain, false);
 }

@@ -14,6 +14,7 @@ bool m4s_gnuplot_is_there(void);
 // printed, where it fails; pictures of that name are then gone.
 m4s_status_t m4s_gnuplot_draw(const char *folder, const char *name);
 
-// Appends a text in gnuplot's single quotes, in which nothing is expanded; control characters
-// become blanks.
+// Appends a text in gnuplot's single quotes, in which nothing is expanded, and one for a comment of
+// a data file. Control characters become blanks.
 m4s_status_t m4s_text_add_gnuplot(m4s_text_t *text, const char *plain);
+m4s_status_t m4s_text_add_comment(m4s_text_t *text, const char *plain);

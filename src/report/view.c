@@ -157,6 +157,18 @@ bool m4s_view_axis_is_number(const m4s_view_t *view, const char *axis) {
   return view->n_points > 0;
 }
 
+bool m4s_view_axes_zipped(const m4s_view_t *view, const char *a, const char *b) {
+  const json_t *sweep = json_object_get(view->results->manifest, "sweep");
+  const json_t *groups = json_object_get(sweep, "axes");
+  for (size_t i = 0; i < json_array_size(groups); i++) {
+    const json_t *group = json_array_get(groups, i);
+    if (json_object_get(group, a) != NULL && json_object_get(group, b) != NULL) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool m4s_row_value(const m4s_result_row_t *row, const char *metric, double *value_out) {
   if (row == NULL || row->status != M4S_ROW_OK) {
     return false;

@@ -30,6 +30,9 @@ const json_t *m4s_view_axis(const m4s_view_t *view, size_t point, const char *ax
 // Whether every point has a number on this axis.
 bool m4s_view_axis_is_number(const m4s_view_t *view, const char *axis);
 
+// Whether two axes change together: they stand in one object of the spec's axes.
+bool m4s_view_axes_zipped(const m4s_view_t *view, const char *a, const char *b);
+
 // A metric of a row, or "wall_s"; false where the row is NULL, not ok, or has no such metric.
 bool m4s_row_value(const m4s_result_row_t *row, const char *metric, double *value_out);
 

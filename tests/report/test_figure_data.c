@@ -1,0 +1,206 @@
+// What figures show: which points, which slice, in which place and scale.
+#include "fixture.h"
+
+#include "report/figures.h"
+#include "report/gnuplot.h"
+
+typedef struct {
+  m4s_text_t script, data;
+} texts_t;
+
+static texts_t write_figure(const char *grid, json_t *reference, const char *name) {
+  m4s_results_t results = fixture_results(grid);
+  m4s_report_t report;
+  texts_t texts = {0};
+  if (m4s_report_make(&results, reference, &report) != M4S_OK) {
+    fail_msg("%s", m4s_last_error());
+  }
+  for (size_t i = 0; i < m4s_n_figures; i++) {
+    if (strcmp(m4s_figures[i].name, name) == 0) {
+      assert_int_equal(m4s_figures[i].write(&report, &m4s_figures[i], &texts.script, &texts.data),
+                       M4S_OK);
+    }
+  }
+  m4s_report_clear(&report);
+  m4s_results_clear(&results);
+  json_decref(reference);
+  return texts;
+}
+
+static json_t *table_reference(const char *table, const char *simulator) {
+  fixture_write("table.csv", table);
+  return json_pack("{s:s, s:s}", "table", fixture_path("table.csv"), "simulator", simulator);
+}
+
+// `parts`: what the script must hold, up to a NULL.
+static void assert_figure(const char *grid, json_t *reference, const char *name, const char *data,
+                          const char *const *parts) {
+  texts_t texts = write_figure(grid, reference, name);
+  assert_string_equal(texts.data.length == 0 ? "" : texts.data.bytes, data);
+  for (; *parts != NULL; parts++) {
+    if (strstr(texts.script.bytes, *parts) == NULL) {
+      fail_msg("\"%s\" is not in %s", *parts, texts.script.bytes);
+    }
+  }
+  m4s_text_clear(&texts.script);
+  m4s_text_clear(&texts.data);
+}
+
+static void assert_no_figure(const char *grid, json_t *reference, const char *name) {
+  texts_t texts = write_figure(grid, reference, name);
+  assert_int_equal(texts.script.length, 0);
+  assert_int_equal(texts.data.length, 0);
+  m4s_text_clear(&texts.script);
+  m4s_text_clear(&texts.data);
+}
+
+#define HEADER "degraded_gpus,reduction,simulator,total_us\n"
+
+static void map_should_place_its_cells(void **state) {
+  (void)state;
+  const char *const parts[] = {"set xtics ('2' 0, '3' 1)",
+                               "set ytics ('4' 0, '5' 1)",
+                               "set xlabel 'degraded gpus'",
+                               "set ylabel 'reduction'",
+                               "limit = 30\n",
+                               "set title 'flowsim against it''s: error in total time [%]'",
+                               NULL};
+  assert_figure(
+      fixture_grid,
+      table_reference(HEADER "2,4,it's,1000\n3,5,it's,2500\n2,5,it's,1500.0005\n", "it's"),
+      "error_map",
+      "# flowsim: place of degraded_gpus, place of reduction, error of the total time [%]\n"
+      "0 0 -9.950000\n"
+      "0 1 -20.000000\n"
+      "1 1 -20.000000\n\n\n"
+      "# m4: place of degraded_gpus, place of reduction, error of the total time [%]\n"
+      "0 0 10.000000\n"
+      "1 1 0.000000\n\n\n",
+      parts);
+}
+
+// The slice at 3 has as many results, but the reference has both points of the one at 2.
+static void slice_should_be_the_one_with_most_points(void **state) {
+  (void)state;
+  const char *const parts[] = {"set title 'degraded gpus = 2'", "set xlabel 'reduction'",
+                               "index 2 using 1:2 with linespoints pt 6", NULL};
+  assert_figure(fixture_grid, table_reference(HEADER "2,4,ns3,1000\n2,5,ns3,1300\n", "ns3"),
+                "total_time_by_axis",
+                "# flowsim\n4 0.9005\n5 1.2000004\n\n\n"
+                "# m4\n4 1.1\n\n\n"
+                "# ns3\n4 1\n5 1.3\n\n\n",
+                parts);
+}
+
+#define ROW(case_id, axes, us) \
+  "{\"case\": \"" case_id "\", \"simulator\": \"a\", \"axes\": {" axes \
+  "}, \"wall_s\": 1, \"metrics\": {\"total_us\": " us "}}"
+
+// x and y change together; z is an axis of its own with one point missing at 1.
+static const char zipped[] =
+    "{\"manifest\": {\"simulators\": [\"a\"], \"axes\": [\"x_x\", \"y\", \"z\"], \"sweep\": "
+    "{\"axes\": [{\"x_x\": [3, 1, 2], \"y\": [30, 10, 20]}, {\"z\": [1, 2]}]}}, \"rows\": [" ROW(
+        "a", "\"x_x\": 3, \"y\": 30, \"z\": 1",
+        "3100") "," ROW("b", "\"x_x\": 3, \"y\": 30, \"z\": 2",
+                        "3200") "," ROW("c", "\"x_x\": 1, \"y\": 10, \"z\": 2",
+                                        "1200") "," ROW("d", "\"x_x\": 2, \"y\": 20, \"z\": 1",
+                                                        "2100") "," ROW("e",
+                                                                        "\"x_x\": 2, \"y\": 20, "
+                                                                        "\"z\": 2",
+                                                                        "2200") "]}";
+
+static void zipped_axes_should_count_as_one(void **state) {
+  (void)state;
+  const char *const parts[] = {"set title 'x x = 2, y = 20'", "set xlabel 'z'", NULL};
+  assert_figure(zipped, NULL, "total_time_by_axis", "# a\n1 2.1\n2 2.2\n\n\n", parts);
+}
+
+static const char only_zipped[] =
+    "{\"manifest\": {\"simulators\": [\"a\"], \"axes\": [\"x_x\", \"y\"], \"sweep\": {\"axes\": "
+    "[{\"x_x\": [3, 1, 2], \"y\": [30, 10, 20]}]}}, \"rows\": [" ROW(
+        "a", "\"x_x\": 3, \"y\": 30", "3000") "," ROW("b", "\"x_x\": 1, \"y\": 10",
+                                                      "1000") "," ROW("c", "\"x_x\": 2, \"y\": 20",
+                                                                      "2000") "]}";
+
+static void only_zipped_axes_should_make_a_line(void **state) {
+  (void)state;
+  const char *const parts[] = {"set xlabel 'x x, with y'", NULL};
+  assert_figure(only_zipped, NULL, "total_time_by_axis", "# a\n1 1\n2 2\n3 3\n\n\n", parts);
+  const char table[] = "x_x,simulator,total_us\n1,r,500\n3,r,6000\n";
+  assert_figure(only_zipped, table_reference(table, "r"), "error_by_axis",
+                "# a\n1 100\n3 -50\n\n\n", parts);
+  assert_no_figure(only_zipped, table_reference(table, "r"), "error_map");
+}
+
+static const char diagonal[] =
+    "{\"manifest\": {\"simulators\": [\"a\"], \"axes\": [\"x\", \"y\"]}, \"rows\": [" ROW(
+        "a", "\"x\": 1, \"y\": 1", "10") "," ROW("b", "\"x\": 2, \"y\": 2", "20") "]}";
+
+static void slices_of_one_point_should_not_be_drawn(void **state) {
+  (void)state;
+  assert_no_figure(diagonal, NULL, "total_time_by_axis");
+}
+
+static void cdf_should_be_in_ms_and_end_at_one(void **state) {
+  (void)state;
+  const char *const parts[] = {"set xrange [0.92:3.08]", "set ylabel 'share of 3 points'",
+                               "set xlabel 'total completion time [ms]'", NULL};
+  assert_figure(only_zipped, NULL, "cdf_total_time",
+                "# a, total completion time [ms]\n"
+                "1 0\n1 0.333333333\n2 0.666666667\n3 1\n3.08 1\n\n\n",
+                parts);
+}
+
+static void comments_should_stay_on_their_line(void **state) {
+  (void)state;
+  m4s_text_t text = {0};
+  assert_int_equal(m4s_text_add_comment(&text, "it's\n1 2\x7f\xc3\xa9"), M4S_OK);
+  assert_string_equal(text.bytes, "it's 1 2 \xc3\xa9");
+  m4s_text_clear(&text);
+  const char grid[] =
+      "{\"manifest\": {\"simulators\": [\"a\\n9 9\"], \"axes\": [\"x\"]}, \"rows\": ["
+      "{\"case\": \"c\", \"simulator\": \"a\\n9 9\", \"axes\": {\"x\": 1}, \"metrics\": "
+      "{\"total_us\": 1000}},"
+      "{\"case\": \"d\", \"simulator\": \"a\\n9 9\", \"axes\": {\"x\": 2}, \"metrics\": "
+      "{\"total_us\": 2000}}]}";
+  const char *const none[] = {NULL};
+  assert_figure(grid, NULL, "total_time_by_axis", "# a 9 9\n1 1\n2 2\n\n\n", none);
+}
+
+// Values are searched for, and come in any order.
+static void axis_values_should_be_found(void **state) {
+  (void)state;
+  m4s_results_t results = fixture_results(zipped);
+  m4s_report_t report;
+  assert_int_equal(m4s_report_make(&results, NULL, &report), M4S_OK);
+  m4s_axis_values_t axes[2] = {0};
+  size_t n_axes = 0;
+  assert_int_equal(m4s_axis_values_make(&report, false, 2, axes, &n_axes), M4S_OK);
+  assert_int_equal(n_axes, 2);
+  assert_string_equal(axes[0].name, "x_x");
+  assert_string_equal(axes[1].name, "z");
+  const int expected[] = {2, 2, 0, 1, 1};
+  for (size_t point = 0; point < 5; point++) {
+    assert_int_equal(m4s_axis_values_index(&axes[0], &report.view, point), expected[point]);
+  }
+  axes[0].n_values = 2;
+  assert_int_equal(m4s_axis_values_index(&axes[0], &report.view, 0), -1);
+  m4s_axis_values_clear(&axes[0]);
+  m4s_axis_values_clear(&axes[1]);
+  m4s_report_clear(&report);
+  m4s_results_clear(&results);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(map_should_place_its_cells),
+      cmocka_unit_test(slice_should_be_the_one_with_most_points),
+      cmocka_unit_test(zipped_axes_should_count_as_one),
+      cmocka_unit_test(only_zipped_axes_should_make_a_line),
+      cmocka_unit_test(slices_of_one_point_should_not_be_drawn),
+      cmocka_unit_test(cdf_should_be_in_ms_and_end_at_one),
+      cmocka_unit_test(comments_should_stay_on_their_line),
+      cmocka_unit_test(axis_values_should_be_found),
+  };
+  return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);
+}
