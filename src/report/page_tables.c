@@ -6,7 +6,7 @@
 #include "report/page.h"
 
 // Longer tables are cut; the CSV files have everything.
-enum { MAX_PAGE_ROWS = 4000, MAX_AXIS_VALUES = 40, MAX_COUNTED_VALUES = 1000 };
+enum { MAX_PAGE_ROWS = 4000, MAX_AXIS_VALUES = 40 };
 
 static m4s_status_t begin_table(m4s_text_t *text) {
   return m4s_text_add(text, "<div class=\"wide\"><table>\n<tr>");
@@ -46,41 +46,62 @@ static m4s_status_t add_axis_cells(const m4s_view_t *view, size_t point, m4s_tex
   return M4S_OK;
 }
 
-// The different values of an axis as a JSON array in the order in which they come, at most
-// MAX_COUNTED_VALUES; NULL without memory.
-static json_t *values_of_axis(const m4s_view_t *view, const char *axis) {
-  json_t *values = json_array();
-  for (size_t point = 0;
-       values != NULL && point < view->n_points && json_array_size(values) < MAX_COUNTED_VALUES;
-       point++) {
+// Adds the values of an axis to `values`, an object from their JSON text to them, in the order in
+// which they come.
+static m4s_status_t collect_values(const m4s_view_t *view, const char *axis, json_t *values) {
+  for (size_t point = 0; point < view->n_points; point++) {
     const json_t *value = m4s_view_axis(view, point, axis);
-    bool known = value == NULL;
-    for (size_t i = 0; !known && i < json_array_size(values); i++) {
-      known = json_equal(json_array_get(values, i), value);
+    if (value == NULL) {
+      continue;
     }
-    if (!known && json_array_append_new(values, json_deep_copy(value)) != 0) {
-      json_decref(values);
-      return NULL;
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    bool ok = text != NULL && (json_object_get(values, text) != NULL ||
+                               json_object_set_new(values, text, json_deep_copy(value)) == 0);
+    free(text);
+    if (!ok) {
+      return m4s_fail_memory("the page");
     }
   }
-  return values;
+  return M4S_OK;
 }
 
-static m4s_status_t add_values(const json_t *values, m4s_text_t *text) {
-  M4S_TRY(m4s_text_add(text, "<td>%zu%s</td><td class=\"w\">", json_array_size(values),
-                       json_array_size(values) == MAX_COUNTED_VALUES ? " or more" : ""));
-  for (size_t i = 0; i < json_array_size(values) && i < MAX_AXIS_VALUES; i++) {
-    char *plain = m4s_json_plain(json_array_get(values, i));
+static m4s_status_t add_values(json_t *values, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "<td>%zu</td><td class=\"w\">", json_object_size(values)));
+  const char *key;
+  json_t *value;
+  size_t n = 0;
+  json_object_foreach(values, key, value) {
+    if (n++ == MAX_AXIS_VALUES) {
+      M4S_TRY(m4s_text_add(text, ", …"));
+      break;
+    }
+    char *plain = m4s_json_plain(value);
     m4s_status_t status =
-        plain == NULL ? m4s_fail_memory("the page") : m4s_text_add(text, "%s", i == 0 ? "" : ", ");
+        plain == NULL ? m4s_fail_memory("the page") : m4s_text_add(text, "%s", n == 1 ? "" : ", ");
     if (status == M4S_OK) {
       status = m4s_text_add_html(text, plain);
     }
     free(plain);
     M4S_TRY(status);
   }
-  return m4s_text_add(text, "%s</td></tr>\n",
-                      json_array_size(values) > MAX_AXIS_VALUES ? ", …" : "");
+  return m4s_text_add(text, "</td></tr>\n");
+}
+
+static m4s_status_t add_axis_row(const m4s_view_t *view, const char *axis, m4s_text_t *text) {
+  json_t *values = json_object();
+  m4s_status_t status =
+      values == NULL ? m4s_fail_memory("the page") : collect_values(view, axis, values);
+  if (status == M4S_OK) {
+    status = m4s_text_add(text, "<tr>");
+  }
+  if (status == M4S_OK) {
+    status = add_cell(text, "td", "t", axis);
+  }
+  if (status == M4S_OK) {
+    status = add_values(values, text);
+  }
+  json_decref(values);
+  return status;
 }
 
 m4s_status_t m4s_page_add_axes(const m4s_report_t *report, m4s_text_t *text) {
@@ -92,12 +113,7 @@ m4s_status_t m4s_page_add_axes(const m4s_report_t *report, m4s_text_t *text) {
   M4S_TRY(m4s_text_add(
       text, "<th class=\"t\">axis</th><th>number</th><th class=\"t\">values</th></tr>\n"));
   for (size_t a = 0; a < view->axes.n_items; a++) {
-    M4S_TRY(m4s_text_add(text, "<tr>"));
-    M4S_TRY(add_cell(text, "td", "t", view->axes.items[a]));
-    json_t *values = values_of_axis(view, view->axes.items[a]);
-    m4s_status_t status = values == NULL ? m4s_fail_memory("the page") : add_values(values, text);
-    json_decref(values);
-    M4S_TRY(status);
+    M4S_TRY(add_axis_row(view, view->axes.items[a], text));
   }
   return end_table(text);
 }
