@@ -33,6 +33,13 @@ static m4s_status_t fill_facts(const m4s_report_t *report, m4s_text_list_t *cell
   return M4S_OK;
 }
 
+static m4s_status_t add_estimate(double value, bool has_interval, const m4s_interval_t *interval,
+                                 m4s_text_list_t *cells) {
+  return has_interval ? m4s_text_list_add_format(cells, "%.2f [%.2f, %.2f]", value, interval->low,
+                                                 interval->high)
+                      : m4s_text_list_add_format(cells, "%.2f", value);
+}
+
 static m4s_status_t fill_errors(const m4s_report_t *report, m4s_text_list_t *cells) {
   static const char *const header[] = {"simulator", "points", "MAE [95 %]", "median [95 %]",
                                        "p90",       "max",    "mean signed"};
@@ -47,10 +54,9 @@ static m4s_status_t fill_errors(const m4s_report_t *report, m4s_text_list_t *cel
     const m4s_error_summary_t *summary = &row->summary;
     M4S_TRY(m4s_text_list_add_format(cells, "%.24s", report->view.simulators.items[s]));
     M4S_TRY(m4s_text_list_add_format(cells, "%zu", summary->n));
-    M4S_TRY(m4s_text_list_add_format(cells, "%.2f [%.2f, %.2f]", summary->mae,
-                                     row->intervals.mean.low, row->intervals.mean.high));
-    M4S_TRY(m4s_text_list_add_format(cells, "%.2f [%.2f, %.2f]", summary->median_abs,
-                                     row->intervals.median.low, row->intervals.median.high));
+    bool known = row->intervals.known;
+    M4S_TRY(add_estimate(summary->mae, known, &row->intervals.mean, cells));
+    M4S_TRY(add_estimate(summary->median_abs, known, &row->intervals.median, cells));
     M4S_TRY(m4s_text_list_add_format(cells, "%.2f", summary->p90_abs));
     M4S_TRY(m4s_text_list_add_format(cells, "%.2f", summary->max_abs));
     M4S_TRY(m4s_text_list_add_format(cells, "%+.2f", summary->mean_signed));

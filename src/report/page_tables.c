@@ -149,18 +149,24 @@ static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *t
                       report->view.n_points);
 }
 
+static m4s_status_t add_estimate(double value, bool has_interval, const m4s_interval_t *interval,
+                                 m4s_text_t *text) {
+  return has_interval ? m4s_text_add(text, "<td>%.2f <span class=\"ci\">[%.2f, %.2f]</span></td>",
+                                     value, interval->low, interval->high)
+                      : m4s_text_add(text, "<td>%.2f</td>", value);
+}
+
 static m4s_status_t add_error_row(const m4s_report_t *report, const m4s_error_row_t *row,
                                   m4s_text_t *text) {
   const m4s_error_summary_t *summary = &row->summary;
   M4S_TRY(m4s_text_add(text, "<tr>"));
   M4S_TRY(add_cell(text, "td", "t", report->view.simulators.items[row->simulator]));
   M4S_TRY(add_cell(text, "td", "t", row->metric));
-  return m4s_text_add(text,
-                      "<td>%zu</td><td>%.2f <span class=\"ci\">[%.2f, %.2f]</span></td>"
-                      "<td>%.2f <span class=\"ci\">[%.2f, %.2f]</span></td>"
-                      "<td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%+.2f</td></tr>\n",
-                      summary->n, summary->mae, row->intervals.mean.low, row->intervals.mean.high,
-                      summary->median_abs, row->intervals.median.low, row->intervals.median.high,
+  M4S_TRY(m4s_text_add(text, "<td>%zu</td>", summary->n));
+  bool known = row->intervals.known;
+  M4S_TRY(add_estimate(summary->mae, known, &row->intervals.mean, text));
+  M4S_TRY(add_estimate(summary->median_abs, known, &row->intervals.median, text));
+  return m4s_text_add(text, "<td>%.2f</td><td>%.2f</td><td>%.2f</td><td>%+.2f</td></tr>\n",
                       summary->p90_abs, summary->p95_abs, summary->max_abs, summary->mean_signed);
 }
 

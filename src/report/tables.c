@@ -86,6 +86,22 @@ m4s_status_t m4s_report_add_summary_csv(const m4s_report_t *report, m4s_text_t *
   return M4S_OK;
 }
 
+static m4s_status_t add_percent(double value, m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, ","));
+  return m4s_text_add_fixed(text, value, 6);
+}
+
+// A value and the bounds of its interval, which stay empty where there is none.
+static m4s_status_t add_estimate(double value, bool has_interval, const m4s_interval_t *interval,
+                                 m4s_text_t *text) {
+  M4S_TRY(add_percent(value, text));
+  if (!has_interval) {
+    return m4s_text_add(text, ",,");
+  }
+  M4S_TRY(add_percent(interval->low, text));
+  return add_percent(interval->high, text);
+}
+
 m4s_status_t m4s_report_add_errors_csv(const m4s_report_t *report, m4s_text_t *text) {
   M4S_TRY(m4s_text_add(
       text,
@@ -98,16 +114,13 @@ m4s_status_t m4s_report_add_errors_csv(const m4s_report_t *report, m4s_text_t *t
     M4S_TRY(m4s_text_add(text, ","));
     M4S_TRY(m4s_text_add_csv(text, report->reference.name));
     M4S_TRY(m4s_text_add(text, ",%s,%zu", row->metric, row->summary.n));
-    const double values[] = {
-        row->summary.mae,         row->intervals.mean.low,   row->intervals.mean.high,
-        row->summary.median_abs,  row->intervals.median.low, row->intervals.median.high,
-        row->summary.p90_abs,     row->summary.p95_abs,      row->summary.max_abs,
-        row->summary.mean_signed,
-    };
-    for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
-      M4S_TRY(m4s_text_add(text, ","));
-      M4S_TRY(m4s_text_add_fixed(text, values[v], 6));
-    }
+    M4S_TRY(add_estimate(row->summary.mae, row->intervals.known, &row->intervals.mean, text));
+    M4S_TRY(
+        add_estimate(row->summary.median_abs, row->intervals.known, &row->intervals.median, text));
+    M4S_TRY(add_percent(row->summary.p90_abs, text));
+    M4S_TRY(add_percent(row->summary.p95_abs, text));
+    M4S_TRY(add_percent(row->summary.max_abs, text));
+    M4S_TRY(add_percent(row->summary.mean_signed, text));
     M4S_TRY(m4s_text_add(text, "\n"));
   }
   return M4S_OK;

@@ -86,7 +86,8 @@ m4s_status_t m4s_bootstrap_make(const char *name, const double *samples, size_t 
                                 m4s_bootstrap_t *bootstrap_out) {
   double *sorted;
   M4S_TRY(m4s_samples_sort(name, samples, n, &sorted));
-  if (n == 0) {
+  if (n < 2) {
+    free(sorted);
     *bootstrap_out = (m4s_bootstrap_t){0};
     return M4S_OK;
   }
@@ -96,8 +97,11 @@ m4s_status_t m4s_bootstrap_make(const char *name, const double *samples, size_t 
     for (size_t i = 0; i < M4S_BOOTSTRAP_RESAMPLES; i++) {
       draw(&workspace, i);
     }
-    bootstrap_out->mean = interval(workspace.means);
-    bootstrap_out->median = interval(workspace.medians);
+    *bootstrap_out = (m4s_bootstrap_t){
+        .known = true,
+        .mean = interval(workspace.means),
+        .median = interval(workspace.medians),
+    };
   }
   release(&workspace);
   free(sorted);

@@ -28,17 +28,3 @@ void m4s_ecdf_clear(m4s_ecdf_t *ecdf) {
   free(ecdf->probabilities);
   *ecdf = (m4s_ecdf_t){0};
 }
-
-double m4s_ecdf_at(const m4s_ecdf_t *ecdf, double x) {
-  size_t low = 0;  // steps below `low` are ≤ x, those from `high` on are above
-  size_t high = ecdf->n_steps;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (ecdf->values[middle] <= x) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low == 0 ? 0 : ecdf->probabilities[low - 1];
-}

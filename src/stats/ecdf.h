@@ -18,6 +18,3 @@ typedef struct {
 // m4s_ecdf_clear().
 m4s_status_t m4s_ecdf_make(const char *what, const double *samples, size_t n, m4s_ecdf_t *ecdf_out);
 void m4s_ecdf_clear(m4s_ecdf_t *ecdf);
-
-// Share of the samples that are ≤ x; 0 without samples.
-double m4s_ecdf_at(const m4s_ecdf_t *ecdf, double x);

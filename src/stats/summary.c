@@ -38,12 +38,10 @@ m4s_status_t m4s_summary_make(const char *what, const double *samples, size_t n,
   M4S_TRY(m4s_samples_sort(what, samples, n, &sorted));
   m4s_summary_t summary = {.n = n};
   if (sorted != NULL) {
-    summary.min = sorted[0];
     summary.mean = gsl_stats_mean(sorted, 1, n);
     summary.median = m4s_quantile_of_sorted(sorted, n, 0.5);
     summary.p90 = m4s_quantile_of_sorted(sorted, n, 0.9);
     summary.p95 = m4s_quantile_of_sorted(sorted, n, 0.95);
-    summary.p99 = m4s_quantile_of_sorted(sorted, n, 0.99);
     summary.max = sorted[n - 1];
   }
   free(sorted);

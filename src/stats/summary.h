@@ -9,7 +9,7 @@
 // In the samples' unit. With n = 0 every other member is 0.
 typedef struct {
   size_t n;
-  double min, mean, median, p90, p95, p99, max;
+  double mean, median, p90, p95, max;
 } m4s_summary_t;
 
 // Of relative errors, in the errors' unit. With n = 0 every other member is 0.

@@ -64,14 +64,13 @@ static void summary_should_be_these_bytes(void **state) {
 static void errors_should_be_these_bytes(void **state) {
   (void)state;
   free(write_grid(one_point_table));
-  assert_file("errors.csv",
-              "simulator,reference,metric,n_points,mae_percent,mae_low95_percent,"
-              "mae_high95_percent,median_abs_percent,median_low95_percent,median_high95_percent,"
-              "p90_abs_percent,p95_abs_percent,max_abs_percent,mean_signed_percent\n"
-              "flowsim,ns3,total_us,1,9.950000,9.950000,9.950000,9.950000,9.950000,9.950000,"
-              "9.950000,9.950000,9.950000,-9.950000\n"
-              "m4,ns3,total_us,1,10.000000,10.000000,10.000000,10.000000,10.000000,10.000000,"
-              "10.000000,10.000000,10.000000,10.000000\n");
+  assert_file(
+      "errors.csv",
+      "simulator,reference,metric,n_points,mae_percent,mae_low95_percent,"
+      "mae_high95_percent,median_abs_percent,median_low95_percent,median_high95_percent,"
+      "p90_abs_percent,p95_abs_percent,max_abs_percent,mean_signed_percent\n"
+      "flowsim,ns3,total_us,1,9.950000,,,9.950000,,,9.950000,9.950000,9.950000,-9.950000\n"
+      "m4,ns3,total_us,1,10.000000,,,10.000000,,,10.000000,10.000000,10.000000,10.000000\n");
   assert_file("point_errors.csv",
               "case,simulator,degraded_gpus,reduction,metric,value,reference,error_percent\n"
               "aa,flowsim,2,4,total_us,900.500,1000.000,-9.950000\n"
@@ -143,7 +142,7 @@ static void page_should_hold_the_tables_and_escape_names(void **state) {
   assert_true(file_holds("report.html", "<h1>A &lt;small&gt; grid &amp; more</h1>"));
   assert_true(file_holds("report.html", "time limit &lt;60 s&gt;, &quot;hard&quot; &amp; final"));
   assert_true(file_holds("report.html", "<td class=\"t\">degraded_gpus</td><td>2</td>"));
-  assert_true(file_holds("report.html", "<td class=\"t\">total_us</td><td>1</td><td>9.95 "));
+  assert_true(file_holds("report.html", "<td class=\"t\">total_us</td><td>1</td><td>9.95</td>"));
   assert_true(file_holds("report.html", "<td>900.500</td><td>800.000</td>"));
   assert_false(file_holds("report.html", "<small>"));
   assert_false(file_holds("report.html", "<60 s>"));
@@ -155,7 +154,7 @@ static void overview_should_fit_a_terminal(void **state) {
   assert_non_null(strstr(printed, "simulator  ok  failed  missing  total time [ms]"));
   assert_non_null(strstr(printed, "m4          2       1        1    1.100 - 2.500"));
   assert_non_null(strstr(printed, "against ns3 of table.csv, which has 1 of 4 points"));
-  assert_non_null(strstr(printed, "9.95 [9.95, 9.95]"));
+  assert_null(strstr(printed, "9.95 ["));
   assert_non_null(strstr(printed, "/report.html\n"));
   for (const char *line = printed; *line != '\0'; line += strcspn(line, "\n") + 1) {
     assert_true(strcspn(line, "\n") <= 100);

