@@ -48,6 +48,23 @@ m4s_status_t m4s_report_add_reference(const m4s_report_t *report, m4s_text_t *te
   return m4s_text_add(text, "%s of %s", reference->name, whole ? reference->source : slash + 1);
 }
 
+m4s_status_t m4s_report_add_compared(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_errors_t *errors = &report->errors;
+  size_t n_common = 0;
+  bool more = false;
+  for (size_t s = 0; s < report->view.simulators.n_items; s++) {
+    const m4s_error_row_t *row = m4s_errors_find(errors, s, "total_us");
+    n_common = row == NULL ? n_common : row->summary.n;
+    more = more || (row != NULL && row->n_known > row->summary.n);
+  }
+  if (errors->n_points > 0 && n_common == 0) {
+    return m4s_text_add(text, "No point has the total time of every simulator.");
+  }
+  return more ? m4s_text_add(text, "Compared at the %zu point%s that every simulator has.",
+                             n_common, n_common == 1 ? "" : "s")
+              : M4S_OK;
+}
+
 m4s_simulator_facts_t m4s_report_simulator_facts(const m4s_report_t *report, size_t simulator) {
   m4s_simulator_facts_t facts = {0};
   for (size_t point = 0; point < report->view.n_points; point++) {

@@ -21,6 +21,10 @@ void m4s_report_clear(m4s_report_t *report);
 // "ns3 of gray-failure.csv": the reference in a few words; "" without one.
 m4s_status_t m4s_report_add_reference(const m4s_report_t *report, m4s_text_t *text);
 
+// Says at which points simulators are compared in total_us, where that is not all that each has:
+// one sentence, or nothing.
+m4s_status_t m4s_report_add_compared(const m4s_report_t *report, m4s_text_t *text);
+
 // A simulator's rows by status, the total times of the ok ones, and the sum of all run times.
 typedef struct {
   size_t n_ok, n_failed, n_missing;

@@ -18,6 +18,7 @@ typedef struct {
   const m4s_reference_t *reference;
   const m4s_errors_t *errors;
   double *samples;  // [n_points]
+  bool *compared;  // [n_points]: whether the reference and all compared simulators have total_us
 } maker_t;
 
 // A value of a simulator, or with simulator -1 of the reference.
@@ -32,13 +33,10 @@ static bool get_value(const maker_t *maker, size_t point, int simulator, const c
 static size_t collect_values(const maker_t *maker, m4s_quantity_t quantity, int simulator) {
   const char *metric = quantity == M4S_QUANTITY_WALL ? "wall_s" : "total_us";
   size_t n = 0;
-  double reference;
   for (size_t point = 0; point < maker->view->n_points; point++) {
-    if (quantity == M4S_QUANTITY_TOTAL_COMPARED &&
-        !m4s_reference_value(maker->reference, point, metric, &reference)) {
-      continue;
+    if (quantity != M4S_QUANTITY_TOTAL_COMPARED || maker->compared[point]) {
+      n += get_value(maker, point, simulator, metric, &maker->samples[n]);
     }
-    n += get_value(maker, point, simulator, metric, &maker->samples[n]);
   }
   return n;
 }
@@ -47,7 +45,8 @@ static size_t collect_errors(const maker_t *maker, m4s_quantity_t quantity, int 
   size_t n = 0;
   for (size_t i = 0; i < maker->errors->n_points; i++) {
     const m4s_point_error_t *error = &maker->errors->points[i];
-    if ((int)error->simulator == simulator && strcmp(error->metric, "total_us") == 0) {
+    if ((int)error->simulator == simulator && error->common &&
+        strcmp(error->metric, "total_us") == 0) {
       maker->samples[n++] =
           quantity == M4S_QUANTITY_ERROR ? error->error_percent : fabs(error->error_percent);
     }
@@ -93,18 +92,33 @@ static m4s_status_t add_all(const maker_t *maker, m4s_distributions_t *distribut
   return M4S_OK;
 }
 
+static void mark_compared(const maker_t *maker) {
+  for (size_t i = 0; i < maker->errors->n_points; i++) {
+    const m4s_point_error_t *error = &maker->errors->points[i];
+    if (error->common && strcmp(error->metric, "total_us") == 0) {
+      maker->compared[error->point] = true;
+    }
+  }
+}
+
 m4s_status_t m4s_distributions_make(const m4s_view_t *view, const m4s_reference_t *reference,
                                     const m4s_errors_t *errors,
                                     m4s_distributions_t *distributions_out) {
   m4s_distributions_t distributions = {0};
   maker_t maker = {.view = view, .reference = reference, .errors = errors};
   maker.samples = calloc(view->n_points + 1, sizeof *maker.samples);
+  maker.compared = calloc(view->n_points + 1, sizeof *maker.compared);
   distributions.items =
       calloc((view->simulators.n_items + 1) * M4S_N_QUANTITIES, sizeof *distributions.items);
-  m4s_status_t status = maker.samples == NULL || distributions.items == NULL
-                            ? m4s_fail_memory("the distributions")
-                            : add_all(&maker, &distributions);
+  m4s_status_t status;
+  if (maker.samples == NULL || maker.compared == NULL || distributions.items == NULL) {
+    status = m4s_fail_memory("the distributions");
+  } else {
+    mark_compared(&maker);
+    status = add_all(&maker, &distributions);
+  }
   free(maker.samples);
+  free(maker.compared);
   if (status != M4S_OK) {
     m4s_distributions_clear(&distributions);
     return status;

@@ -6,10 +6,10 @@
 
 typedef enum {
   M4S_QUANTITY_TOTAL,  // total_us of all points
-  // total_us of the points where the series has a reference: what may be compared curve by curve
+  // total_us at the points that the reference and all compared simulators have
   M4S_QUANTITY_TOTAL_COMPARED,
-  M4S_QUANTITY_ABS_ERROR,  // |error| of total_us, percent
-  M4S_QUANTITY_ERROR,  // signed error of total_us, percent
+  M4S_QUANTITY_ABS_ERROR,  // |error| of total_us at these points, percent
+  M4S_QUANTITY_ERROR,  // signed error of total_us at these points, percent
   M4S_QUANTITY_WALL,  // seconds that one simulation took
   M4S_N_QUANTITIES
 } m4s_quantity_t;

@@ -33,13 +33,60 @@ static bool is_compared(const m4s_reference_t *reference, size_t simulator) {
   return (int)simulator != reference->simulator;
 }
 
+typedef struct {
+  size_t n_metrics;
+  bool *has_any;  // [n_simulators, n_metrics]: whether the simulator has an error at any point
+  size_t *n_errors;  // [n_points, n_metrics]
+} coverage_t;
+
+static size_t metric_of(const m4s_reference_t *reference, const m4s_point_error_t *error) {
+  return (size_t)m4s_text_list_find(&reference->metrics, error->metric);
+}
+
+static void mark(const m4s_view_t *view, const m4s_reference_t *reference,
+                 const coverage_t *coverage, m4s_errors_t *errors) {
+  for (size_t i = 0; i < errors->n_points; i++) {
+    const m4s_point_error_t *error = &errors->points[i];
+    size_t metric = metric_of(reference, error);
+    coverage->has_any[error->simulator * coverage->n_metrics + metric] = true;
+    coverage->n_errors[error->point * coverage->n_metrics + metric]++;
+  }
+  for (size_t i = 0; i < errors->n_points; i++) {
+    m4s_point_error_t *error = &errors->points[i];
+    size_t metric = metric_of(reference, error);
+    size_t n_wanted = 0;
+    for (size_t s = 0; s < view->simulators.n_items; s++) {
+      n_wanted += coverage->has_any[s * coverage->n_metrics + metric];
+    }
+    error->common = coverage->n_errors[error->point * coverage->n_metrics + metric] == n_wanted;
+  }
+}
+
+static m4s_status_t mark_common(const m4s_view_t *view, const m4s_reference_t *reference,
+                                m4s_errors_t *errors) {
+  size_t n_metrics = reference->metrics.n_items;
+  coverage_t coverage = {.n_metrics = n_metrics};
+  coverage.has_any = calloc(view->simulators.n_items * n_metrics + 1, sizeof *coverage.has_any);
+  coverage.n_errors = calloc(view->n_points * n_metrics + 1, sizeof *coverage.n_errors);
+  bool ok = coverage.has_any != NULL && coverage.n_errors != NULL;
+  if (ok) {
+    mark(view, reference, &coverage, errors);
+  }
+  free(coverage.has_any);
+  free(coverage.n_errors);
+  return ok ? M4S_OK : m4s_fail_memory("the errors");
+}
+
 static m4s_status_t make_row(const m4s_view_t *view, const m4s_errors_t *errors, double *magnitudes,
                              m4s_error_row_t *row) {
   size_t n = 0;
   for (size_t i = 0; i < errors->n_points; i++) {
     const m4s_point_error_t *error = &errors->points[i];
     if (error->simulator == row->simulator && error->metric == row->metric) {
-      magnitudes[n++] = error->error_percent;
+      row->n_known++;
+      if (error->common) {
+        magnitudes[n++] = error->error_percent;
+      }
     }
   }
   char name[160];
@@ -92,7 +139,10 @@ m4s_status_t m4s_errors_make(const m4s_view_t *view, const m4s_reference_t *refe
       }
     }
   }
-  m4s_status_t status = make_rows(view, reference, &errors);
+  m4s_status_t status = mark_common(view, reference, &errors);
+  if (status == M4S_OK) {
+    status = make_rows(view, reference, &errors);
+  }
   if (status != M4S_OK) {
     m4s_errors_clear(&errors);
     return status;

@@ -10,12 +10,16 @@ typedef struct {
   size_t point, simulator;  // indices in the view
   const char *metric;  // borrowed from the reference
   double value, reference, error_percent;
+  // Every simulator that has an error in this metric at any point has one at this: only such points
+  // are summed up, so that a simulator gains nothing by failing at the hard ones.
+  bool common;
 } m4s_point_error_t;
 
-// The errors of one simulator in one metric; all in percent.
+// The errors of one simulator in one metric at the common points; all in percent.
 typedef struct {
   size_t simulator;
   const char *metric;  // borrowed from the reference
+  size_t n_known;  // points with an error, common or not
   m4s_error_summary_t summary;
   m4s_bootstrap_t intervals;  // of the mean and the median of the magnitudes
 } m4s_error_row_t;
@@ -23,7 +27,7 @@ typedef struct {
 typedef struct {
   m4s_point_error_t *points;  // owned, by point, simulator, metric
   size_t n_points;
-  m4s_error_row_t *rows;  // owned, by simulator, metric; those without a point are left out
+  m4s_error_row_t *rows;  // owned, by simulator, metric; those without a common point are left out
   size_t n_rows;
 } m4s_errors_t;
 

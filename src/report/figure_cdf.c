@@ -116,10 +116,14 @@ static m4s_status_t add_curves(const m4s_report_t *report, m4s_quantity_t quanti
 
 m4s_status_t m4s_figure_write_cdf(const m4s_report_t *report, const m4s_figure_t *figure,
                                   m4s_text_t *script, m4s_text_t *data) {
-  bool compared = figure->quantity == M4S_QUANTITY_TOTAL && report->reference.n_points_known > 0;
-  m4s_quantity_t quantity = compared ? M4S_QUANTITY_TOTAL_COMPARED : figure->quantity;
-  const cdf_t *cdf = &cdfs[quantity];
+  m4s_quantity_t quantity = figure->quantity;
   extent_t extent = find_extent(report, quantity);
+  if (quantity == M4S_QUANTITY_TOTAL) {
+    extent_t compared = find_extent(report, M4S_QUANTITY_TOTAL_COMPARED);
+    quantity = compared.n_series > 0 ? M4S_QUANTITY_TOTAL_COMPARED : quantity;
+    extent = compared.n_series > 0 ? compared : extent;
+  }
+  const cdf_t *cdf = &cdfs[quantity];
   if (extent.n_series == 0) {
     return M4S_OK;
   }

@@ -10,17 +10,19 @@
 
 const m4s_figure_t m4s_figures[] = {
     {"cdf_total_time", M4S_FIGURES_OF_TIMES, false, M4S_QUANTITY_TOTAL, "CDF of completion times",
-     "Share of points whose total completion time is at most the value on the x axis. Where there "
-     "is a reference, only points that it has are counted, so that the curves can be compared.",
+     "Share of points whose total completion time is at most the value on the x axis. Where "
+     "simulators are compared with a reference, only points that it and all of them have are "
+     "counted.",
      m4s_figure_write_cdf},
     {"cdf_error_magnitude", M4S_FIGURES_OF_ERRORS, false, M4S_QUANTITY_ABS_ERROR,
      "CDF of the error magnitude",
      "Share of points whose total time is off by at most the value on the x axis, relative to the "
-     "reference. Further left is better.",
+     "reference, among the points that all compared simulators have. Further left is better.",
      m4s_figure_write_cdf},
     {"cdf_error_signed", M4S_FIGURES_OF_ERRORS, false, M4S_QUANTITY_ERROR,
      "CDF of the signed error",
-     "Share of points by signed error of the total time. Left of zero: faster than the reference; "
+     "Share of the same points by signed error of the total time. Left of zero: faster than the "
+     "reference; "
      "right of zero: slower.",
      m4s_figure_write_cdf},
     {"error_map", M4S_FIGURES_OF_ERRORS, true, M4S_QUANTITY_ERROR, "Error by two axes",

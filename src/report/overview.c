@@ -73,6 +73,11 @@ static m4s_status_t add_error_grid(const m4s_report_t *report, m4s_text_t *text)
   M4S_TRY(m4s_report_add_reference(report, text));
   M4S_TRY(m4s_text_add(text, ", which has %zu of %zu points\n", report->reference.n_points_known,
                        report->view.n_points));
+  size_t length = text->length;
+  M4S_TRY(m4s_report_add_compared(report, text));
+  if (text->length > length) {
+    M4S_TRY(m4s_text_add(text, "\n"));
+  }
   m4s_text_list_t cells = {0};
   m4s_status_t status = fill_errors(report, &cells);
   if (status == M4S_OK && cells.n_items > 7) {

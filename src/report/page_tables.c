@@ -145,8 +145,10 @@ static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *t
     M4S_TRY(m4s_text_add_html(text, reference->source));
     M4S_TRY(m4s_text_add(text, "</code>"));
   }
-  return m4s_text_add(text, ", which has %zu of the %zu points.</p>\n", reference->n_points_known,
-                      report->view.n_points);
+  M4S_TRY(m4s_text_add(text, ", which has %zu of the %zu points. ", reference->n_points_known,
+                       report->view.n_points));
+  M4S_TRY(m4s_report_add_compared(report, text));
+  return m4s_text_add(text, "</p>\n");
 }
 
 static m4s_status_t add_estimate(double value, bool has_interval, const m4s_interval_t *interval,
@@ -176,7 +178,7 @@ m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
   }
   M4S_TRY(add_reference_note(report, text));
   if (report->errors.n_rows == 0) {
-    return m4s_text_add(text, "<p>No simulator has a point in common with it.</p>\n");
+    return m4s_text_add(text, "<p>There is no point to compare.</p>\n");
   }
   M4S_TRY(begin_table(text));
   M4S_TRY(m4s_text_add(text,
@@ -187,11 +189,13 @@ m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
     M4S_TRY(add_error_row(report, &report->errors.rows[i], text));
   }
   M4S_TRY(end_table(text));
-  return m4s_text_add(text,
-                      "<p class=\"note\">Errors are relative: value / reference − 1. In brackets: "
-                      "95 %% intervals by the percentile bootstrap (%d resamples). Point by point: "
-                      "<code>point_errors.csv</code>.</p>\n",
-                      M4S_BOOTSTRAP_RESAMPLES);
+  return m4s_text_add(
+      text,
+      "<p class=\"note\">Errors are relative: value / reference − 1. In brackets: "
+      "95 %% intervals by the percentile bootstrap (%d resamples). A metric is compared at "
+      "the points where every simulator has it; all points: "
+      "<code>point_errors.csv</code>.</p>\n",
+      M4S_BOOTSTRAP_RESAMPLES);
 }
 
 static m4s_status_t summarize_wall(const m4s_report_t *report, size_t simulator,

@@ -97,6 +97,53 @@ static void errors_should_be_these_bytes(void **state) {
               "wall_s,m4,3.000000,1.000000\n");
 }
 
+// m4 failed at the second point and lacks the third: neither counts for flowsim.
+static void errors_should_be_summed_over_common_points(void **state) {
+  (void)state;
+  char *printed = write_grid(
+      "degraded_gpus,reduction,simulator,total_us,comm_1_us\n"
+      "2,4,ns3,1000,300\n2,5,ns3,1000,200\n3,4,ns3,1000,250\n3,5,ns3,2500,\n");
+  assert_non_null(strstr(printed, "\nCompared at the 2 points that every simulator has.\n"));
+  free(printed);
+  assert_true(file_holds("report.html", "Compared at the 2 points that every simulator has."));
+  assert_true(file_holds("errors.csv", "\nflowsim,ns3,total_us,2,14.975000,"));
+  assert_true(file_holds("errors.csv", "\nm4,ns3,total_us,2,5.000000,"));
+  assert_true(file_holds("errors.csv", "\nflowsim,ns3,comm_1_us,1,0.000000,,,"));
+  assert_true(file_holds("point_errors.csv", "\nbb,flowsim,2,5,total_us,1200.000,1000.000,"));
+  assert_true(file_holds("cdf.csv",
+                         "total_us_compared,flowsim,900.500,0.500000\n"
+                         "total_us_compared,flowsim,2000.000,1.000000\n"
+                         "total_us_compared,m4,1100.000,0.500000\n"
+                         "total_us_compared,m4,2500.000,1.000000\n"
+                         "total_us_compared,ns3,1000.000,0.500000\n"
+                         "total_us_compared,ns3,2500.000,1.000000\n"
+                         "abs_error_percent,flowsim,9.950000,0.500000\n"
+                         "abs_error_percent,flowsim,20.000000,1.000000\n"
+                         "abs_error_percent,m4,0.000000,0.500000\n"));
+}
+
+static void errors_should_need_a_common_point(void **state) {
+  (void)state;
+  m4s_results_t results = fixture_results(
+      "{\"manifest\": {\"simulators\": [\"a\", \"b\", \"r\"], \"axes\": [\"x\"]}, \"rows\": ["
+      "{\"case\": \"c\", \"simulator\": \"a\", \"axes\": {\"x\": 1}, \"metrics\": {\"total_us\": "
+      "1}},"
+      "{\"case\": \"c\", \"simulator\": \"r\", \"axes\": {\"x\": 1}, \"metrics\": {\"total_us\": "
+      "2}},"
+      "{\"case\": \"d\", \"simulator\": \"b\", \"axes\": {\"x\": 2}, \"metrics\": {\"total_us\": "
+      "3}},"
+      "{\"case\": \"d\", \"simulator\": \"r\", \"axes\": {\"x\": 2}, \"metrics\": {\"total_us\": "
+      "2}}"
+      "]}");
+  json_t *reference = json_pack("{s:s}", "simulator", "r");
+  assert_int_equal(m4s_report_write_results(&results, reference, NULL), M4S_OK);
+  json_decref(reference);
+  m4s_results_clear(&results);
+  assert_true(file_holds("report.html", "No point has the total time of every simulator."));
+  assert_false(file_holds("errors.csv", "total_us"));
+  assert_true(file_holds("point_errors.csv", "\nd,b,2,total_us,3.000,2.000,50.000000\n"));
+}
+
 static void errors_should_be_against_a_simulator(void **state) {
   (void)state;
   m4s_results_t results = fixture_results(fixture_grid);
@@ -239,6 +286,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(summary_should_be_these_bytes),
       cmocka_unit_test(errors_should_be_these_bytes),
+      cmocka_unit_test(errors_should_be_summed_over_common_points),
+      cmocka_unit_test(errors_should_need_a_common_point),
       cmocka_unit_test(errors_should_be_against_a_simulator),
       cmocka_unit_test(report_should_use_the_manifest_s_reference),
       cmocka_unit_test(report_should_repeat_its_bytes),
