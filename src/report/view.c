@@ -51,7 +51,8 @@ static int64_t layer_of_metric(const char *metric) {
 
 static m4s_status_t add_metrics(const m4s_results_t *results, m4s_text_list_t *metrics) {
   m4s_text_list_t found = {0};
-  m4s_status_t status = M4S_OK;
+  // Those of the manifest are there whichever points succeeded; older manifests have none.
+  m4s_status_t status = add_names(&found, json_object_get(results->manifest, "metrics"));
   int64_t n_layers = 0;
   for (size_t i = 0; status == M4S_OK && i < results->n_rows; i++) {
     status = add_keys(&found, results->rows[i].metrics);

@@ -256,6 +256,21 @@ static void axis_values_should_keep_their_form(void **state) {
               "x,m4,ok,\"a,b\",0.1,true,1.000,,,1.000000,0.500000,0.30000000000000004,\n");
 }
 
+static void columns_should_not_depend_on_success(void **state) {
+  (void)state;
+  m4s_results_t results = fixture_results(
+      "{\"manifest\": {\"simulators\": [\"m4\"], \"axes\": [\"load\"], \"metrics\": [\"total_us\", "
+      "\"comm_1_us\", \"comm_2_us\", \"events\"]}, \"rows\": [{\"case\": \"x\", \"simulator\": "
+      "\"m4\", "
+      "\"axes\": {\"load\": 1}, \"status\": \"failed\", \"wall_s\": 1, \"reason\": \"no\"}]}");
+  assert_int_equal(m4s_report_write_results(&results, NULL, NULL), M4S_OK);
+  m4s_results_clear(&results);
+  assert_file("summary.csv",
+              "case,simulator,status,load,total_us,exposed_comm_us,comm_1_us,comm_2_us,flows,"
+              "wall_s,events,reason\n"
+              "x,m4,failed,1,,,,,,1.000000,,no\n");
+}
+
 static void numbers_should_have_no_negative_zero(void **state) {
   (void)state;
   m4s_text_t text = {0};
@@ -296,6 +311,7 @@ int main(void) {
       cmocka_unit_test(report_should_write_nothing_for_a_bad_reference),
       cmocka_unit_test(report_should_take_sweeps_without_axes_or_values),
       cmocka_unit_test(axis_values_should_keep_their_form),
+      cmocka_unit_test(columns_should_not_depend_on_success),
       cmocka_unit_test(numbers_should_have_no_negative_zero),
       cmocka_unit_test(base64_should_give_known_values),
   };
