@@ -40,55 +40,33 @@ static m4s_status_t read_simulator(const m4s_view_t *view, const char *name,
   return M4S_OK;
 }
 
-// The text of a key that must be there.
-static m4s_status_t get_text(const json_t *request, const char *key, const char **text_out) {
-  const json_t *value = json_object_get(request, key);
-  if (!json_is_string(value) || json_string_value(value)[0] == '\0') {
-    return m4s_fail(M4S_ERR_INPUT, "reference: \"%s\" must be given as a text, not %s", key,
-                    value == NULL ? "left out" : m4s_json_show(value));
-  }
-  *text_out = json_string_value(value);
-  return M4S_OK;
+// The text of a member, NULL if it is not a text.
+static const char *get_text(const json_t *request, const char *key) {
+  return json_string_value(json_object_get(request, key));
 }
 
 static m4s_status_t read_kind(const m4s_view_t *view, const json_t *request,
                               m4s_reference_t *reference) {
-  const char *path = NULL;
-  const char *name = NULL;
-  if (json_object_get(request, "table") != NULL) {
-    static const char *const keys[] = {"table", "simulator"};
-    M4S_TRY(m4s_json_check_keys(request, "reference", keys, 2));
-    M4S_TRY(get_text(request, "table", &path));
-    M4S_TRY(get_text(request, "simulator", &name));
-    return m4s_reference_read_table(view, path, name, reference);
-  }
-  if (json_object_get(request, "folder") != NULL) {
-    static const char *const keys[] = {"folder", "backend"};
-    M4S_TRY(m4s_json_check_keys(request, "reference", keys, 2));
-    M4S_TRY(get_text(request, "folder", &path));
-    M4S_TRY(get_text(request, "backend", &name));
-    return m4s_reference_read_folder(view, path, name, reference);
-  }
-  static const char *const keys[] = {"simulator"};
-  M4S_TRY(m4s_json_check_keys(request, "reference", keys, 1));
-  M4S_TRY(get_text(request, "simulator", &name));
-  return read_simulator(view, name, reference);
-}
-
-static m4s_status_t name_reference(const json_t *request, m4s_reference_t *reference) {
-  const char *name = json_string_value(json_object_get(request, "simulator"));
-  const char *source = json_string_value(json_object_get(request, "table"));
-  if (source == NULL) {
-    source = json_string_value(json_object_get(request, "folder"));
-  }
+  const char *table = get_text(request, "table");
+  const char *folder = get_text(request, "folder");
+  const char *source = table != NULL ? table : folder;
+  const char *name =
+      get_text(request, source != NULL && source == folder ? "backend" : "simulator");
   if (name == NULL) {
-    name = json_string_value(json_object_get(request, "backend"));
+    return m4s_fail(M4S_ERR_INPUT,
+                    "reference: %s is none of {simulator}, {table, simulator}, {folder, backend}",
+                    m4s_json_show(request));
   }
   reference->name = strdup(name);
   reference->source = source == NULL ? NULL : strdup(source);
-  return reference->name == NULL || (source != NULL && reference->source == NULL)
-             ? m4s_fail_memory("the reference")
-             : M4S_OK;
+  if (reference->name == NULL || (source != NULL && reference->source == NULL)) {
+    return m4s_fail_memory("the reference");
+  }
+  if (table != NULL) {
+    return m4s_reference_read_table(view, table, name, reference);
+  }
+  return folder != NULL ? m4s_reference_read_folder(view, folder, name, reference)
+                        : read_simulator(view, name, reference);
 }
 
 m4s_status_t m4s_reference_read(const m4s_view_t *view, const json_t *request,
@@ -96,12 +74,7 @@ m4s_status_t m4s_reference_read(const m4s_view_t *view, const json_t *request,
   m4s_reference_t reference = {.simulator = -1};
   m4s_status_t status = M4S_OK;
   if (request != NULL && !json_is_null(request)) {
-    status = json_is_object(request) ? read_kind(view, request, &reference)
-                                     : m4s_fail(M4S_ERR_INPUT, "reference: %s is not an object",
-                                                m4s_json_show(request));
-    if (status == M4S_OK) {
-      status = name_reference(request, &reference);
-    }
+    status = read_kind(view, request, &reference);
   }
   if (status != M4S_OK) {
     m4s_reference_clear(&reference);

@@ -22,7 +22,8 @@ typedef struct {
 } m4s_reference_t;
 
 // Reads the reference that `request` names: {"simulator": name}, {"table": path, "simulator": name
-// in the table} or {"folder": path, "backend": name}; NULL makes an empty one.
+// in the table} or {"folder": path, "backend": name}; NULL makes an empty one. The reader of specs
+// refuses what else a spec may say; here a request without these texts is an error.
 //
 // Tables have one column per axis (those they lack hold for every value of it), a column
 // "simulator" and columns of metrics whose names end in "_us"; empty cells and missing rows mean
@@ -41,7 +42,7 @@ bool m4s_reference_value(const m4s_reference_t *reference, size_t point, const c
 // For the readers of tables and folders: room for the values of reference->metrics, all unknown.
 m4s_status_t m4s_reference_allocate(m4s_reference_t *reference, const m4s_view_t *view);
 
-// They fill name, source, metrics, values and n_points_known of a zeroed reference.
+// They fill metrics, values and n_points_known.
 m4s_status_t m4s_reference_read_table(const m4s_view_t *view, const char *path,
                                       const char *simulator, m4s_reference_t *reference);
 m4s_status_t m4s_reference_read_folder(const m4s_view_t *view, const char *folder,
