@@ -32,7 +32,8 @@ static const char style[] =
     "figcaption{font-size:14px;color:#4a5568;margin-top:6px}\n"
     "figcaption b{color:#1c2430}\n"
     "details{margin:8px 0}summary{cursor:pointer;color:#0b5394}\n"
-    "pre{background:#f4f6f8;padding:12px 16px;overflow-x:auto;font-size:13px}\n"
+    "pre{background:#f4f6f8;padding:12px 16px;font-size:13px;white-space:pre-wrap;"
+    "overflow-wrap:anywhere}\n"
     "</style>\n";
 
 static const char *title_of(const m4s_report_t *report) {

@@ -12,4 +12,5 @@ m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_page_add_run_times(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_page_add_failures(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_page_add_points(const m4s_report_t *report, m4s_text_t *text);
+// page_manifest.c
 m4s_status_t m4s_page_add_manifest(const m4s_report_t *report, m4s_text_t *text);

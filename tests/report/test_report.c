@@ -195,6 +195,30 @@ static void page_should_hold_the_tables_and_escape_names(void **state) {
   assert_false(file_holds("report.html", "<60 s>"));
 }
 
+static void page_should_tell_the_manifest_in_words(void **state) {
+  (void)state;
+  m4s_results_t results = fixture_results(fixture_grid);
+  json_t *more = json_loads(
+      "{\"selections\": [{}, {\"set\": {\"reduction\": 4}, \"where\": [\"x < 1\"]}],"
+      " \"overrides\": {\"set\": [], \"where\": [], \"time_limit_s\": 0.0},"
+      " \"files\": {\"/a/w.txt\": \"1a83\"}, \"git_id\": \"66\", \"n_ranks\": 1,"
+      " \"ranks\": [{\"rank\": 0, \"cores\": \"0-1\"}, {\"rank\": 1, \"cores\": \"2\"}],"
+      " \"sweep\": {\"name\": \"grid\"}}",
+      0, NULL);
+  assert_int_equal(json_object_update(results.manifest, more), 0);
+  json_decref(more);
+  assert_int_equal(m4s_report_write_results(&results, NULL, NULL), M4S_OK);
+  m4s_results_clear(&results);
+#define MEMBER(key, words) "<tr><td class=\"t\">" key "</td><td class=\"w\">" words "</td></tr>\n"
+  assert_true(file_holds("report.html",
+                         MEMBER("selections", "all points; set reduction 4, where x &lt; 1")));
+  assert_true(file_holds("report.html", MEMBER("files", "/a/w.txt 1a83")));
+  assert_true(file_holds("report.html", MEMBER("git id", "66")));
+  assert_true(file_holds("report.html", MEMBER("ranks", "rank 0, cores 0-1; rank 1, cores 2")));
+  assert_false(file_holds("report.html", "overrides"));
+  assert_true(file_holds("report.html", "<summary>spec</summary><pre>{\n  &quot;name&quot;"));
+}
+
 static void overview_should_fit_a_terminal(void **state) {
   (void)state;
   char *printed = write_grid(one_point_table);
@@ -307,6 +331,7 @@ int main(void) {
       cmocka_unit_test(report_should_use_the_manifest_s_reference),
       cmocka_unit_test(report_should_repeat_its_bytes),
       cmocka_unit_test(page_should_hold_the_tables_and_escape_names),
+      cmocka_unit_test(page_should_tell_the_manifest_in_words),
       cmocka_unit_test(overview_should_fit_a_terminal),
       cmocka_unit_test(report_should_write_nothing_for_a_bad_reference),
       cmocka_unit_test(report_should_take_sweeps_without_axes_or_values),
