@@ -22,9 +22,10 @@ static const m4s_field_t gray_failure_options[] = {
      .kind = M4S_FIELD_INT,
      .offset = offsetof(gray_failure_t, degraded),
      .unit = "N",
-     .min = 0,
+     .fallback = "-1",
+     .min = -1,
      .max = 32,
-     .help = "number of degraded GPUs of 32"},
+     .help = "number of degraded GPUs of 32, 0 to 32"},
     {.name = "reduction",
      .kind = M4S_FIELD_INT,
      .offset = offsetof(gray_failure_t, reduction),
@@ -154,6 +155,9 @@ static int run_gray_failure(const void *options, int n_arguments, char **argumen
   m4s_gpu_cluster_t cluster = {0};
   m4s_status_t status =
       m4s_fields_set_defaults(m4s_gpu_cluster_fields, M4S_N_GPU_CLUSTER_FIELDS, &cluster);
+  if (status == M4S_OK && gray->all == (gray->degraded >= 0)) {
+    status = m4s_fail(M4S_ERR_INPUT, "m4sweep topology gray-failure: needs --degraded N or --all");
+  }
   cluster.degraded_gpus = gray->degraded;
   cluster.reduction = gray->reduction;
   if (status == M4S_OK) {

@@ -92,19 +92,29 @@ static m4s_status_t cut_line(reader_t *reader, char *text, int line) {
   return add_line_number(reader, csv->n_rows, line);
 }
 
+static int compare_names(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static m4s_status_t check_header(const m4s_csv_t *csv, const char *path) {
   if (csv->n_columns == 0) {
     return m4s_fail(M4S_ERR_INPUT, "%s: has no header line", path);
   }
-  for (size_t i = 0; i < csv->n_columns; i++) {
-    for (size_t j = 0; j < i; j++) {
-      if (strcmp(csv->cells[i], csv->cells[j]) == 0) {
-        return m4s_fail(M4S_ERR_INPUT, "%s:%d: column \"%s\" stands twice", path,
-                        csv->line_of_row[0], csv->cells[i]);
-      }
+  const char **names = malloc(csv->n_columns * sizeof *names);
+  if (names == NULL) {
+    return m4s_fail_memory(path);
+  }
+  memcpy(names, csv->cells, csv->n_columns * sizeof *names);
+  qsort(names, csv->n_columns, sizeof *names, compare_names);
+  m4s_status_t status = M4S_OK;
+  for (size_t i = 1; status == M4S_OK && i < csv->n_columns; i++) {
+    if (strcmp(names[i - 1], names[i]) == 0) {
+      status = m4s_fail(M4S_ERR_INPUT, "%s:%d: column \"%s\" stands twice", path,
+                        csv->line_of_row[0], names[i]);
     }
   }
-  return M4S_OK;
+  free(names);
+  return status;
 }
 
 m4s_status_t m4s_csv_read(const char *path, m4s_csv_t *csv_out) {

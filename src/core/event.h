@@ -6,6 +6,9 @@
 
 #define M4S_TIME_NEVER INT64_MAX
 
+// No run goes beyond this time (127 years): times up to it can be added without overflow.
+#define M4S_TIME_MAX_NS INT64_C(4000000000000000000)
+
 // When an event happens. Events of equal time run in the order in which they were scheduled, so a
 // run gives the same bytes every time.
 typedef struct {

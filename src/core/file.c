@@ -9,6 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/text.h"
+
+enum { MAX_HASHED_BYTES = 1 << 30 };
+
 static m4s_status_t check_regular(const char *path, int fd, size_t max_bytes) {
   struct stat info;
   if (fstat(fd, &info) != 0) {
@@ -17,7 +21,10 @@ static m4s_status_t check_regular(const char *path, int fd, size_t max_bytes) {
   if (S_ISDIR(info.st_mode)) {
     return m4s_fail(M4S_ERR_INPUT, "%s: is a folder, a file is needed", path);
   }
-  if (S_ISREG(info.st_mode) && (size_t)info.st_size > max_bytes) {
+  if (!S_ISREG(info.st_mode)) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: is no regular file", path);
+  }
+  if ((size_t)info.st_size > max_bytes) {
     return m4s_fail(M4S_ERR_INPUT, "%s: %lld bytes, more than the %zu that such a file may have",
                     path, (long long)info.st_size, max_bytes);
   }
@@ -26,7 +33,7 @@ static m4s_status_t check_regular(const char *path, int fd, size_t max_bytes) {
 
 m4s_status_t m4s_file_read(const char *path, size_t max_bytes, char **bytes_out,
                            size_t *n_bytes_out) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe without a writer does not block
   if (fd < 0) {
     return m4s_fail(M4S_ERR_INPUT, "%s: %s", path, strerror(errno));
   }
@@ -77,6 +84,16 @@ m4s_status_t m4s_file_read_text(const char *path, size_t max_bytes, char **text_
     return m4s_fail(M4S_ERR_INPUT, "%s: a zero byte at offset %zu: not a text file", path, length);
   }
   *text_out = text;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_file_hash(const char *path, char hash_out[17]) {
+  char *bytes;
+  size_t n_bytes;
+  M4S_TRY(m4s_file_read(path, MAX_HASHED_BYTES, &bytes, &n_bytes));
+  uint64_t hash = m4s_hash_bytes(M4S_HASH_START, bytes, n_bytes);
+  snprintf(hash_out, 17, "%016llx", (unsigned long long)hash);
+  free(bytes);
   return M4S_OK;
 }
 

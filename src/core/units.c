@@ -16,7 +16,7 @@ static const unit_t bandwidth_units[] = {
     {"Tbps", 1e12}, {"Gbps", 1e9}, {"Mbps", 1e6}, {"Kbps", 1e3}, {"bps", 1}};
 static const unit_t delay_units[] = {{"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {"s", 1e9}};
 
-static bool parse_quantity(const char *text, const unit_t *units, size_t n_units,
+static bool parse_quantity(const char *text, const unit_t *units, size_t n_units, double max,
                            int64_t *value_out) {
   size_t length = strlen(text);
   char number[64];
@@ -36,7 +36,7 @@ static bool parse_quantity(const char *text, const unit_t *units, size_t n_units
     double whole = round(scaled);
     // Decimal fractions such as 0.000025 ms are not exact in binary; what is off by more is not
     // whole.
-    if (scaled < 0 || whole > 9e18 || fabs(scaled - whole) > 1e-6 * fmax(1.0, whole * 1e-6)) {
+    if (scaled < 0 || whole > max || fabs(scaled - whole) > 1e-6 * fmax(1.0, whole * 1e-6)) {
       return false;
     }
     *value_out = (int64_t)whole;
@@ -47,7 +47,7 @@ static bool parse_quantity(const char *text, const unit_t *units, size_t n_units
 
 bool m4s_parse_bandwidth(const char *text, int64_t *bps_out) {
   int64_t bps;
-  if (!parse_quantity(text, bandwidth_units, sizeof bandwidth_units / sizeof *bandwidth_units,
+  if (!parse_quantity(text, bandwidth_units, sizeof bandwidth_units / sizeof *bandwidth_units, 1e15,
                       &bps) ||
       bps == 0) {
     return false;
@@ -57,5 +57,5 @@ bool m4s_parse_bandwidth(const char *text, int64_t *bps_out) {
 }
 
 bool m4s_parse_delay(const char *text, int64_t *ns_out) {
-  return parse_quantity(text, delay_units, sizeof delay_units / sizeof *delay_units, ns_out);
+  return parse_quantity(text, delay_units, sizeof delay_units / sizeof *delay_units, 1e12, ns_out);
 }

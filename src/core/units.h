@@ -14,8 +14,9 @@ static inline double m4s_ns_to_us(int64_t ns) { return (double)ns / 1e3; }
 // bits/s to bytes/ns, the rate unit of the fluid models.
 static inline double m4s_bps_to_bytes_per_ns(int64_t bps) { return (double)bps / 8e9; }
 
-// "400Gbps", "2.5Tbps", "100Mbps", "9600bps": false unless a whole, positive number of bits/s.
+// "400Gbps", "2.5Tbps", "100Mbps", "9600bps": false unless a whole number of bits/s, 1 to
+// 10^15.
 bool m4s_parse_bandwidth(const char *text, int64_t *bps_out);
 
-// "0.0005ms", "500ns", "1us", "0s": false unless a whole, non-negative number of nanoseconds.
+// "0.0005ms", "500ns", "1us", "0s": false unless a whole number of nanoseconds, 0 to 10^12.
 bool m4s_parse_delay(const char *text, int64_t *ns_out);

@@ -9,7 +9,8 @@
 #include "core/npy.h"
 #include "core/text.h"
 
-enum { N_GROUP_KINDS = 4 };
+// A larger DAG does not fit into memory on the way to its files.
+enum { MAX_DAG_FLOWS = 100000000 };
 
 // A forward collective below this is raised to it.
 enum { MIN_FORWARD_COLLECTIVE_BYTES = 4096 };
@@ -34,16 +35,24 @@ static group_layout_t layout_of(const m4s_workload_t *workload, m4s_group_kind_t
   return (group_layout_t){1, 1};
 }
 
-static bool is_used(const m4s_workload_t *workload, m4s_group_kind_t kind) {
+int64_t m4s_group_size(const m4s_workload_t *workload, m4s_group_kind_t kind) {
+  return layout_of(workload, kind).n_ranks;
+}
+
+// Whether groups of this kind are used, and whether by collectives that run on rings.
+static bool is_used(const m4s_workload_t *workload, m4s_group_kind_t kind, bool *rings_out) {
+  bool used = false;
+  *rings_out = false;
   for (int32_t i = 0; i < workload->n_layers; i++) {
     for (int pass = 0; pass < M4S_N_PASSES; pass++) {
       const m4s_collective_t *collective = &workload->layers[i].collectives[pass];
       if (collective->kind != M4S_COLLECTIVE_NONE && collective->group == kind) {
-        return true;
+        used = true;
+        *rings_out = *rings_out || collective->kind != M4S_COLLECTIVE_ALLTOALL;
       }
     }
   }
-  return false;
+  return used;
 }
 
 // The number of ranks on each server, 0 if it is not the same for all.
@@ -64,36 +73,37 @@ static int32_t ranks_per_server(const m4s_group_t *group, int32_t gpus_per_serve
   return expected;
 }
 
+// The index that is `step` places (1 or -1) further on a channel.
+static int32_t walk_ring(const m4s_group_t *group, int32_t channel, int32_t index, int32_t step) {
+  int32_t m = group->n_channels;
+  int32_t n = group->n_ranks;
+  int32_t place = index / m * m + (index % m - channel + m) % m;
+  int32_t other = (place + step + n) % n;
+  return other / m * m + (channel + other % m) % m;
+}
+
+int32_t m4s_ring_next(const m4s_group_t *group, int32_t channel, int32_t index) {
+  return walk_ring(group, channel, index, 1);
+}
+
+int32_t m4s_ring_previous(const m4s_group_t *group, int32_t channel, int32_t index) {
+  return walk_ring(group, channel, index, -1);
+}
+
 static m4s_status_t make_rings(m4s_group_t *group, int32_t gpus_per_server, const char *kind) {
-  int32_t m = ranks_per_server(group, gpus_per_server);
-  if (m == 0) {
+  group->n_channels = ranks_per_server(group, gpus_per_server);
+  if (group->n_channels == 0) {
     return m4s_fail(
         M4S_ERR_INPUT,
         "the %s group of rank %d has different numbers of its %d ranks on servers of %d GPUs: "
         "no rings",
         kind, group->ranks[0], group->n_ranks, gpus_per_server);
   }
-  size_t n = (size_t)m * (size_t)group->n_ranks;
-  group->n_channels = m;
-  group->next = calloc(n, sizeof *group->next);
-  group->previous = calloc(n, sizeof *group->previous);
-  if (group->next == NULL || group->previous == NULL) {
-    return m4s_fail_memory("rings");
-  }
-  for (int32_t channel = 0; channel < m; channel++) {
-    for (int32_t place = 0; place < group->n_ranks; place++) {
-      int32_t after = (place + 1) % group->n_ranks;
-      int32_t from = place / m * m + (channel + place) % m;
-      int32_t to = after / m * m + (channel + after) % m;
-      group->next[channel * group->n_ranks + from] = to;
-      group->previous[channel * group->n_ranks + to] = from;
-    }
-  }
   return M4S_OK;
 }
 
 static m4s_status_t make_group(m4s_groups_t *groups, m4s_group_kind_t kind, int64_t first,
-                               group_layout_t layout, int32_t gpus_per_server) {
+                               group_layout_t layout, bool rings, int32_t gpus_per_server) {
   m4s_group_t *group = &groups->groups[groups->n_groups];
   *group = (m4s_group_t){.n_ranks = (int32_t)layout.n_ranks};
   group->ranks = calloc((size_t)layout.n_ranks, sizeof *group->ranks);
@@ -107,12 +117,13 @@ static m4s_status_t make_group(m4s_groups_t *groups, m4s_group_kind_t kind, int6
     groups->index_of[(int64_t)kind * groups->n_ranks + rank] = (int32_t)i;
   }
   groups->n_groups++;
-  return make_rings(group, gpus_per_server, m4s_group_names[kind]);
+  return rings ? make_rings(group, gpus_per_server, m4s_group_names[kind]) : M4S_OK;
 }
 
 // Every rank that no group of this kind has yet is the first of one.
 static m4s_status_t make_groups_of_kind(m4s_groups_t *groups, const m4s_workload_t *workload,
-                                        m4s_group_kind_t kind, int32_t gpus_per_server) {
+                                        m4s_group_kind_t kind, bool rings,
+                                        int32_t gpus_per_server) {
   group_layout_t layout = layout_of(workload, kind);
   int64_t n_more = groups->n_ranks / layout.n_ranks;
   m4s_group_t *grown = realloc(groups->groups, (size_t)(groups->n_groups + n_more) * sizeof *grown);
@@ -122,7 +133,7 @@ static m4s_status_t make_groups_of_kind(m4s_groups_t *groups, const m4s_workload
   groups->groups = grown;
   for (int32_t rank = 0; rank < groups->n_ranks; rank++) {
     if (groups->group_of[kind * groups->n_ranks + rank] < 0) {
-      M4S_TRY(make_group(groups, kind, rank, layout, gpus_per_server));
+      M4S_TRY(make_group(groups, kind, rank, layout, rings, gpus_per_server));
     }
   }
   return M4S_OK;
@@ -135,12 +146,17 @@ m4s_status_t m4s_groups_create(const m4s_workload_t *workload, const m4s_topolog
                     "all_gpus: %lld of the workload are more than the topology's %d GPUs",
                     (long long)workload->all_gpus, topology->n_hosts);
   }
+  double n_flows = m4s_workload_n_flows(workload, topology->gpus_per_server);
+  if (n_flows > INT32_MAX) {
+    return m4s_fail(M4S_ERR_INPUT, "the workload makes %.3g flows, more than %d", n_flows,
+                    INT32_MAX);
+  }
   m4s_groups_t *groups = calloc(1, sizeof *groups);
   if (groups == NULL) {
     return m4s_fail_memory("groups");
   }
   groups->n_ranks = (int32_t)workload->all_gpus;
-  size_t n = (size_t)groups->n_ranks * N_GROUP_KINDS;
+  size_t n = (size_t)groups->n_ranks * M4S_N_GROUP_KINDS;
   groups->group_of = malloc(n * sizeof *groups->group_of);
   groups->index_of = malloc(n * sizeof *groups->index_of);
   m4s_status_t status =
@@ -149,10 +165,11 @@ m4s_status_t m4s_groups_create(const m4s_workload_t *workload, const m4s_topolog
     memset(groups->group_of, 0xff, n * sizeof *groups->group_of);
     memset(groups->index_of, 0xff, n * sizeof *groups->index_of);
   }
-  for (int kind = 0; status == M4S_OK && kind < N_GROUP_KINDS; kind++) {
-    if (is_used(workload, (m4s_group_kind_t)kind)) {
-      status =
-          make_groups_of_kind(groups, workload, (m4s_group_kind_t)kind, topology->gpus_per_server);
+  for (int kind = 0; status == M4S_OK && kind < M4S_N_GROUP_KINDS; kind++) {
+    bool rings = false;
+    if (is_used(workload, (m4s_group_kind_t)kind, &rings)) {
+      status = make_groups_of_kind(groups, workload, (m4s_group_kind_t)kind, rings,
+                                   topology->gpus_per_server);
     }
   }
   if (status != M4S_OK) {
@@ -169,8 +186,6 @@ void m4s_groups_destroy(m4s_groups_t *groups) {
   }
   for (int32_t i = 0; i < groups->n_groups; i++) {
     free(groups->groups[i].ranks);
-    free(groups->groups[i].next);
-    free(groups->groups[i].previous);
   }
   free(groups->groups);
   free(groups->group_of);
@@ -252,11 +267,10 @@ m4s_collective_flow_t m4s_collective_flow(const m4s_collective_shape_t *shape,
   flow.sender = (int32_t)(index % n);
   flow.step = (int32_t)(index / n % shape->n_steps);
   flow.channel = (int32_t)(index / n / shape->n_steps);
-  const int32_t *next = group->next + (size_t)flow.channel * (size_t)n;
-  const int32_t *previous = group->previous + (size_t)flow.channel * (size_t)n;
-  flow.receiver = next[flow.sender];
+  flow.receiver = m4s_ring_next(group, flow.channel, flow.sender);
   if (flow.step > 0) {
-    flow.parent = m4s_ring_flow_index(shape, flow.channel, flow.step - 1, previous[flow.sender]);
+    flow.parent = m4s_ring_flow_index(shape, flow.channel, flow.step - 1,
+                                      m4s_ring_previous(group, flow.channel, flow.sender));
   }
   if (flow.step + 1 < shape->n_steps) {
     flow.child = m4s_ring_flow_index(shape, flow.channel, flow.step + 1, flow.receiver);
@@ -350,6 +364,11 @@ m4s_status_t m4s_flow_dag_write(const m4s_workload_t *workload, const m4s_topolo
                                 int64_t min_flow_bytes, const char *folder, int64_t *n_flows_out) {
   m4s_groups_t *groups = NULL;
   dag_t dag = {0};
+  double n_flows = m4s_workload_n_flows(workload, topology->gpus_per_server);
+  if (n_flows > MAX_DAG_FLOWS) {
+    return m4s_fail(M4S_ERR_INPUT, "the DAG has %.3g flows, more than the %d that can be written",
+                    n_flows, MAX_DAG_FLOWS);
+  }
   M4S_TRY(m4s_groups_create(workload, topology, &groups));
   m4s_status_t status =
       m4s_text_add(&dag.csv, "id,layer,pass,group,channel,step,src,dst,size_bytes,parent,child\n");

@@ -6,15 +6,17 @@
 #include "net/topology.h"
 
 // Ranks that take part in a collective, and the rings ("channels") through them. A rank is a GPU
-// id.
+// id. Channel c visits the first server's ranks in the order c, c+1, ..., c-1, then the next
+// server's likewise, and closes: there are as many channels as ranks a server.
 typedef struct {
   int32_t n_ranks;
   int32_t *ranks;  // owned, [n_ranks], ascending
-  int32_t n_channels;
-  // Owned, [n_channels, n_ranks]: the index (into ranks) of the next and of the previous rank on a
-  // channel.
-  int32_t *next, *previous;
+  int32_t n_channels;  // ranks a server; 0: no ring collective uses the group
 } m4s_group_t;
+
+// The index (into ranks) of the next and of the previous rank on a channel.
+int32_t m4s_ring_next(const m4s_group_t *group, int32_t channel, int32_t index);
+int32_t m4s_ring_previous(const m4s_group_t *group, int32_t channel, int32_t index);
 
 // All groups of a workload, by kind. Ranks are numbered tensor-parallel first, then expert, data
 // among experts, pipeline stage:
@@ -23,14 +25,17 @@ typedef struct {
   int32_t n_ranks;
   int32_t n_groups;
   m4s_group_t *groups;  // owned, [n_groups]
-  int32_t *group_of;  // owned, [4, n_ranks] by m4s_group_kind_t; -1 where the kind is not used
-  int32_t *index_of;  // owned, [4, n_ranks]: the rank's index in its group
+  int32_t *group_of;  // owned, [M4S_N_GROUP_KINDS, n_ranks] by m4s_group_kind_t; -1 where the kind
+                      // is not used
+  int32_t *index_of;  // owned, [M4S_N_GROUP_KINDS, n_ranks]: the rank's index in its group
 } m4s_groups_t;
 
-// Makes the groups that the workload's collectives use. Channel c of a group visits the first
-// server's ranks in the order c, c+1, …, c-1, then the next server's likewise; there are as many
-// channels as ranks a server. M4S_ERR_INPUT if the workload has more ranks than the topology GPUs,
-// or if a group has different numbers of ranks on its servers.
+// How many ranks a group of this kind has.
+int64_t m4s_group_size(const m4s_workload_t *workload, m4s_group_kind_t kind);
+
+// Makes the groups that the workload's collectives use. M4S_ERR_INPUT if the workload has more
+// ranks than the topology GPUs, if a group of ring collectives has different numbers of ranks on
+// its servers, or if the workload makes more flows than ids (INT32_MAX).
 m4s_status_t m4s_groups_create(const m4s_workload_t *workload, const m4s_topology_t *topology,
                                m4s_groups_t **groups_out);
 void m4s_groups_destroy(m4s_groups_t *groups);

@@ -44,6 +44,7 @@ typedef struct {
   int32_t n_outstanding;  // weight-gradient collectives that run beside the walk
   int64_t drained_to_ns;  // exposed waiting before this is booked already
   int32_t first_group;  // its pending event groups, -1: none
+  int32_t n_issued[M4S_N_GROUP_KINDS];  // collectives, by kind of group
 } rank_t;
 
 // One running or finished collective of one group.
@@ -59,8 +60,14 @@ typedef struct {
   int64_t *n_left;  // [n_ranks], sends and receives that have not completed
   int64_t *issued_ns;  // [n_ranks]
   int32_t n_ranks_left;
-  int32_t next_running;  // of the same group
 } collective_t;
+
+// The collectives that a group has begun, in order: every rank takes part in all of them in the
+// same order.
+typedef struct {
+  int32_t *collectives;  // [n_begun]
+  int32_t n_begun, capacity;
+} begun_t;
 
 // Of a ring flow, seen from its receiver: it has sent its own flow of the same step; the data is
 // there.
@@ -68,7 +75,7 @@ enum { RECEIVE_POSTED = 1, ARRIVED = 2 };
 
 // What a rank does at some time, or the start of a flow in the network.
 typedef struct {
-  int64_t flow;  // to send, or to start; -1: go on with the walk
+  int64_t flow;  // to send, or to start; -1: go on with the walk; less: see gradient_action()
   int32_t next;  // action of the same event group, or free action; -1: last
 } action_t;
 
@@ -88,7 +95,7 @@ struct m4s_collective_source {
   m4s_groups_t *groups;
 
   rank_t *ranks;  // [n_ranks]
-  int32_t *running_of;  // [n_groups], first running collective, -1: none
+  begun_t *begun;  // [n_groups]
   m4s_layer_times_t *times;  // [n_layers] of rank 0
   int64_t rank0_compute_ns, rank0_end_ns, makespan_ns;
   int32_t n_walking;  // ranks not done
@@ -265,8 +272,7 @@ static m4s_status_t begin_collective(m4s_collective_source_t *source, int32_t gr
                              .pipeline_flag = calloc(n, sizeof(bool)),
                              .n_left = calloc(n, sizeof(int64_t)),
                              .issued_ns = calloc(n, sizeof(int64_t)),
-                             .n_ranks_left = shape->n_ranks,
-                             .next_running = source->running_of[group]};
+                             .n_ranks_left = shape->n_ranks};
   m4s_status_t status = collective.flow_state == NULL || collective.pipeline_flag == NULL ||
                                 collective.n_left == NULL || collective.issued_ns == NULL
                             ? m4s_fail_memory("a collective")
@@ -279,7 +285,6 @@ static m4s_status_t begin_collective(m4s_collective_source_t *source, int32_t gr
     collective.n_left[i] = 2 * shape->n_flows / shape->n_ranks;
   }
   source->collectives[number] = collective;
-  source->running_of[group] = number;
   source->n_collectives++;
   *number_out = number;
   return M4S_OK;
@@ -332,7 +337,7 @@ static m4s_status_t send_flow(m4s_collective_source_t *source, int64_t id) {
     return M4S_OK;
   }
   int32_t sender = (int32_t)((id - collective->first_flow) % shape->n_ranks);
-  int32_t upstream = collective->group->previous[record->channel * shape->n_ranks + sender];
+  int32_t upstream = m4s_ring_previous(collective->group, record->channel, sender);
   int64_t received = m4s_ring_flow_index(shape, record->channel, record->step, upstream);
   return note_at_receiver(source, collective, received, RECEIVE_POSTED);
 }
@@ -400,15 +405,22 @@ static m4s_status_t compute(m4s_collective_source_t *source, int32_t rank) {
   return go_on(source, rank, compute_ns);
 }
 
-// The running collective of a group for a layer and pass, -1 if no rank has begun it.
-static int32_t find_running(const m4s_collective_source_t *source, int32_t group, int32_t layer,
-                            m4s_pass_t pass) {
-  int32_t number = source->running_of[group];
-  while (number >= 0 &&
-         (source->collectives[number].layer != layer || source->collectives[number].pass != pass)) {
-    number = source->collectives[number].next_running;
+// The collective that a rank issues now: one that others have begun, or a new one.
+static m4s_status_t find_collective(m4s_collective_source_t *source, int32_t rank, int32_t group,
+                                    const m4s_collective_t *wanted,
+                                    const m4s_collective_shape_t *shape, int32_t *number_out) {
+  rank_t *state = &source->ranks[rank];
+  begun_t *begun = &source->begun[group];
+  int32_t i = state->n_issued[wanted->group]++;
+  if (i < begun->n_begun) {
+    *number_out = begun->collectives[i];
+    return M4S_OK;
   }
-  return number;
+  M4S_TRY(reserve((void **)&begun->collectives, begun->n_begun, &begun->capacity,
+                  sizeof *begun->collectives));
+  M4S_TRY(begin_collective(source, group, state->layer, state->pass, shape, number_out));
+  begun->collectives[begun->n_begun++] = *number_out;
+  return M4S_OK;
 }
 
 static m4s_status_t send_first_flows(m4s_collective_source_t *source, collective_t *collective,
@@ -440,10 +452,8 @@ static m4s_status_t issue(m4s_collective_source_t *source, int32_t rank) {
   if (shape.n_flows == 0) {
     return next_pass(source, rank, 0);
   }
-  int32_t number = find_running(source, group, state->layer, state->pass);
-  if (number < 0) {
-    M4S_TRY(begin_collective(source, group, state->layer, state->pass, &shape, &number));
-  }
+  int32_t number;
+  M4S_TRY(find_collective(source, rank, group, &wanted, &shape, &number));
   collective_t *collective = &source->collectives[number];
   int32_t rank_index = source->groups->index_of[place];
   collective->issued_ns[rank_index] = source->clock->now_ns;
@@ -478,54 +488,54 @@ static m4s_status_t walk(m4s_collective_source_t *source, int32_t rank) {
   return m4s_fail(M4S_ERR_INTERNAL, "rank %d walks on after its end", rank);
 }
 
-// Times of rank 0. A blocking collective is exposed from issue to end; one beside the walk only as
-// far as the rank waits for it at the end of the walk.
+// Actions that are no flow: going on with the walk, and the end of a weight-gradient collective of
+// a layer, after its update time.
+static int64_t gradient_action(int32_t layer) { return -2 - (int64_t)layer; }
+
+// Times of rank 0. A blocking collective is exposed from issue to end.
 static void book_times(m4s_collective_source_t *source, const collective_t *collective,
                        int64_t issued_ns) {
   m4s_layer_times_t *times = &source->times[collective->layer];
   int64_t update_ns = source->workload->layers[collective->layer].update_ns;
-  int64_t now_ns = source->clock->now_ns;
-  times->total_ns[collective->pass] += now_ns - issued_ns + update_ns;
+  int64_t took_ns = source->clock->now_ns - issued_ns + update_ns;
+  times->total_ns[collective->pass] += took_ns;
   if (collective->pass != M4S_PASS_WEIGHT_GRADIENT) {
-    times->exposed_ns[collective->pass] += now_ns - issued_ns + update_ns;
-    return;
+    times->exposed_ns[collective->pass] += took_ns;
   }
-  rank_t *state = &source->ranks[0];
-  if (state->drained_to_ns >= 0) {
-    times->exposed_ns[collective->pass] += now_ns + update_ns - state->drained_to_ns;
-    state->drained_to_ns = now_ns + update_ns;
-  }
-}
-
-static void unlink_running(m4s_collective_source_t *source, int32_t number) {
-  collective_t *collective = &source->collectives[number];
-  int32_t *link = &source->running_of[collective->group - source->groups->groups];
-  while (*link != number) {
-    link = &source->collectives[*link].next_running;
-  }
-  *link = collective->next_running;
-  free_progress(collective);
 }
 
 static m4s_status_t rank_completed(m4s_collective_source_t *source, int32_t number,
                                    int32_t rank_index) {
   collective_t *collective = &source->collectives[number];
   int32_t rank = collective->group->ranks[rank_index];
-  int64_t update_ns = source->workload->layers[collective->layer].update_ns;
+  int32_t layer = collective->layer;
+  int64_t update_ns = source->workload->layers[layer].update_ns;
+  m4s_pass_t pass = collective->pass;
   if (rank == 0) {
     book_times(source, collective, collective->issued_ns[rank_index]);
   }
-  m4s_pass_t pass = collective->pass;
   if (--collective->n_ranks_left == 0) {
-    unlink_running(source, number);
+    free_progress(collective);
   }
-  if (pass != M4S_PASS_WEIGHT_GRADIENT) {
-    return next_pass(source, rank, update_ns);
-  }
+  return pass == M4S_PASS_WEIGHT_GRADIENT
+             ? schedule(source, source->clock->now_ns + update_ns, rank, gradient_action(layer))
+             : next_pass(source, rank, update_ns);
+}
+
+// A weight-gradient collective runs beside the walk: it is exposed as far as the rank waits for it
+// at the end of the walk.
+static m4s_status_t end_gradient(m4s_collective_source_t *source, int32_t rank, int32_t layer) {
   rank_t *state = &source->ranks[rank];
   state->n_outstanding--;
-  bool waited_for = state->drained_to_ns >= 0 && state->n_outstanding == 0;
-  return waited_for ? go_on(source, rank, update_ns) : M4S_OK;
+  if (state->drained_to_ns < 0) {
+    return M4S_OK;
+  }
+  if (rank == 0) {
+    source->times[layer].exposed_ns[M4S_PASS_WEIGHT_GRADIENT] +=
+        source->clock->now_ns - state->drained_to_ns;
+  }
+  state->drained_to_ns = source->clock->now_ns;
+  return state->n_outstanding == 0 ? end_walk(source, rank) : M4S_OK;
 }
 
 // One send or receive of a rank has completed.
@@ -557,8 +567,10 @@ static m4s_status_t run_event(void *state, const m4s_network_port_t *port) {
       M4S_TRY(start_flow(source, action.flow, port));
     } else if (action.flow >= 0) {
       M4S_TRY(send_flow(source, action.flow));
-    } else {
+    } else if (action.flow == -1) {
       M4S_TRY(walk(source, group.rank));
+    } else {
+      M4S_TRY(end_gradient(source, group.rank, (int32_t)(gradient_action(0) - action.flow)));
     }
   }
   return M4S_OK;
@@ -597,9 +609,6 @@ m4s_source_t m4s_collective_source_as_source(m4s_collective_source_t *source) {
 }
 
 static m4s_status_t start_ranks(m4s_collective_source_t *source) {
-  for (int32_t i = 0; i < source->groups->n_groups; i++) {
-    source->running_of[i] = -1;
-  }
   for (int32_t rank = 0; rank < source->groups->n_ranks; rank++) {
     source->ranks[rank] = (rank_t){.walk = WALK_COMPUTE, .drained_to_ns = -1, .first_group = -1};
     M4S_TRY(go_on(source, rank, 0));
@@ -626,9 +635,9 @@ m4s_status_t m4s_collective_source_create(const m4s_collective_config_t *config,
   m4s_status_t status = m4s_groups_create(workload, topology, &source->groups);
   if (status == M4S_OK) {
     source->ranks = calloc((size_t)source->groups->n_ranks, sizeof *source->ranks);
-    source->running_of = calloc((size_t)source->groups->n_groups + 1, sizeof *source->running_of);
+    source->begun = calloc((size_t)source->groups->n_groups + 1, sizeof *source->begun);
     source->times = calloc((size_t)workload->n_layers, sizeof *source->times);
-    status = source->ranks == NULL || source->running_of == NULL || source->times == NULL
+    status = source->ranks == NULL || source->begun == NULL || source->times == NULL
                  ? m4s_fail_memory("collectives")
                  : start_ranks(source);
   }
@@ -650,7 +659,10 @@ void m4s_collective_source_destroy(m4s_collective_source_t *source) {
   free(source->collectives);
   free(source->records);
   free(source->ranks);
-  free(source->running_of);
+  for (int32_t i = 0; source->begun != NULL && i < source->groups->n_groups; i++) {
+    free(source->begun[i].collectives);
+  }
+  free(source->begun);
   free(source->times);
   free(source->event_groups);
   free(source->actions);

@@ -17,34 +17,20 @@ typedef struct {
 
 // Exposed time by kind of group.
 typedef struct {
-  int64_t by_group_ns[4];
+  int64_t by_group_ns[M4S_N_GROUP_KINDS];
 } exposed_t;
-
-static int64_t group_size(const m4s_workload_t *workload, m4s_group_kind_t group) {
-  int64_t dp = workload->all_gpus / (workload->tp * workload->pp);
-  switch (group) {
-    case M4S_GROUP_TP:
-      return workload->tp;
-    case M4S_GROUP_DP:
-      return dp;
-    case M4S_GROUP_EP:
-      return workload->ep;
-    case M4S_GROUP_DP_EP:
-      return dp / workload->ep;
-  }
-  return 1;
-}
 
 // Bytes over time in GiB/s, and the same scaled by what a ring moves over each link; both are
 // floats in the artefact, which shows in the last digit.
 static m4s_status_t add_bandwidths(m4s_text_t *file, const m4s_workload_t *workload,
-                                   const m4s_collective_t *collective, int64_t total_ns) {
-  int64_t size_bytes = collective->kind == M4S_COLLECTIVE_NONE ? 0 : collective->size_bytes;
+                                   const m4s_layer_t *layer, m4s_pass_t pass, int64_t total_ns) {
+  m4s_collective_t collective = m4s_collective_of_pass(layer, pass);
+  int64_t size_bytes = collective.kind == M4S_COLLECTIVE_NONE ? 0 : collective.size_bytes;
   if (size_bytes == 0 || total_ns == 0) {
     return m4s_text_add(file, ",-nan,0.000000");
   }
-  double n = (double)group_size(workload, collective->group);
-  double passes = collective->kind == M4S_COLLECTIVE_ALLREDUCE ? 2 : 1;
+  double n = (double)m4s_group_size(workload, collective.group);
+  double passes = collective.kind == M4S_COLLECTIVE_ALLREDUCE ? 2 : 1;
   float algbw = (float)((double)size_bytes / ((double)total_ns / 1e9) / 1073741824.0);
   float busbw = (float)((double)algbw * passes * (n - 1) / n);
   return m4s_text_add(file, ",%.6f,%.6f", (double)algbw, (double)busbw);
@@ -67,8 +53,7 @@ static m4s_status_t add_layer(m4s_text_t *file, const char *run_name,
   }
   for (int k = 0; k < M4S_N_PASSES; k++) {
     M4S_TRY(m4s_text_add(file, ",%.6f", m4s_ns_to_us(times->total_ns[order[k]])));
-    M4S_TRY(
-        add_bandwidths(file, workload, &layer->collectives[order[k]], times->total_ns[order[k]]));
+    M4S_TRY(add_bandwidths(file, workload, layer, order[k], times->total_ns[order[k]]));
   }
   return m4s_text_add(file, ",%.6f\n", m4s_ns_to_us(result->total_ns));
 }

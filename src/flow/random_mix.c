@@ -1,5 +1,6 @@
 #include "flow/random_mix.h"
 
+#include <gsl/gsl_errno.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 #include <math.h>
@@ -7,7 +8,15 @@
 #include "core/units.h"
 
 m4s_status_t m4s_random_mix_make(const m4s_random_mix_t *mix, m4s_flow_record_t *records) {
+  if (mix->n_flows < 0 || mix->n_flows > INT32_MAX || mix->n_hosts < 2 || !(mix->load > 0) ||
+      mix->host_bps <= 0 || !(mix->shape > 1) || mix->min_size_bytes < 1 ||
+      mix->max_size_bytes <= mix->min_size_bytes) {
+    return m4s_fail(M4S_ERR_INPUT, "a random mix with a setting out of range");
+  }
+  // GSL would abort where there is no memory.
+  gsl_error_handler_t *handler = gsl_set_error_handler_off();
   gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+  gsl_set_error_handler(handler);
   if (rng == NULL) {
     return m4s_fail_memory("a random stream");
   }

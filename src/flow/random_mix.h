@@ -5,7 +5,7 @@
 #include "flow/flow.h"
 
 typedef struct {
-  int64_t n_flows;
+  int64_t n_flows;  // at most INT32_MAX
   int32_t n_hosts;  // at least 2
   double load;  // mean load of the hosts' links, 0 … 1
   int64_t host_bps;

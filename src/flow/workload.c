@@ -15,7 +15,7 @@ enum {
   N_COLUMNS = 12,
 };
 #define MAX_TIME_NS INT64_C(1000000000000000)  // 11 days
-#define MAX_SIZE_BYTES (INT64_C(1) << 50)
+#define MAX_SIZE_BYTES (INT64_C(1) << 45)  // with 65,536 header bytes for each, 2^61 on the wire
 
 const char *const m4s_collective_names[] = {"NONE", "ALLREDUCE", "ALLGATHER", "REDUCESCATTER",
                                             "ALLTOALL"};
@@ -102,6 +102,7 @@ static m4s_status_t parse_head(m4s_scanner_t *scanner, m4s_workload_t *workload)
   M4S_TRY(m4s_scanner_next(scanner, policy));
   M4S_TRY(parse_policy(scanner));
   int64_t pp_comm = 0;
+  int pp_word = 0;
   int pp_comm_word = 0;
   int64_t checkpoints = 0;  // never stored: see parse_checkpoints
   const head_key_t keys[] = {
@@ -143,15 +144,22 @@ static m4s_status_t parse_head(m4s_scanner_t *scanner, m4s_workload_t *workload)
       continue;
     }
     M4S_TRY(m4s_scanner_int(scanner, i + 1, keys[k].key, keys[k].min, keys[k].max, keys[k].value));
+    pp_word = keys[k].value == &workload->pp ? i + 1 : pp_word;
     pp_comm_word = keys[k].value == &pp_comm ? i + 1 : pp_comm_word;
   }
   if (!seen[0] || !seen[5]) {
     return m4s_fail(M4S_ERR_INPUT, "%s:%d: %s is missing", scanner->path, scanner->line,
                     seen[0] ? "all_gpus:" : "model_parallel_NPU_group:");
   }
-  if (workload->pp > 1 && pp_comm > 0) {
+  if (pp_comm > 0 && workload->pp > 1) {
     return m4s_scanner_fail(scanner, pp_comm_word, "pp_comm",
                             "asks for pipeline transfers, which are not simulated yet");
+  }
+  if (workload->pp > 1 && pp_comm_word == 0) {
+    return m4s_scanner_fail(
+        scanner, pp_word, "pp",
+        "asks for a pipeline, whose transfers and bubbles are not simulated yet; with "
+        "pp_comm: 0 the stages run side by side without them");
   }
   return M4S_OK;
 }
@@ -220,6 +228,24 @@ static m4s_status_t parse_layer(m4s_scanner_t *scanner, m4s_layer_t *layer) {
   return m4s_scanner_int(scanner, N_COLUMNS - 1, "update time", 0, MAX_TIME_NS, &layer->update_ns);
 }
 
+// All the times together, so that sums of them cannot overflow.
+static m4s_status_t check_times(const m4s_scanner_t *scanner, const m4s_workload_t *workload) {
+  const double most_ns = 1e18;
+  double sum_ns = 0;
+  for (int32_t i = 0; i < workload->n_layers; i++) {
+    const m4s_layer_t *layer = &workload->layers[i];
+    sum_ns += (double)layer->update_ns * M4S_N_PASSES;
+    for (int pass = 0; pass < M4S_N_PASSES; pass++) {
+      sum_ns += (double)layer->compute_ns[pass];
+    }
+  }
+  if (sum_ns > most_ns) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: the times of all layers add up to %g ns, more than %g",
+                    scanner->path, sum_ns, most_ns);
+  }
+  return M4S_OK;
+}
+
 static m4s_status_t parse(m4s_scanner_t *scanner, m4s_workload_t *workload) {
   int64_t n_layers;
   M4S_TRY(parse_head(scanner, workload));
@@ -241,7 +267,8 @@ static m4s_status_t parse(m4s_scanner_t *scanner, m4s_workload_t *workload) {
     *layer = (m4s_layer_t){0};
     M4S_TRY(parse_layer(scanner, layer));
   }
-  return m4s_scanner_expect_end(scanner);
+  M4S_TRY(m4s_scanner_expect_end(scanner));
+  return check_times(scanner, workload);
 }
 
 m4s_status_t m4s_workload_parse(const char *text, const char *path, m4s_workload_t **workload_out) {

@@ -15,6 +15,7 @@ typedef enum {
 
 // Which ranks take part: tensor, data, expert or data-among-expert parallel group of a rank.
 typedef enum { M4S_GROUP_TP, M4S_GROUP_DP, M4S_GROUP_EP, M4S_GROUP_DP_EP } m4s_group_kind_t;
+enum { M4S_N_GROUP_KINDS = 4 };
 
 typedef struct {
   m4s_collective_kind_t kind;
@@ -36,7 +37,8 @@ typedef struct {
 
 // Owned by its creator, free with m4s_workload_destroy().
 typedef struct {
-  int64_t tp, ep, pp, vpp, ga, all_gpus;  // group sizes and counts as in line 1
+  // Line 1. vpp and ga are kept, without effect: the layers of all micro-batches stand in the file.
+  int64_t tp, ep, pp, vpp, ga, all_gpus;
   int32_t n_layers;
   m4s_layer_t *layers;  // owned, [n_layers]
 } m4s_workload_t;

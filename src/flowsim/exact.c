@@ -340,8 +340,9 @@ static m4s_status_t change_rate(exact_t *model, int32_t slot) {
   fluid->counts.rate_changes++;
   // The first whole ns at which all is sent; what is whole but for rounding is not rounded up.
   double duration_ns = ceil(fmax(0.0, flow->remaining_bytes) / flow->rate - 1e-6);
-  if (!(duration_ns < 4e18)) {
-    return m4s_fail(M4S_ERR_SIMULATION, "flow %lld gets no bandwidth", (long long)flow->id);
+  if (!(duration_ns < (double)M4S_TIME_MAX_NS)) {
+    return m4s_fail(M4S_ERR_SIMULATION, "flow %lld would take %.3g s", (long long)flow->id,
+                    duration_ns / 1e9);
   }
   return m4s_heap_set(&model->ends, slot,
                       m4s_clock_schedule(fluid->clock, now_ns + (int64_t)duration_ns));

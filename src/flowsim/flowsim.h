@@ -4,7 +4,8 @@
 // where an event reaches, and a flow that has sent its last byte completes after its path's latency
 // without holding bandwidth. "published": the public flowSim of the m4 artefact (SimAI integration)
 // with its rounding, its stale completion events and its latency tail, to check against its
-// published numbers.
+// published numbers; it reschedules every flow at every completion, so it is for up to some
+// thousand flows at a time.
 #pragma once
 
 #include "core/field.h"

@@ -184,12 +184,17 @@ static void find_first(published_t *model) {
   }
 }
 
-static void schedule_completion(published_t *model, int32_t place) {
+static m4s_status_t schedule_completion(published_t *model, int32_t place) {
   m4s_fluid_t *fluid = &model->fluid;
   const m4s_fluid_flow_t *flow = &fluid->flows[model->active[place]];
   double duration_ns = flow->remaining_bytes / flow->rate + (double)flow->latency_ns;
   double time_ns = (double)fluid->clock->now_ns + (duration_ns > 1.0 ? duration_ns : 1.0);
+  if (!(time_ns < 2 * (double)M4S_TIME_MAX_NS)) {
+    return m4s_fail(M4S_ERR_SIMULATION, "flow %lld would take %.3g s", (long long)flow->id,
+                    duration_ns / 1e9);
+  }
   model->completions[place] = m4s_clock_schedule(fluid->clock, (int64_t)time_ns);
+  return M4S_OK;
 }
 
 static m4s_status_t run_arrival(published_t *model) {
@@ -214,7 +219,7 @@ static m4s_status_t run_arrival(published_t *model) {
   }
   allocate(model);
   for (int32_t i = n_before; i < model->n_active; i++) {
-    schedule_completion(model, i);
+    M4S_TRY(schedule_completion(model, i));
   }
   find_first(model);
   return M4S_OK;
@@ -240,7 +245,7 @@ static m4s_status_t run_completion(published_t *model, const m4s_completion_port
   return M4S_OK;
 }
 
-static void run_reschedule(published_t *model) {
+static m4s_status_t run_reschedule(published_t *model) {
   m4s_fluid_t *fluid = &model->fluid;
   model->reschedule = m4s_event_never();
   for (int32_t i = 0; i < model->n_active; i++) {
@@ -251,9 +256,10 @@ static void run_reschedule(published_t *model) {
   }
   allocate(model);
   for (int32_t i = 0; i < model->n_active; i++) {
-    schedule_completion(model, i);
+    M4S_TRY(schedule_completion(model, i));
   }
   find_first(model);
+  return M4S_OK;
 }
 
 static m4s_event_key_t first_completion(const published_t *model) {
@@ -281,7 +287,7 @@ static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_comple
     if (key.order == model->arrival.order) {
       M4S_TRY(run_arrival(model));
     } else if (key.order == model->reschedule.order) {
-      run_reschedule(model);
+      M4S_TRY(run_reschedule(model));
     } else {
       return run_completion(model, port);
     }

@@ -4,9 +4,9 @@
 
 #include "core/units.h"
 
-enum { MAX_NODES = 1 << 20 };
+enum { MAX_NODES = 1 << 20, MAX_CABLES = 1 << 24, MAX_GBPS = 1000000 };
 
-// First ids of the switches, and the number of nodes.
+// First ids of the switches (the hosts come before), and the number of nodes.
 typedef struct {
   int64_t racks, fabrics, spines, n_nodes;
 } layout_t;
@@ -50,6 +50,10 @@ static m4s_status_t lay_out(const m4s_clos_t *clos, layout_t *first) {
     return m4s_fail(M4S_ERR_INPUT,
                     "clos: pods, racks, hosts, fabrics and spines must be at least 1");
   }
+  if (clos->host_gbps < 1 || clos->host_gbps > MAX_GBPS || clos->uplink_gbps < 1 ||
+      clos->uplink_gbps > MAX_GBPS) {
+    return m4s_fail(M4S_ERR_INPUT, "clos: links must have 1 to %d Gbps", MAX_GBPS);
+  }
   // Doubles first: the products may pass 63 bits.
   double racks = (double)clos->pods * clos->racks_per_pod;
   if (racks * clos->hosts_per_rack + racks + (double)clos->pods * clos->fabrics_per_pod +
@@ -70,6 +74,10 @@ m4s_status_t m4s_clos_create(const m4s_clos_t *clos, m4s_topology_t **topology_o
   int64_t n_switches = first.n_nodes - first.racks;
   int64_t n_cables = first.racks + (first.fabrics - first.racks) * clos->fabrics_per_pod +
                      (first.spines - first.fabrics) * clos->spines_per_plane;
+  if (n_cables > MAX_CABLES) {
+    return m4s_fail(M4S_ERR_INPUT, "clos: %lld cables, more than %d", (long long)n_cables,
+                    MAX_CABLES);
+  }
   cables_t list = {.cables = calloc((size_t)n_cables, sizeof *list.cables),
                    .delay_ns = clos->link_delay_ns};
   int32_t *switches = calloc((size_t)n_switches, sizeof *switches);

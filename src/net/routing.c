@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/event.h"
+
 // The breadth-first search from one node ("root"): every node's distance to it, and when it was
 // met. A host with a single cable has no tree of its own: it uses the tree of its only neighbour,
 // one hop away.
@@ -20,6 +22,7 @@ typedef struct {
   int32_t src, dst;  // src < 0: free
   int32_t n_links;
   int32_t *links;  // [n_links], in an arena block
+  m4s_pair_facts_t facts;  // n_links 0: not known yet
 } path_t;
 
 enum { ARENA_LINKS = 1 << 14 };
@@ -31,11 +34,22 @@ typedef struct arena {
   int32_t links[];
 } arena_t;
 
+// A next hop.
+typedef struct {
+  int32_t met_at, link;
+} candidate_t;
+
+// Trees are forgotten, oldest first, beyond this.
+enum { MAX_TREE_BYTES = 512 << 20 };
+
 struct m4s_routing {
   const m4s_topology_t *topology;
   m4s_ecmp_seed_t seed;
   tree_t *trees;  // [n_nodes], made when first needed
+  int32_t *kept;  // [n_nodes], roots of the trees that are there, a ring buffer
+  int32_t n_kept, first_kept, max_kept;
   int32_t *queue;  // [n_nodes], scratch of the search
+  candidate_t *candidates;  // [n_nodes], scratch
   path_t *paths;
   size_t n_paths, path_capacity;  // capacity: a power of two
   arena_t *arena;
@@ -51,8 +65,14 @@ m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **
   routing->topology = topology;
   routing->trees = calloc(n_nodes, sizeof *routing->trees);
   routing->queue = calloc(n_nodes, sizeof *routing->queue);
+  routing->kept = calloc(n_nodes, sizeof *routing->kept);
+  routing->candidates = calloc(n_nodes, sizeof *routing->candidates);
   routing->scratch = calloc(n_nodes + 1, sizeof *routing->scratch);
-  if (routing->trees == NULL || routing->queue == NULL || routing->scratch == NULL) {
+  size_t tree_bytes = n_nodes * (sizeof(uint16_t) + sizeof(int32_t));
+  size_t max_kept = MAX_TREE_BYTES / tree_bytes + 1;
+  routing->max_kept = max_kept < n_nodes ? (int32_t)max_kept : topology->n_nodes;
+  if (routing->trees == NULL || routing->queue == NULL || routing->scratch == NULL ||
+      routing->kept == NULL || routing->candidates == NULL) {
     m4s_routing_destroy(routing);
     return m4s_fail_memory("routing");
   }
@@ -79,6 +99,8 @@ void m4s_routing_destroy(m4s_routing_t *routing) {
   }
   free(routing->trees);
   free(routing->queue);
+  free(routing->kept);
+  free(routing->candidates);
   free(routing->scratch);
   free(routing->paths);
   free(routing);
@@ -121,6 +143,20 @@ static int32_t tree_root(const m4s_topology_t *topology, int32_t host) {
   return topology->kinds[neighbour] == M4S_NODE_HOST ? host : neighbour;
 }
 
+// Notes that a tree is there; where there are too many, the oldest goes.
+static void keep_tree(m4s_routing_t *routing, int32_t root) {
+  if (routing->n_kept == routing->max_kept) {
+    tree_t *oldest = &routing->trees[routing->kept[routing->first_kept]];
+    free(oldest->hops);
+    free(oldest->met_at);
+    *oldest = (tree_t){0};
+    routing->kept[routing->first_kept] = root;
+    routing->first_kept = (routing->first_kept + 1) % routing->max_kept;
+  } else {
+    routing->kept[routing->n_kept++] = root;
+  }
+}
+
 static m4s_status_t get_tree(m4s_routing_t *routing, int32_t root, const tree_t **tree_out) {
   tree_t *tree = &routing->trees[root];
   if (tree->hops == NULL) {
@@ -134,6 +170,7 @@ static m4s_status_t get_tree(m4s_routing_t *routing, int32_t root, const tree_t 
     }
     *tree = (tree_t){.hops = hops, .met_at = met_at};
     search(routing, root, tree);
+    keep_tree(routing, root);
   }
   *tree_out = tree;
   return M4S_OK;
@@ -159,49 +196,35 @@ static bool leads_on(const m4s_topology_t *topology, const tree_t *tree, int32_t
          (topology->kinds[next] != M4S_NODE_HOST || tree->hops[next] == 0);
 }
 
+static int compare_candidates(const void *a, const void *b) {
+  const candidate_t *left = a;
+  const candidate_t *right = b;
+  return (left->met_at > right->met_at) - (left->met_at < right->met_at);
+}
+
 // The choice-th of the next hops from `node` towards the tree's root, in the order in which the
 // search met them; `choice` is taken modulo their number. Returns the link.
-static int32_t next_hop(const m4s_topology_t *topology, const tree_t *tree, int32_t node,
-                        uint32_t choice) {
-  int32_t first = topology->adjacency_start[node];
-  int32_t end = topology->adjacency_start[node + 1];
-  uint32_t n_candidates = 0;
+static int32_t next_hop(m4s_routing_t *routing, const tree_t *tree, int32_t node, uint32_t choice) {
+  const m4s_topology_t *topology = routing->topology;
+  candidate_t *candidates = routing->candidates;
+  uint32_t n = 0;
   bool only_nvswitches = false;
-  for (int32_t j = first; j < end; j++) {
-    int32_t next = topology->links[topology->adjacency[j]].dst;
-    if (!leads_on(topology, tree, node, next)) {
+  for (int32_t j = topology->adjacency_start[node]; j < topology->adjacency_start[node + 1]; j++) {
+    int32_t link = topology->adjacency[j];
+    int32_t next = topology->links[link].dst;
+    bool nvswitch = topology->kinds[next] == M4S_NODE_NVSWITCH;
+    if (!leads_on(topology, tree, node, next) || (only_nvswitches && !nvswitch)) {
       continue;
     }
-    bool nvswitch = topology->kinds[next] == M4S_NODE_NVSWITCH;
     if (nvswitch && !only_nvswitches) {
       only_nvswitches = true;
-      n_candidates = 0;
+      n = 0;
     }
-    n_candidates += nvswitch || !only_nvswitches;
+    candidates[n++] = (candidate_t){.met_at = tree->met_at[next], .link = link};
   }
-  assert(n_candidates > 0);  // the node is not the root and has been reached
-  // The wanted one is that before which `rank` others were met: by repeated selection, since
-  // candidates are few.
-  uint32_t rank = choice % n_candidates;
-  int32_t after = -1;
-  for (;;) {
-    int32_t best = -1;
-    for (int32_t j = first; j < end; j++) {
-      int32_t link = topology->adjacency[j];
-      int32_t next = topology->links[link].dst;
-      bool candidate = leads_on(topology, tree, node, next) &&
-                       (!only_nvswitches || topology->kinds[next] == M4S_NODE_NVSWITCH);
-      if (candidate && tree->met_at[next] > after &&
-          (best < 0 || tree->met_at[next] < tree->met_at[topology->links[best].dst])) {
-        best = link;
-      }
-    }
-    if (rank == 0) {
-      return best;
-    }
-    rank--;
-    after = tree->met_at[topology->links[best].dst];
-  }
+  assert(n > 0);  // the tree reaches the node
+  qsort(candidates, n, sizeof *candidates, compare_candidates);
+  return candidates[choice % n].link;
 }
 
 // Address of a host as 32 bits: 10.(id >> 8).(id & 255).1.
@@ -264,7 +287,7 @@ static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst, 
   }
   while (node != root) {
     uint32_t choice = by_hash ? ecmp_choice(routing, src, dst, node) : 0;
-    links[n_links] = next_hop(topology, tree, node, choice);
+    links[n_links] = next_hop(routing, tree, node, choice);
     node = topology->links[links[n_links++]].dst;
   }
   if (root != dst) {
@@ -322,14 +345,14 @@ static int32_t *arena_take(m4s_routing_t *routing, int32_t n_links) {
   return links;
 }
 
-m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
-                              const int32_t **links_out, int32_t *n_links_out) {
+// The entry of a pair, with its path.
+static m4s_status_t get_path(m4s_routing_t *routing, int32_t src, int32_t dst, path_t **path_out) {
   if (2 * (routing->n_paths + 1) > routing->path_capacity) {
     M4S_TRY(grow_paths(routing));
   }
   path_t *path = &routing->paths[path_slot(routing, src, dst)];
   if (path->src < 0) {
-    int32_t n_links;
+    int32_t n_links = 0;
     M4S_TRY(find_path(routing, src, dst, true, &n_links));
     int32_t *links = arena_take(routing, n_links);
     if (links == NULL) {
@@ -339,21 +362,28 @@ m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
     *path = (path_t){.src = src, .dst = dst, .n_links = n_links, .links = links};
     routing->n_paths++;
   }
+  *path_out = path;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
+                              const int32_t **links_out, int32_t *n_links_out) {
+  path_t *path = NULL;
+  M4S_TRY(get_path(routing, src, dst, &path));
   *links_out = path->links;
   *n_links_out = path->n_links;
   return M4S_OK;
 }
 
-m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
-                                    m4s_pair_facts_t *facts_out) {
+static m4s_status_t find_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
+                               m4s_pair_facts_t *facts_out) {
   // One full packet of 1000 bytes is serialised at every hop.
   const int64_t packet_bit_ns = INT64_C(8000000000000);
-  const m4s_topology_t *topology = routing->topology;
-  int32_t n_links;
+  int32_t n_links = 0;
   M4S_TRY(find_path(routing, src, dst, false, &n_links));
   m4s_pair_facts_t facts = {.bottleneck_bps = INT64_MAX, .n_links = n_links};
   for (int32_t i = 0; i < n_links; i++) {
-    const m4s_link_t *link = &topology->links[routing->scratch[i]];
+    const m4s_link_t *link = &routing->topology->links[routing->scratch[i]];
     facts.base_rtt_ns += 2 * link->delay_ns + packet_bit_ns / link->bandwidth_bps;
     if (link->bandwidth_bps < facts.bottleneck_bps) {
       facts.bottleneck_bps = link->bandwidth_bps;
@@ -363,9 +393,21 @@ m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t
   return M4S_OK;
 }
 
+m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
+                                    m4s_pair_facts_t *facts_out) {
+  path_t *path = NULL;
+  M4S_TRY(get_path(routing, src, dst, &path));
+  if (path->facts.n_links == 0) {
+    M4S_TRY(find_facts(routing, src, dst, &path->facts));
+  }
+  *facts_out = path->facts;
+  return M4S_OK;
+}
+
 int64_t m4s_ideal_fct_ns(const m4s_pair_facts_t *facts, int64_t wire_bytes) {
   // 128 bits: 8e9 times a few hundred MB passes 63.
   __extension__ typedef __int128 wide_t;
-  return facts->base_rtt_ns +
-         (int64_t)((wide_t)wire_bytes * INT64_C(8000000000) / facts->bottleneck_bps);
+  wide_t fct_ns =
+      facts->base_rtt_ns + (wide_t)wire_bytes * INT64_C(8000000000) / facts->bottleneck_bps;
+  return fct_ns < M4S_TIME_MAX_NS ? (int64_t)fct_ns : M4S_TIME_MAX_NS;
 }

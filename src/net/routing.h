@@ -8,6 +8,7 @@
 
 #include "net/topology.h"
 
+// It remembers what it has found, so look-ups change it: one routing is for one thread.
 typedef struct m4s_routing m4s_routing_t;
 
 typedef struct {
@@ -42,5 +43,6 @@ m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
 m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
                                     m4s_pair_facts_t *facts_out);
 
-// Ideal FCT of a flow alone on its path, ns: base RTT + floor(8e9 * wire_bytes / bottleneck_bps).
+// Ideal FCT of a flow alone on its path, ns: base RTT + floor(8e9 * wire_bytes / bottleneck_bps),
+// at most M4S_TIME_MAX_NS.
 int64_t m4s_ideal_fct_ns(const m4s_pair_facts_t *facts, int64_t wire_bytes);

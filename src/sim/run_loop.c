@@ -63,6 +63,11 @@ static m4s_status_t turn(m4s_run_t *run, const m4s_network_port_t *network,
   m4s_event_key_t at_source = run->source.ops->next_event(run->source.state);
   m4s_event_key_t at_model = run->model.ops->next_event(run->model.state);
   run->n_turns++;
+  int64_t next_ns = at_source.time_ns < at_model.time_ns ? at_source.time_ns : at_model.time_ns;
+  if (next_ns > M4S_TIME_MAX_NS && next_ns != M4S_TIME_NEVER) {
+    return m4s_fail(M4S_ERR_SIMULATION, "simulated time passes %.3g s",
+                    (double)M4S_TIME_MAX_NS / 1e9);
+  }
   if (m4s_event_before(at_source, at_model)) {
     run->clock->now_ns = at_source.time_ns;
     return run->source.ops->run_event(run->source.state, network);

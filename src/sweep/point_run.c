@@ -92,26 +92,35 @@ static m4s_status_t check_paths(const m4s_collective_t *collective, const m4s_gr
   return M4S_OK;
 }
 
+static m4s_status_t check_groups_of(const parts_t *parts, const m4s_groups_t *groups,
+                                    const m4s_collective_t *collective) {
+  size_t base = (size_t)collective->group * (size_t)groups->n_ranks;
+  for (int32_t rank = 0; rank < groups->n_ranks; rank++) {
+    if (groups->index_of[base + (size_t)rank] == 0) {
+      const m4s_group_t *group = &groups->groups[groups->group_of[base + (size_t)rank]];
+      M4S_TRY(check_paths(collective, group, parts->routing));
+    }
+  }
+  return M4S_OK;
+}
+
+// Paths depend on the kind of group, and on whether its ranks form rings or all send to all.
 static m4s_status_t check_groups(const parts_t *parts, const m4s_groups_t *groups) {
+  bool checked[M4S_N_GROUP_KINDS][2] = {{false}};
   for (int32_t i = 0; i < parts->workload->n_layers; i++) {
     for (int pass = 0; pass < M4S_N_PASSES; pass++) {
       const m4s_collective_t *collective = &parts->workload->layers[i].collectives[pass];
-      if (collective->kind == M4S_COLLECTIVE_NONE) {
-        continue;
-      }
-      size_t base = (size_t)collective->group * (size_t)groups->n_ranks;
-      for (int32_t rank = 0; rank < groups->n_ranks; rank++) {
-        if (groups->index_of[base + (size_t)rank] == 0) {
-          const m4s_group_t *group = &groups->groups[groups->group_of[base + (size_t)rank]];
-          M4S_TRY(check_paths(collective, group, parts->routing));
-        }
+      bool *done = &checked[collective->group][collective->kind == M4S_COLLECTIVE_ALLTOALL];
+      if (collective->kind != M4S_COLLECTIVE_NONE && collective->size_bytes > 0 && !*done) {
+        *done = true;
+        M4S_TRY(check_groups_of(parts, groups, collective));
       }
     }
   }
   return M4S_OK;
 }
 
-m4s_status_t m4s_point_check(const m4s_point_t *point) {
+m4s_status_t m4s_point_check(const m4s_point_t *point, int32_t *n_layers_out) {
   parts_t parts = {0};
   m4s_groups_t *groups = NULL;
   m4s_status_t status = make_inputs(point, &parts);
@@ -120,6 +129,9 @@ m4s_status_t m4s_point_check(const m4s_point_t *point) {
   }
   if (status == M4S_OK) {
     status = check_groups(&parts, groups);
+  }
+  if (status == M4S_OK && n_layers_out != NULL) {
+    *n_layers_out = parts.workload->n_layers;
   }
   m4s_groups_destroy(groups);
   clear_parts(&parts);

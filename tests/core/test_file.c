@@ -93,6 +93,16 @@ static void reading_should_refuse_folders_and_missing_files(void **state) {
   assert_null(text);
 }
 
+// A pipe that nobody writes to must not hang the reader.
+static void reading_should_refuse_pipes(void **state) {
+  (void)state;
+  const char *path = support_path("pipe");
+  assert_int_equal(mkfifo(path, 0600), 0);
+  char *bytes = NULL;
+  assert_int_equal(m4s_file_read(path, 100, &bytes, NULL), M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "is no regular file"));
+}
+
 static void text_should_refuse_zero_bytes(void **state) {
   (void)state;
   char *text = NULL;
@@ -178,6 +188,7 @@ int main(void) {
       cmocka_unit_test(empty_files_should_be_read),
       cmocka_unit_test(size_limit_should_be_inclusive),
       cmocka_unit_test(reading_should_refuse_folders_and_missing_files),
+      cmocka_unit_test(reading_should_refuse_pipes),
       cmocka_unit_test(text_should_refuse_zero_bytes),
       cmocka_unit_test(writing_should_fail_without_traces),
       cmocka_unit_test(folders_should_be_made_with_parents),

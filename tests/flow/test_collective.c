@@ -92,14 +92,15 @@ static void assert_group(const m4s_groups_t *groups, m4s_group_kind_t kind, int 
 
 static void groups_should_follow_the_rank_order(void **state) {
   (void)state;
-  m4s_workload_t *workload = parse_workload("model_parallel_NPU_group: 4 ep: 2 pp: 2 all_gpus: 64",
-                                            "2\na 0 0 ALLREDUCE 1 0 ALLTOALL_EP 1 0 ALLREDUCE 1 0\n"
-                                            "b 0 0 NONE 0 0 NONE 0 0 ALLREDUCE_DP_EP 1 0");
+  m4s_workload_t *workload =
+      parse_workload("model_parallel_NPU_group: 4 ep: 2 pp: 2 pp_comm: 0 all_gpus: 64",
+                     "2\na 0 0 ALLREDUCE 1 0 ALLTOALL_EP 1 0 ALLREDUCE 1 0\n"
+                     "b 0 0 NONE 0 0 NONE 0 0 ALLREDUCE_DP_EP 1 0");
   m4s_topology_t *topology = make_bare(64, 8);
   m4s_groups_t *groups = NULL;
   ASSERT_OK(m4s_groups_create(workload, topology, &groups));
   static const int32_t sizes[] = {4, 8, 2, 4};  // TP, DP, EP, DP_EP
-  static const int32_t channels[] = {4, 2, 2, 1};  // ranks a server
+  static const int32_t channels[] = {4, 2, 0, 1};  // ranks a server; no rings for ALLTOALL
   assert_int_equal(groups->n_groups, 64 / 4 + 64 / 8 + 64 / 2 + 64 / 4);
   for (int kind = 0; kind < 4; kind++) {
     for (int rank = 0; rank < 64; rank++) {
@@ -115,6 +116,41 @@ static void groups_should_follow_the_rank_order(void **state) {
   static const int32_t dp_ep_of_6[] = {6, 14, 22, 30};
   assert_memory_equal(group_of(groups, M4S_GROUP_DP_EP, 6)->ranks, dp_ep_of_6, sizeof dp_ep_of_6);
   m4s_groups_destroy(groups);
+  m4s_topology_destroy(topology);
+  m4s_workload_destroy(workload);
+}
+
+// 6 ranks on servers of 4 have no rings, but all can send to all.
+static void alltoall_should_need_no_rings(void **state) {
+  (void)state;
+  m4s_workload_t *workload = parse_workload("model_parallel_NPU_group: 6 all_gpus: 12",
+                                            "1\na 0 0 ALLTOALL 6000 0 NONE 0 0 NONE 0 0");
+  m4s_topology_t *topology = make_bare(12, 4);
+  m4s_groups_t *groups = NULL;
+  ASSERT_OK(m4s_groups_create(workload, topology, &groups));
+  m4s_collective_shape_t shape =
+      m4s_collective_shape(&workload->layers[0].collectives[0], &groups->groups[0], 0);
+  assert_int_equal(shape.n_flows, 30);
+  assert_int_equal(shape.flow_bytes, 1000);
+  m4s_groups_destroy(groups);
+  m4s_workload_destroy(workload);
+  workload = parse_workload("model_parallel_NPU_group: 6 all_gpus: 12",
+                            "1\na 0 0 ALLREDUCE 6000 0 NONE 0 0 NONE 0 0");
+  ASSERT_REFUSES(m4s_groups_create(workload, topology, &groups),
+                 "the TP group of rank 0 has different numbers of its 6 ranks on servers of 4 "
+                 "GPUs: no rings");
+  m4s_workload_destroy(workload);
+  m4s_topology_destroy(topology);
+}
+
+static void too_many_flows_should_be_refused_at_once(void **state) {
+  (void)state;
+  m4s_workload_t *workload = parse_workload("model_parallel_NPU_group: 4096 all_gpus: 4096",
+                                            "1\na 0 0 ALLREDUCE 1 0 NONE 0 0 NONE 0 0");
+  m4s_topology_t *topology = make_bare(4096, 1024);
+  m4s_groups_t *groups = NULL;
+  ASSERT_REFUSES(m4s_groups_create(workload, topology, &groups),
+                 "the workload makes 3.44e+10 flows, more than 2147483647");
   m4s_topology_destroy(topology);
   m4s_workload_destroy(workload);
 }
@@ -159,16 +195,15 @@ static void groups_should_fit_the_topology(void **state) {
 
 // --- rings ---
 
-// Each channel is one cycle through all ranks, and `previous` turns `next` around.
+// Each channel is one cycle through all ranks, and the previous rank of the next one is itself.
 static void assert_cycles(const m4s_group_t *group) {
   for (int32_t channel = 0; channel < group->n_channels; channel++) {
-    const int32_t *next = group->next + channel * group->n_ranks;
-    const int32_t *previous = group->previous + channel * group->n_ranks;
     int32_t at = 0;
     for (int32_t i = 0; i < group->n_ranks; i++) {
       assert_true(i == 0 || at != 0);
-      assert_int_equal(previous[next[at]], at);
-      at = next[at];
+      int32_t next = m4s_ring_next(group, channel, at);
+      assert_int_equal(m4s_ring_previous(group, channel, next), at);
+      at = next;
     }
     assert_int_equal(at, 0);
   }
@@ -193,12 +228,12 @@ static void rings_should_start_each_server_at_the_channel(void **state) {
         order[i] = i / 8 * 8 + (c + i) % 8;
       }
       for (int32_t i = 0; i < 16; i++) {
-        assert_int_equal(group->next[c * 16 + order[i]], order[(i + 1) % 16]);
+        assert_int_equal(m4s_ring_next(group, c, order[i]), order[(i + 1) % 16]);
       }
       // The only edges between servers: c-1 to c.
       int32_t last = (c + 7) % 8;
-      assert_int_equal(group->next[c * 16 + last], 8 + c);
-      assert_int_equal(group->next[c * 16 + 8 + last], c);
+      assert_int_equal(m4s_ring_next(group, c, last), 8 + c);
+      assert_int_equal(m4s_ring_next(group, c, 8 + last), c);
     }
   }
   m4s_groups_destroy(groups);
@@ -222,8 +257,8 @@ static void rings_should_load_links_evenly(void **state) {
     for (int32_t i = 0; i < 8 * 16; i++) {
       const int32_t *links;
       int32_t n;
-      ASSERT_OK(m4s_routing_path(routing, group->ranks[i % 16], group->ranks[group->next[i]],
-                                 &links, &n));
+      ASSERT_OK(m4s_routing_path(routing, group->ranks[i % 16],
+                                 group->ranks[m4s_ring_next(group, i / 16, i % 16)], &links, &n));
       for (int32_t hop = 0; hop < n; hop++) {
         n_edges[links[hop]]++;
       }
@@ -304,7 +339,7 @@ static void assert_ring_flow(const m4s_collective_shape_t *shape, const m4s_grou
                              int64_t index) {
   m4s_collective_flow_t flow = m4s_collective_flow(shape, group, index);
   assert_int_equal(m4s_ring_flow_index(shape, flow.channel, flow.step, flow.sender), index);
-  assert_int_equal(flow.receiver, group->next[flow.channel * group->n_ranks + flow.sender]);
+  assert_int_equal(flow.receiver, m4s_ring_next(group, flow.channel, flow.sender));
   assert_int_equal(flow.parent < 0, flow.step == 0);
   assert_int_equal(flow.child < 0, flow.step == shape->n_steps - 1);
   if (flow.parent >= 0) {
@@ -440,11 +475,11 @@ static void flow_count_should_equal_the_dags(void **state) {
       "3\na 0 0 ALLREDUCE 9000 0 ALLTOALL_EP 9000 0 ALLREDUCE 9000 0\n"
       "b 0 0 ALLTOALL 9000 0 NONE 0 0 REDUCESCATTER_DP_EP 9000 0\n"
       "c 0 0 ALLGATHER_EP 0 0 ALLGATHER 1 0 ALLTOALL 9000 0";
-  static const char *const heads[] = {"model_parallel_NPU_group: 4 ep: 2 pp: 2 all_gpus: 64",
-                                      "model_parallel_NPU_group: 8 ep: 4 all_gpus: 32",
-                                      "model_parallel_NPU_group: 16 all_gpus: 32",
-                                      "model_parallel_NPU_group: 1 ep: 8 all_gpus: 16",
-                                      "model_parallel_NPU_group: 64 all_gpus: 64"};
+  static const char *const heads[] = {
+      "model_parallel_NPU_group: 4 ep: 2 pp: 2 pp_comm: 0 all_gpus: 64",
+      "model_parallel_NPU_group: 8 ep: 4 all_gpus: 32", "model_parallel_NPU_group: 16 all_gpus: 32",
+      "model_parallel_NPU_group: 1 ep: 8 all_gpus: 16",
+      "model_parallel_NPU_group: 64 all_gpus: 64"};
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
     for (int32_t per_server = 1; per_server <= 16; per_server *= 2) {
       m4s_workload_t *workload = parse_workload(heads[i], layers);
@@ -480,6 +515,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(groups_should_follow_the_rank_order),
       cmocka_unit_test(unused_groups_should_not_be_made),
+      cmocka_unit_test(alltoall_should_need_no_rings),
+      cmocka_unit_test(too_many_flows_should_be_refused_at_once),
       cmocka_unit_test(groups_should_fit_the_topology),
       cmocka_unit_test(rings_should_start_each_server_at_the_channel),
       cmocka_unit_test(rings_should_load_links_evenly),

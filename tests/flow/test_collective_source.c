@@ -327,6 +327,26 @@ static void hidden_weight_gradient_collectives_should_not_be_exposed(void **stat
   fixed_clear(&run);
 }
 
+// A collective ends with its update time: b's lasts beyond a's end, and nothing is exposed twice.
+static void update_times_should_delay_the_end_of_collectives(void **state) {
+  (void)state;
+  fixed_run_t run;
+  m4s_collective_config_t config = fixed_config();
+  fixed_run(&config,
+            "model_parallel_NPU_group: 1 all_gpus: 2\n2\n"
+            "a -1 0 NONE 0 0 NONE 0 0 ALLREDUCE 50000 1\n"
+            "b -1 0 NONE 0 0 NONE 0 0 ALLREDUCE 50000 100000",
+            2, 1, delay_1000, &run);
+  const m4s_pass_t pass = M4S_PASS_WEIGHT_GRADIENT;
+  const m4s_layer_times_t *a = &run.result.layers[0];
+  const m4s_layer_times_t *b = &run.result.layers[1];
+  // The walk takes six steps of 1; b is issued at 3, a at 5; each takes 2050.
+  assert_int_equal(run.result.total_ns, 3 + 2050 + 100000);
+  assert_int_equal(a->exposed_ns[pass], 5 + 2050 + 1 - 6);
+  assert_int_equal(b->exposed_ns[pass], run.result.total_ns - (5 + 2050 + 1));
+  fixed_clear(&run);
+}
+
 // Input-gradient collectives block the walk.
 static void input_gradient_collectives_should_block(void **state) {
   (void)state;
@@ -437,6 +457,7 @@ int main(void) {
       cmocka_unit_test(alltoall_should_send_everything_at_once),
       cmocka_unit_test(weight_gradient_collectives_should_run_beside_the_walk),
       cmocka_unit_test(hidden_weight_gradient_collectives_should_not_be_exposed),
+      cmocka_unit_test(update_times_should_delay_the_end_of_collectives),
       cmocka_unit_test(input_gradient_collectives_should_block),
       cmocka_unit_test(groups_of_one_and_empty_collectives_should_cost_nothing),
       cmocka_unit_test(send_latency_should_be_paid_every_step),

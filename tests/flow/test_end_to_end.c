@@ -99,10 +99,29 @@ static void table_should_hold_every_group_and_pass(void **state) {
   m4s_workload_destroy(workload);
 }
 
+// A forward collective of 100 bytes runs as one of 4096.
+static void bandwidths_should_be_of_the_bytes_that_ran(void **state) {
+  (void)state;
+  m4s_workload_t *workload = NULL;
+  ASSERT_OK(m4s_workload_parse(
+      "HYBRID_TRANSFORMER_FWD_IN_BCKWD model_parallel_NPU_group: 2 all_gpus: 2\n1\n"
+      "a -1 0 ALLREDUCE 100 0 NONE 0 0 NONE 0 0\n",
+      "w", &workload));
+  const m4s_layer_times_t times[1] = {{.exposed_ns = {4096}, .total_ns = {4096}}};
+  const m4s_collective_result_t result = {.total_ns = 4096, .makespan_ns = 4096, .layers = times};
+  ASSERT_OK(m4s_end_to_end_write(support_path("raised.csv"), "run", workload, &result));
+  char *text = support_read("raised.csv", NULL);
+  // 1 byte a ns: 1e9 / 2^30 GiB/s.
+  assert_non_null(strstr(text, ",4.096000,0.931323,0.931323,"));
+  free(text);
+  m4s_workload_destroy(workload);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(table_should_equal_the_published_sample),
       cmocka_unit_test(table_should_hold_every_group_and_pass),
+      cmocka_unit_test(bandwidths_should_be_of_the_bytes_that_ran),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
 }

@@ -122,7 +122,7 @@ static void head_should_be_checked(void **state) {
       {POLICY " model_parallel_NPU_group: 8\n", "w.txt:1: all_gpus: is missing"},
       {POLICY " model_parallel_NPU_group: 3 all_gpus: 8\n",
        "w.txt:1: all_gpus: 8 is no multiple of model_parallel_NPU_group 3 times pp 1"},
-      {POLICY " model_parallel_NPU_group: 4 pp: 4 all_gpus: 8\n",
+      {POLICY " model_parallel_NPU_group: 4 pp: 4 pp_comm: 0 all_gpus: 8\n",
        "w.txt:1: all_gpus: 8 is no multiple of model_parallel_NPU_group 4 times pp 4"},
       {POLICY " model_parallel_NPU_group: 2 ep: 3 all_gpus: 8\n",
        "w.txt:1: ep: 3 does not divide the 4 data-parallel ranks"},
@@ -164,6 +164,10 @@ static void what_is_not_simulated_should_be_said(void **state) {
   assert_refused(HEAD "checkpoints: 0 checkpoint_initiates: 1 0\n",
                  "w.txt:1:110: number of checkpointed layers \"1\" asks for activation "
                  "checkpointing, which is not simulated yet");
+  assert_refused(
+      HEAD "pp: 2\n",
+      "w.txt:1:77: pp \"2\" asks for a pipeline, whose transfers and bubbles are not simulated "
+      "yet; with pp_comm: 0 the stages run side by side without them");
   assert_refused(HEAD "pp: 2 pp_comm: 4096\n",
                  "w.txt:1:88: pp_comm \"4096\" asks for pipeline transfers, which are not "
                  "simulated yet");
@@ -209,7 +213,7 @@ static void layers_should_be_checked(void **state) {
       {"a 0 0 NONE 0 0 ALLGATHER_TP 0 0 NONE 0 0",
        "w.txt:3:16: collective \"ALLGATHER_TP\" is unknown (did you mean ALLGATHER_EP?)"},
       {"a 0 0 ALLREDUCE -5 0 NONE 0 0 NONE 0 0",
-       "w.txt:3:17: collective's bytes \"-5\" is outside 0 to 1125899906842624 (nearest valid: 0)"},
+       "w.txt:3:17: collective's bytes \"-5\" is outside 0 to 35184372088832 (nearest valid: 0)"},
       {"a 0 0 ALLREDUCE 9223372036854775808 0 NONE 0 0 NONE 0 0",
        "w.txt:3:17: collective's bytes \"9223372036854775808\" is not a whole number"},
       {"a 0 0 NONE 0 0 NONE 0 1e9 NONE 0 0",
