@@ -44,10 +44,8 @@ static m4s_status_t make_key(const matcher_t *matcher, const m4s_result_row_t *r
   key->length = 0;
   M4S_TRY(m4s_text_add(key, "%s\x1f", any_simulator ? "" : row->simulator));
   for (size_t i = 0; i < axes->n_items; i++) {
-    char *plain = m4s_json_plain(json_object_get(row->axes, axes->items[i]));
-    m4s_status_t status = plain == NULL ? m4s_fail_memory("a value") : m4s_text_add_key(key, plain);
-    free(plain);
-    M4S_TRY(status);
+    const json_t *value = json_object_get(row->axes, axes->items[i]);
+    M4S_TRY(m4s_text_add_json_as(key, value, m4s_text_add_key));
   }
   return M4S_OK;
 }

@@ -16,11 +16,8 @@ static m4s_status_t add_csv_value(bool known, const char *metric, double value, 
 static m4s_status_t add_csv_row(const m4s_comparison_t *comparison,
                                 const m4s_compared_point_t *point, m4s_text_t *text) {
   for (size_t i = 0; i < comparison->axes.n_items; i++) {
-    char *plain = m4s_json_plain(json_object_get(point->a->axes, comparison->axes.items[i]));
-    m4s_status_t status =
-        plain == NULL ? m4s_fail_memory("a value") : m4s_text_add_csv(text, plain);
-    free(plain);
-    M4S_TRY(status);
+    const json_t *value = json_object_get(point->a->axes, comparison->axes.items[i]);
+    M4S_TRY(m4s_text_add_json_as(text, value, m4s_text_add_csv));
     M4S_TRY(m4s_text_add(text, ","));
   }
   M4S_TRY(m4s_text_add_csv(text, point->a->simulator));

@@ -1,7 +1,10 @@
 #include "report/contents.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "core/file.h"
 
 m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *reference,
                              m4s_report_t *report_out) {
@@ -33,6 +36,22 @@ void m4s_report_clear(m4s_report_t *report) {
   m4s_errors_clear(&report->errors);
   m4s_reference_clear(&report->reference);
   m4s_view_clear(&report->view);
+}
+
+m4s_status_t m4s_report_write_text(const char *folder, const char *name, const m4s_text_t *text) {
+  char *path = m4s_path_join(folder, name);
+  if (path == NULL) {
+    return m4s_fail_memory("a file name");
+  }
+  m4s_status_t status = m4s_file_write(path, text->bytes, text->length);
+  free(path);
+  return status;
+}
+
+const char *m4s_report_title(const m4s_report_t *report) {
+  const json_t *manifest = report->view.results->manifest;
+  const char *title = json_string_value(json_object_get(manifest, "title"));
+  return title != NULL ? title : json_string_value(json_object_get(manifest, "name"));
 }
 
 m4s_status_t m4s_report_add_reference(const m4s_report_t *report, m4s_text_t *text) {

@@ -18,6 +18,12 @@ m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *referen
                              m4s_report_t *report_out);
 void m4s_report_clear(m4s_report_t *report);
 
+// Writes `folder`/`name`.
+m4s_status_t m4s_report_write_text(const char *folder, const char *name, const m4s_text_t *text);
+
+// The sweep's title, or its name; borrowed, NULL if it has neither.
+const char *m4s_report_title(const m4s_report_t *report);
+
 // "ns3 of gray-failure.csv": the reference in a few words; "" without one.
 m4s_status_t m4s_report_add_reference(const m4s_report_t *report, m4s_text_t *text);
 
@@ -40,8 +46,8 @@ m4s_status_t m4s_report_add_errors_csv(const m4s_report_t *report, m4s_text_t *t
 m4s_status_t m4s_report_add_point_errors_csv(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_report_add_cdf_csv(const m4s_report_t *report, m4s_text_t *text);
 
-// page.c: report.html; pictures are read from `folder`/figures.
-m4s_status_t m4s_report_add_page(const m4s_report_t *report, const char *folder, m4s_text_t *text);
+// page.c: report.html; pictures are read from the results' folder.
+m4s_status_t m4s_report_add_page(const m4s_report_t *report, m4s_text_t *text);
 
 // overview.c: the short table for a terminal, lines of at most 100 columns.
 m4s_status_t m4s_report_add_overview(const m4s_report_t *report, m4s_text_t *text);

@@ -103,13 +103,7 @@ static m4s_status_t write_file(const char *folder, const char *name, const char 
                                const m4s_text_t *text) {
   char file[96];
   snprintf(file, sizeof file, "%s.%s", name, ending);
-  char *path = m4s_path_join(folder, file);
-  if (path == NULL) {
-    return m4s_fail_memory("a file name");
-  }
-  m4s_status_t status = m4s_file_write(path, text->bytes, text->length);
-  free(path);
-  return status;
+  return m4s_report_write_text(folder, file, text);
 }
 
 static m4s_status_t remove_files(const char *folder, const char *name) {
@@ -151,14 +145,14 @@ static m4s_status_t write_figure(const m4s_report_t *report, const m4s_figure_t 
   return status;
 }
 
-m4s_status_t m4s_report_write_figures(const m4s_report_t *report, const char *folder) {
+m4s_status_t m4s_report_write_figures(const m4s_report_t *report) {
   bool draw = m4s_gnuplot_is_there();
   if (!draw) {
     m4s_log(M4S_LOG_WARN,
             "gnuplot is not installed: the figures' scripts are written, but no "
             "pictures");
   }
-  char *figures = m4s_path_join(folder, "figures");
+  char *figures = m4s_path_join(report->view.results->folder, "figures");
   if (figures == NULL) {
     return m4s_fail_memory("a folder name");
   }

@@ -30,10 +30,10 @@ struct m4s_figure {
 extern const m4s_figure_t m4s_figures[];
 extern const size_t m4s_n_figures;
 
-// Writes `folder`/figures: for each figure NAME.gp, NAME.dat, NAME.png, NAME.pdf. Files of figures
-// that have nothing to show are removed. Where gnuplot is missing or fails, a warning is logged and
-// that picture is left out.
-m4s_status_t m4s_report_write_figures(const m4s_report_t *report, const char *folder);
+// Writes figures/ in the results' folder: for each figure NAME.gp, NAME.dat, NAME.png, NAME.pdf.
+// Files of figures that have nothing to show are removed. Where gnuplot is missing or fails, a
+// warning is logged and that picture is left out.
+m4s_status_t m4s_report_write_figures(const m4s_report_t *report);
 
 // Shared by the writers of scripts.
 typedef struct {

@@ -106,6 +106,14 @@ char *m4s_json_plain(const json_t *value) {
   return text.bytes;
 }
 
+m4s_status_t m4s_text_add_json_as(m4s_text_t *text, const json_t *value,
+                                  m4s_status_t (*add)(m4s_text_t *text, const char *plain)) {
+  char *plain = m4s_json_plain(value);
+  m4s_status_t status = plain == NULL ? m4s_fail_memory("a value") : add(text, plain);
+  free(plain);
+  return status;
+}
+
 bool m4s_name_ends(const char *name, const char *ending) {
   size_t n_name = strlen(name);
   size_t n_ending = strlen(ending);

@@ -25,6 +25,10 @@ m4s_status_t m4s_text_add_fixed(m4s_text_t *text, double value, int n_decimals);
 // A metric's value: names that end in "_us" with 3 decimals, in "_s" with 6, others as numbers.
 m4s_status_t m4s_text_add_metric(m4s_text_t *text, const char *metric, double value);
 
+// The same through `add`: m4s_text_add_csv(), m4s_text_add_html(), m4s_text_add_key().
+m4s_status_t m4s_text_add_json_as(m4s_text_t *text, const json_t *value,
+                                  m4s_status_t (*add)(m4s_text_t *text, const char *plain));
+
 // A whole text of `m4s_text_add_json`; owned, NULL without memory.
 char *m4s_json_plain(const json_t *value);
 

@@ -5,6 +5,13 @@
 #include "report/format.h"
 #include "report/grid.h"
 
+static m4s_status_t add_header(const char *const *header, size_t n, m4s_text_list_t *cells) {
+  for (size_t i = 0; i < n; i++) {
+    M4S_TRY(m4s_text_list_add(cells, header[i]));
+  }
+  return M4S_OK;
+}
+
 static m4s_status_t add_facts(const m4s_report_t *report, size_t simulator,
                               m4s_text_list_t *cells) {
   m4s_simulator_facts_t facts = m4s_report_simulator_facts(report, simulator);
@@ -24,9 +31,7 @@ static m4s_status_t add_facts(const m4s_report_t *report, size_t simulator,
 static m4s_status_t fill_facts(const m4s_report_t *report, m4s_text_list_t *cells) {
   static const char *const header[] = {"simulator",       "ok",           "failed", "missing",
                                        "total time [ms]", "wall time [s]"};
-  for (size_t i = 0; i < sizeof header / sizeof *header; i++) {
-    M4S_TRY(m4s_text_list_add(cells, header[i]));
-  }
+  M4S_TRY(add_header(header, sizeof header / sizeof *header, cells));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     M4S_TRY(add_facts(report, s, cells));
   }
@@ -43,9 +48,7 @@ static m4s_status_t add_estimate(double value, bool has_interval, const m4s_inte
 static m4s_status_t fill_errors(const m4s_report_t *report, m4s_text_list_t *cells) {
   static const char *const header[] = {"simulator", "points", "MAE [95 %]", "median [95 %]",
                                        "p90",       "max",    "mean signed"};
-  for (size_t i = 0; i < sizeof header / sizeof *header; i++) {
-    M4S_TRY(m4s_text_list_add(cells, header[i]));
-  }
+  M4S_TRY(add_header(header, sizeof header / sizeof *header, cells));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     const m4s_error_row_t *row = m4s_errors_find(&report->errors, s, "total_us");
     if (row == NULL) {
@@ -103,10 +106,7 @@ static m4s_status_t add_title(const char *title, m4s_text_t *text) {
 }
 
 m4s_status_t m4s_report_add_overview(const m4s_report_t *report, m4s_text_t *text) {
-  const json_t *manifest = report->view.results->manifest;
-  const char *title = json_string_value(json_object_get(manifest, "title"));
-  title = title == NULL ? json_string_value(json_object_get(manifest, "name")) : title;
-  M4S_TRY(add_title(title, text));
+  M4S_TRY(add_title(m4s_report_title(report), text));
   M4S_TRY(m4s_text_add(text, "%zu point%s\n\n", report->view.n_points,
                        report->view.n_points == 1 ? "" : "s"));
   m4s_text_list_t cells = {0};

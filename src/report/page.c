@@ -36,21 +36,16 @@ static const char style[] =
     "overflow-wrap:anywhere}\n"
     "</style>\n";
 
-static const char *title_of(const m4s_report_t *report) {
-  const json_t *manifest = report->view.results->manifest;
-  const char *title = json_string_value(json_object_get(manifest, "title"));
-  title = title == NULL ? json_string_value(json_object_get(manifest, "name")) : title;
-  return title == NULL ? "Sweep" : title;
-}
-
 static m4s_status_t add_head(const m4s_report_t *report, m4s_text_t *text) {
   const m4s_view_t *view = &report->view;
+  const char *title = m4s_report_title(report);
+  title = title == NULL ? "Sweep" : title;
   M4S_TRY(m4s_text_add(text,
                        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                        "<meta name=\"viewport\" content=\"width=device-width\">\n<title>"));
-  M4S_TRY(m4s_text_add_html(text, title_of(report)));
+  M4S_TRY(m4s_text_add_html(text, title));
   M4S_TRY(m4s_text_add(text, "</title>\n%s</head>\n<body>\n<main>\n<h1>", style));
-  M4S_TRY(m4s_text_add_html(text, title_of(report)));
+  M4S_TRY(m4s_text_add_html(text, title));
   M4S_TRY(m4s_text_add(text, "</h1>\n<p class=\"lead\">%zu point%s, simulated with ",
                        view->n_points, view->n_points == 1 ? "" : "s"));
   for (size_t s = 0; s < view->simulators.n_items; s++) {
@@ -111,7 +106,8 @@ static m4s_status_t add_figures(m4s_figure_group_t group, const char *folder, m4
   return m4s_text_add(text, "</div>\n");
 }
 
-m4s_status_t m4s_report_add_page(const m4s_report_t *report, const char *folder, m4s_text_t *text) {
+m4s_status_t m4s_report_add_page(const m4s_report_t *report, m4s_text_t *text) {
+  const char *folder = report->view.results->folder;
   M4S_TRY(add_head(report, text));
   M4S_TRY(m4s_text_add(text, "<h2>What was swept</h2>\n"));
   M4S_TRY(m4s_page_add_axes(report, text));

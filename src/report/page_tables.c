@@ -23,13 +23,9 @@ static m4s_status_t add_cell(m4s_text_t *text, const char *element, const char *
 }
 
 static m4s_status_t add_json_cell(m4s_text_t *text, const json_t *value) {
-  char *plain = m4s_json_plain(value);
-  if (plain == NULL) {
-    return m4s_fail_memory("the page");
-  }
-  m4s_status_t status = add_cell(text, "td", json_is_number(value) ? "" : "t", plain);
-  free(plain);
-  return status;
+  M4S_TRY(m4s_text_add(text, json_is_number(value) ? "<td>" : "<td class=\"t\">"));
+  M4S_TRY(m4s_text_add_json_as(text, value, m4s_text_add_html));
+  return m4s_text_add(text, "</td>");
 }
 
 static m4s_status_t add_axis_names(const m4s_view_t *view, m4s_text_t *text) {
@@ -75,14 +71,8 @@ static m4s_status_t add_values(json_t *values, m4s_text_t *text) {
       M4S_TRY(m4s_text_add(text, ", …"));
       break;
     }
-    char *plain = m4s_json_plain(value);
-    m4s_status_t status =
-        plain == NULL ? m4s_fail_memory("the page") : m4s_text_add(text, "%s", n == 1 ? "" : ", ");
-    if (status == M4S_OK) {
-      status = m4s_text_add_html(text, plain);
-    }
-    free(plain);
-    M4S_TRY(status);
+    M4S_TRY(m4s_text_add(text, "%s", n == 1 ? "" : ", "));
+    M4S_TRY(m4s_text_add_json_as(text, value, m4s_text_add_html));
   }
   return m4s_text_add(text, "</td></tr>\n");
 }

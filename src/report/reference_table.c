@@ -163,11 +163,8 @@ static m4s_status_t make_point_key(const table_t *table, size_t point, m4s_text_
   M4S_TRY(m4s_text_add(key, "%s", ""));
   for (size_t a = 0; a < table->view->axes.n_items; a++) {
     if (table->axis_columns[a] >= 0) {
-      char *plain = m4s_json_plain(m4s_view_axis(table->view, point, table->view->axes.items[a]));
-      m4s_status_t status =
-          plain == NULL ? m4s_fail_memory("a value") : m4s_text_add_key(key, plain);
-      free(plain);
-      M4S_TRY(status);
+      const json_t *value = m4s_view_axis(table->view, point, table->view->axes.items[a]);
+      M4S_TRY(m4s_text_add_json_as(key, value, m4s_text_add_key));
     }
   }
   return M4S_OK;

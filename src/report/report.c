@@ -1,58 +1,34 @@
 #include "report/report.h"
 
-#include <stdlib.h>
-
-#include "core/file.h"
 #include "report/contents.h"
 #include "report/figures.h"
 
 typedef m4s_status_t (*add_fn)(const m4s_report_t *report, m4s_text_t *text);
 
-static m4s_status_t write_text(const char *folder, const char *name, const m4s_text_t *text) {
-  char *path = m4s_path_join(folder, name);
-  if (path == NULL) {
-    return m4s_fail_memory("a file name");
-  }
-  m4s_status_t status = m4s_file_write(path, text->bytes, text->length);
-  free(path);
-  return status;
-}
-
-static m4s_status_t write_table(const m4s_report_t *report, const char *folder, const char *name,
-                                add_fn add) {
+static m4s_status_t write_file(const m4s_report_t *report, const char *name, add_fn add) {
   m4s_text_t text = {0};
   m4s_status_t status = add(report, &text);
   if (status == M4S_OK) {
-    status = write_text(folder, name, &text);
+    status = m4s_report_write_text(report->view.results->folder, name, &text);
   }
   m4s_text_clear(&text);
   return status;
 }
 
-static m4s_status_t write_page(const m4s_report_t *report, const char *folder) {
-  m4s_text_t text = {0};
-  m4s_status_t status = m4s_report_add_page(report, folder, &text);
-  if (status == M4S_OK) {
-    status = write_text(folder, "report.html", &text);
-  }
-  m4s_text_clear(&text);
-  return status;
+static m4s_status_t write_files(const m4s_report_t *report) {
+  M4S_TRY(write_file(report, "summary.csv", m4s_report_add_summary_csv));
+  M4S_TRY(write_file(report, "errors.csv", m4s_report_add_errors_csv));
+  M4S_TRY(write_file(report, "point_errors.csv", m4s_report_add_point_errors_csv));
+  M4S_TRY(write_file(report, "cdf.csv", m4s_report_add_cdf_csv));
+  M4S_TRY(m4s_report_write_figures(report));
+  return write_file(report, "report.html", m4s_report_add_page);
 }
 
-static m4s_status_t write_files(const m4s_report_t *report, const char *folder) {
-  M4S_TRY(write_table(report, folder, "summary.csv", m4s_report_add_summary_csv));
-  M4S_TRY(write_table(report, folder, "errors.csv", m4s_report_add_errors_csv));
-  M4S_TRY(write_table(report, folder, "point_errors.csv", m4s_report_add_point_errors_csv));
-  M4S_TRY(write_table(report, folder, "cdf.csv", m4s_report_add_cdf_csv));
-  M4S_TRY(m4s_report_write_figures(report, folder));
-  return write_page(report, folder);
-}
-
-static m4s_status_t print_overview(const m4s_report_t *report, const char *folder, FILE *stream) {
+static m4s_status_t print_overview(const m4s_report_t *report, FILE *stream) {
   m4s_text_t text = {0};
   m4s_status_t status = m4s_report_add_overview(report, &text);
   if (status == M4S_OK) {
-    status = m4s_text_add(&text, "\nreport: %s/report.html\n", folder);
+    status = m4s_text_add(&text, "\nreport: %s/report.html\n", report->view.results->folder);
   }
   if (status == M4S_OK) {
     fwrite(text.bytes, 1, text.length, stream);
@@ -65,9 +41,9 @@ m4s_status_t m4s_report_write_results(const m4s_results_t *results, const json_t
                                       FILE *stream) {
   m4s_report_t report;
   M4S_TRY(m4s_report_make(results, reference, &report));
-  m4s_status_t status = write_files(&report, results->folder);
+  m4s_status_t status = write_files(&report);
   if (status == M4S_OK && stream != NULL) {
-    status = print_overview(&report, results->folder, stream);
+    status = print_overview(&report, stream);
   }
   m4s_report_clear(&report);
   return status;

@@ -14,17 +14,9 @@ static m4s_status_t add_axis_names(const m4s_view_t *view, m4s_text_t *text) {
 
 static m4s_status_t add_axis_values(const m4s_view_t *view, size_t point, m4s_text_t *text) {
   for (size_t a = 0; a < view->axes.n_items; a++) {
-    m4s_text_t plain = {0};
-    m4s_status_t status =
-        m4s_text_add_json(&plain, m4s_view_axis(view, point, view->axes.items[a]));
-    if (status == M4S_OK) {
-      status = m4s_text_add(text, ",");
-    }
-    if (status == M4S_OK) {
-      status = m4s_text_add_csv(text, plain.bytes);
-    }
-    m4s_text_clear(&plain);
-    M4S_TRY(status);
+    const json_t *value = m4s_view_axis(view, point, view->axes.items[a]);
+    M4S_TRY(m4s_text_add(text, ","));
+    M4S_TRY(m4s_text_add_json_as(text, value, m4s_text_add_csv));
   }
   return M4S_OK;
 }
