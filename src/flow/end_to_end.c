@@ -1,7 +1,6 @@
 // EndToEnd.csv, the result table of SimAI runs: rank 0's times per layer, a sum, and two lines on
 // top that tell where the total time went. Column names and number forms are those of the public
-// artefact,
-// "-nan" for the bandwidth of passes without a collective included.
+// artefact, "-nan" for the bandwidth of passes without a collective included.
 #include <inttypes.h>
 #include <math.h>
 

@@ -5,18 +5,16 @@
 // have one rate, the link's level. After flows came or went, one sweep over the levels from low to
 // high finds the new allocation:
 //  * Flows whose rates may change are open. A link's share is what the flows that are neither open
-//  nor limited by
-//    it leave of its capacity, divided among those that are.
+//    nor limited by it leave of its capacity, divided among those that are.
 //  * The link with the least key comes next: its share, but no more than its level while it limits
-//  flows that are
-//    not open. If the share is the level, those flows keep their rate. Else they become open. When
-//    the link limits none, its open flows get the share, once flows that are faster than that have
-//    become open, too.
+//    flows that are not open. If the share is the level, those flows keep their rate. Else they
+//    become open. When the link limits none, its open flows get the share, once flows that are
+//    faster than that have become open, too.
 //  * A flow that becomes open has a rate of at least the key of that moment, so no share that
-//  follows is below
-//    it: the sweep never goes back, and every flow becomes open at most once. What is not open at
-//    the end keeps its bottleneck.
-// So the work goes with the flows that change, and the links that they cross.
+//    follows is below it: the sweep never goes back, and every flow becomes open at most once. What
+//    is not open at the end keeps its bottleneck.
+// So every flow that takes part changes, but for ties. To find them, a link that limits flows looks
+// at all that cross it: a link with very many flows that others limit costs that much.
 #include <math.h>
 #include <stdlib.h>
 

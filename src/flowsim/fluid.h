@@ -35,10 +35,10 @@ typedef struct {
   double capacity;  // bytes/ns
   m4s_fluid_member_t *members;  // owned, [n_members]
   int32_t n_members, member_capacity;
-  // Water-filling under way:
+  // Water-filling under way; what is left to whom is said by each mode:
   bool chosen;
   int32_t n_unfilled;  // chosen flows without a rate
-  double residual;  // bytes/ns that the flows with a rate leave
+  double residual;  // bytes/ns
   // Usage:
   int64_t busy_since_ns, busy_ns;
   int64_t bytes;

@@ -1,18 +1,15 @@
 // flowsim as the public flowSim of the m4 artefact computes it (SimAI integration): a full max-min
 // allocation at every arrival and completion, with these rules, which are not physics:
 //  * Flows that arrive at one time enter together. They get completion events at the new rates; the
-//  others
-//    get new rates, but are neither credited for what they sent at the old ones nor rescheduled.
+//    others get new rates, but are neither credited for what they sent at the old ones nor
+//    rescheduled.
 //  * After the completions at one time, every flow is charged the time since its last charge at its
-//  present
-//    rate, rates are computed again, and every flow is rescheduled.
+//    present rate, rates are computed again, and every flow is rescheduled.
 //  * A flow holds its share of the links until its completion event, which includes the path's
-//  latency, and
-//    is given the whole latency again at each rescheduling.
+//    latency, and is given the whole latency again at each rescheduling.
 //  * A link's residual is summed anew in every round, over its flows in the order of arrival: where
-//  links tie
-//    but for rounding, one unit in the last place moves completions by 1 ns, and by the rule above
-//    by 2 us.
+//    links tie but for rounding, one unit in the last place moves completions by 1 ns, and by the
+//    rule above by 2 us.
 //  * Times are truncated to ns as sums of doubles.
 // Rates are computed only for flows that share links, directly or through others, with a flow that
 // came or went: max-min rates of the rest are the same numbers.

@@ -20,8 +20,8 @@ typedef struct {
 // The seed of the hash that chooses among equal next hops.
 typedef enum {
   // The source's address at every hop, as in SimAI's fluid back ends. Choices at successive tiers
-  // are not
-  // independent: with 4 fabric switches and 48 spines a plane, every fourth spine is used.
+  // are not independent: with 4 fabric switches and 48 spines a plane, every fourth spine is
+  // used.
   M4S_ECMP_SEED_SOURCE,
   M4S_ECMP_SEED_NODE,  // the id of the node that chooses, as real switches do
 } m4s_ecmp_seed_t;
