@@ -30,7 +30,8 @@ const m4s_figure_t m4s_figures[] = {
      "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
      m4s_figure_write_map},
     {"error_by_axis", M4S_FIGURES_OF_ERRORS, false, M4S_QUANTITY_ERROR, "Error along the axis",
-     "Signed error of the total time in percent along the axis of the sweep.",
+     "Signed error of the total time in percent along the axis of the sweep; what is held stands "
+     "above the plot.",
      m4s_figure_write_by_axis},
     {"total_time_by_axis", M4S_FIGURES_OF_TIMES, false, M4S_QUANTITY_TOTAL,
      "Completion time along an axis",
