@@ -8,7 +8,7 @@
 enum {
   M4S_EXIT_OK = 0,
   M4S_EXIT_FAILURE = 1,  // anything not listed below
-  M4S_EXIT_BAD_INPUT = 2,  // bad options or files: nothing was written
+  M4S_EXIT_BAD_INPUT = 2,  // bad options or files: a run has written nothing
   M4S_EXIT_POINTS_FAILED = 3,  // the sweep went through, but points of it failed
 };
 
@@ -24,6 +24,7 @@ typedef struct m4s_command {
   // `options` are filled in, `arguments` hold between min and max entries. Returns the exit status;
   // after an error set by m4s_fail() it returns m4s_cli_failed(status), which prints it.
   int (*run)(const void *options, int n_arguments, char **arguments);
+  bool on_all_ranks;  // of an MPI job, of which one reports bad options
 } m4s_command_t;
 
 // Logs the last error once and gives the exit status for it.

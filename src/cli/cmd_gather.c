@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "report/report.h"
+#include "sweep/store.h"
 
 typedef struct {
   char *reference;
@@ -67,9 +68,7 @@ static m4s_status_t make_reference(const options_t *given, json_t **reference_ou
     *reference_out =
         json_pack("{s:s, s:s}", "folder", given->folder, "backend", given->folder_backend);
   }
-  return n == 1 && *reference_out == NULL
-             ? m4s_fail(M4S_ERR_INPUT, "m4sweep gather: the reference's name is not UTF-8")
-             : M4S_OK;
+  return n == 1 && *reference_out == NULL ? m4s_fail_memory("a reference") : M4S_OK;
 }
 
 static int run(const void *given, int n_arguments, char **arguments) {
@@ -77,7 +76,9 @@ static int run(const void *given, int n_arguments, char **arguments) {
   json_t *reference = NULL;
   m4s_status_t status = make_reference(given, &reference);
   if (status == M4S_OK) {
+    int hold = m4s_store_hold(arguments[0]);
     status = m4s_report_write(arguments[0], reference, stdout);
+    m4s_store_release(hold);
   }
   json_decref(reference);
   return status == M4S_OK ? M4S_EXIT_OK : m4s_cli_failed(status);

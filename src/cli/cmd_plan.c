@@ -190,7 +190,9 @@ static m4s_status_t print_plan(m4s_sweep_t *sweep, const options_t *given) {
   if (status == M4S_OK && given->count) {
     printf("%zu\n", n_indices);
   } else if (status == M4S_OK) {
-    status = m4s_plan_check(sweep, indices, n_indices);
+    json_t *metrics = NULL;
+    status = m4s_plan_check(sweep, indices, n_indices, &metrics);
+    json_decref(metrics);
     if (status == M4S_OK) {
       status = print_points(sweep, indices, n_indices);
     }

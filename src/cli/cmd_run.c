@@ -71,11 +71,11 @@ enum { MAX_ROWS_CHECKED = 1000 };
 
 // Rows of points that have not been run.
 static m4s_status_t make_rows(const m4s_sweep_t *sweep, const uint64_t *indices, size_t n_rows,
-                              m4s_results_t *results) {
+                              const json_t *metrics, m4s_results_t *results) {
   results->rows = calloc(n_rows, sizeof *results->rows);
   results->folder = strdup(sweep->path);
-  results->manifest = json_pack("{s:o, s:[s]}", "axes", m4s_sweep_axis_names(sweep), "simulators",
-                                sweep->simulators.items[0]);
+  results->manifest = json_pack("{s:o, s:[s], s:O}", "axes", m4s_sweep_axis_names(sweep),
+                                "simulators", sweep->simulators.items[0], "metrics", metrics);
   if (results->rows == NULL || results->folder == NULL || results->manifest == NULL) {
     return m4s_fail_memory("rows");
   }
@@ -108,14 +108,14 @@ static m4s_status_t read_reference(const m4s_sweep_t *sweep, const m4s_results_t
 // Reads the table or folder of the sweep's reference as the report will do, so that a bad one is
 // found before points are simulated.
 static m4s_status_t check_reference(const m4s_sweep_t *sweep, const uint64_t *indices,
-                                    size_t n_indices) {
+                                    size_t n_indices, const json_t *metrics) {
   if (json_object_get(sweep->reference, "table") == NULL &&
       json_object_get(sweep->reference, "folder") == NULL) {
     return M4S_OK;
   }
   m4s_results_t results = {0};
   size_t n_rows = n_indices < MAX_ROWS_CHECKED ? n_indices : MAX_ROWS_CHECKED;
-  m4s_status_t status = make_rows(sweep, indices, n_rows, &results);
+  m4s_status_t status = make_rows(sweep, indices, n_rows, metrics, &results);
   if (status == M4S_OK) {
     status = read_reference(sweep, &results);
   }
@@ -154,4 +154,5 @@ const m4s_command_t m4s_command_run = {
     .n_options = M4S_COUNT(options),
     .options_bytes = sizeof(m4s_dispatch_options_t),
     .run = run,
+    .on_all_ranks = true,
 };

@@ -57,39 +57,73 @@ static void print_axes(const m4s_result_row_t *row) {
   }
 }
 
-static bool same_failure(const m4s_result_row_t *a, const m4s_result_row_t *b) {
-  return a->status == M4S_ROW_FAILED && b->status == M4S_ROW_FAILED &&
-         strcmp(a->simulator, b->simulator) == 0 && strcmp(a->reason, b->reason) == 0;
+// Failures of one simulator for one reason.
+typedef struct {
+  const m4s_result_row_t *first;
+  size_t n;
+} failure_t;
+
+static int compare_reasons(const m4s_result_row_t *a, const m4s_result_row_t *b) {
+  int order = strcmp(a->simulator, b->simulator);
+  return order != 0 ? order : strcmp(a->reason, b->reason);
 }
 
-// Each reason once, with the first point that it hit.
-static void print_failures(const m4s_results_t *results) {
-  int n_shown = 0;
+static int compare_failures(const void *a, const void *b) {
+  const failure_t *x = a;
+  const failure_t *y = b;
+  int order = compare_reasons(x->first, y->first);
+  return order != 0 ? order : (x->first > y->first) - (x->first < y->first);
+}
+
+static int compare_first(const void *a, const void *b) {
+  const failure_t *x = a;
+  const failure_t *y = b;
+  return (x->first > y->first) - (x->first < y->first);
+}
+
+// Each reason once, in the order of the first points that they hit; the number of them.
+static size_t group_failures(const m4s_results_t *results, failure_t *failures) {
+  size_t n_rows = 0;
   for (size_t i = 0; i < results->n_rows; i++) {
-    const m4s_result_row_t *row = &results->rows[i];
-    bool seen = row->status != M4S_ROW_FAILED;
-    for (size_t j = 0; j < i && !seen; j++) {
-      seen = same_failure(row, &results->rows[j]);
+    if (results->rows[i].status == M4S_ROW_FAILED) {
+      failures[n_rows++] = (failure_t){&results->rows[i], 1};
     }
-    if (seen) {
-      continue;
+  }
+  qsort(failures, n_rows, sizeof *failures, compare_failures);
+  size_t n = 0;
+  for (size_t i = 0; i < n_rows; i++) {
+    if (n > 0 && compare_reasons(failures[n - 1].first, failures[i].first) == 0) {
+      failures[n - 1].n++;
+    } else {
+      failures[n++] = failures[i];
     }
-    if (n_shown++ == MAX_REASONS) {
-      printf("  … and more: journal.jsonl has them all\n");
-      return;
-    }
-    size_t n = 0;
-    for (size_t j = i; j < results->n_rows; j++) {
-      n += same_failure(row, &results->rows[j]);
-    }
-    printf(n_shown == 1 ? "\nfailed:\n" : "");
-    printf("  %zu with %s: %s\n    first: %s (", n, row->simulator, row->reason, row->case_id);
+  }
+  qsort(failures, n, sizeof *failures, compare_first);
+  return n;
+}
+
+static m4s_status_t print_failures(const m4s_results_t *results) {
+  failure_t *failures = calloc(results->n_rows + 1, sizeof *failures);
+  if (failures == NULL) {
+    return m4s_fail_memory("a table");
+  }
+  size_t n = group_failures(results, failures);
+  for (size_t i = 0; i < n && i < MAX_REASONS; i++) {
+    const m4s_result_row_t *row = failures[i].first;
+    printf(i == 0 ? "\nfailed:\n" : "");
+    printf("  %zu with %s: %s\n    first: %s (", failures[i].n, row->simulator, row->reason,
+           row->case_id);
     print_axes(row);
     printf(")\n");
   }
+  if (n > MAX_REASONS) {
+    printf("  … and more: journal.jsonl has them all\n");
+  }
+  free(failures);
+  return M4S_OK;
 }
 
-static void print_status(const m4s_results_t *results) {
+static m4s_status_t print_status(const m4s_results_t *results) {
   size_t n[3] = {0};
   for (size_t i = 0; i < results->n_rows; i++) {
     n[results->rows[i].status]++;
@@ -106,7 +140,7 @@ static void print_status(const m4s_results_t *results) {
          started == NULL ? "?" : started, version == NULL ? "?" : version, (long long)n_ranks,
          n_ranks == 1 ? "" : "s", busy ? ", at work now: " : "", holder);
   print_totals(results);
-  print_failures(results);
+  return print_failures(results);
 }
 
 static int run(const void *given, int n_arguments, char **arguments) {
@@ -114,12 +148,11 @@ static int run(const void *given, int n_arguments, char **arguments) {
   (void)n_arguments;
   m4s_results_t results;
   m4s_status_t status = m4s_results_read(arguments[0], &results);
-  if (status != M4S_OK) {
-    return m4s_cli_failed(status);
+  if (status == M4S_OK) {
+    status = print_status(&results);
+    m4s_results_clear(&results);
   }
-  print_status(&results);
-  m4s_results_clear(&results);
-  return M4S_EXIT_OK;
+  return status == M4S_OK ? M4S_EXIT_OK : m4s_cli_failed(status);
 }
 
 const m4s_command_t m4s_command_status = {

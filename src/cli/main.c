@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/json.h"
 #include "core/log.h"
 #include "core/version.h"
 #include "dispatch/comm.h"
@@ -64,10 +65,7 @@ static void print_help(const m4s_command_t *command) {
 }
 
 int m4s_cli_failed(m4s_status_t status) {
-  // All ranks of an MPI job see the same bad option; one of them says so.
-  if (m4s_comm_launch_rank() == 0) {
-    m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
-  }
+  m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
   return m4s_exit_status(status);
 }
 
@@ -113,18 +111,14 @@ static m4s_status_t read_option(const m4s_command_t *command, void *options, int
   }
   char where[96];
   snprintf(where, sizeof where, "--%s", name);
-  *n_used_out = 1;
-  if (equals != NULL) {
-    return m4s_field_set_text(field, options, equals + 1, where);
-  }
-  if (field->kind == M4S_FIELD_FLAG) {
-    return m4s_field_set_text(field, options, "true", where);
-  }
-  if (argc < 2) {
+  bool next = equals == NULL && field->kind != M4S_FIELD_FLAG;
+  if (next && argc < 2) {
     return m4s_fail(M4S_ERR_INPUT, "%s needs a value", where);
   }
-  *n_used_out = 2;
-  return m4s_field_set_text(field, options, argv[1], where);
+  *n_used_out = next ? 2 : 1;
+  const char *value = next ? argv[1] : equals != NULL ? equals + 1 : "true";
+  M4S_TRY(m4s_json_check_text(value, where));
+  return m4s_field_set_text(field, options, value, where);
 }
 
 // Splits argv into options and arguments (moved to the front of argv). Sets *help_out on --help.
@@ -171,7 +165,8 @@ static int run_command(const m4s_command_t *command, int argc, char **argv) {
     status = read_command_line(command, options, argc, argv, &n_arguments, &help);
   }
   if (status != M4S_OK) {
-    exit_status = m4s_cli_failed(status);
+    bool mute = command->on_all_ranks && m4s_comm_launch_rank() > 0;
+    exit_status = mute ? m4s_exit_status(status) : m4s_cli_failed(status);
   } else if (help) {
     print_help(command);
   } else {

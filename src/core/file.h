@@ -15,6 +15,9 @@ m4s_status_t m4s_file_read(const char *path, size_t max_bytes, char **bytes_out,
 // The same for text: a zero byte in it is M4S_ERR_INPUT.
 m4s_status_t m4s_file_read_text(const char *path, size_t max_bytes, char **text_out);
 
+// The content's 64-bit FNV-1a hash, 16 hexadecimal digits; errors as of m4s_file_read().
+m4s_status_t m4s_file_hash(const char *path, char hash_out[17]);
+
 // Writes to a temporary name beside `path`, syncs, renames: readers see the old file or the new
 // one.
 m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes);

@@ -71,6 +71,13 @@ const char *m4s_json_show(const json_t *value) {
   return buffer;
 }
 
+m4s_status_t m4s_json_check_text(const char *text, const char *what) {
+  json_t *string = json_string(text);
+  json_decref(string);
+  return string != NULL ? M4S_OK
+                        : m4s_fail(M4S_ERR_INPUT, "%s: \"%.200s\" is not UTF-8", what, text);
+}
+
 m4s_status_t m4s_json_check_keys(const json_t *object, const char *where, const char *const *names,
                                  size_t n_names) {
   const char *key;

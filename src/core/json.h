@@ -26,6 +26,9 @@ m4s_status_t m4s_json_write(const char *path, const json_t *value);
 // the next call.
 const char *m4s_json_show(const json_t *value);
 
+// Refuses text that is not UTF-8, which JSON cannot hold; `what` names it.
+m4s_status_t m4s_json_check_text(const char *text, const char *what);
+
 // Refuses keys of `object` that are not in `names`; `where` is "file: json.path".
 m4s_status_t m4s_json_check_keys(const json_t *object, const char *where, const char *const *names,
                                  size_t n_names);

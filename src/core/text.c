@@ -170,3 +170,9 @@ uint64_t m4s_hash_bytes(uint64_t hash, const void *bytes, size_t n_bytes) {
   }
   return hash;
 }
+
+int m4s_uint64_compare(const void *a, const void *b) {
+  uint64_t x = *(const uint64_t *)a;
+  uint64_t y = *(const uint64_t *)b;
+  return x < y ? -1 : x > y;
+}

@@ -42,6 +42,9 @@ const char *m4s_nearest_name(const char *name, const char *const *candidates, si
 // of the thread, until the next call.
 const char *m4s_did_you_mean(const char *name, const char *const *candidates, size_t n_candidates);
 
+// Compares two uint64_t, for qsort().
+int m4s_uint64_compare(const void *a, const void *b);
+
 // 64-bit FNV-1a over `n_bytes`, continuing from `hash` (start with M4S_HASH_START).
 #define M4S_HASH_START UINT64_C(0xcbf29ce484222325)
 uint64_t m4s_hash_bytes(uint64_t hash, const void *bytes, size_t n_bytes);

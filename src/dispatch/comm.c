@@ -11,6 +11,8 @@
 // How long ranks wait for each other at the end: a minute.
 enum { WATCH_TICK_US = 100000, CLOSE_TICKS = 600 };
 
+static const double MIN_PATIENCE_MS = 0.05;
+
 static m4s_status_t check(int code, const char *call) {
   if (code == MPI_SUCCESS) {
     return M4S_OK;
@@ -159,6 +161,11 @@ m4s_status_t m4s_comm_take(const m4s_comm_t *comm, int *from_out, m4s_tag_t *tag
   *tag_out = (m4s_tag_t)envelope.MPI_TAG;
   *text_out = text;
   return M4S_OK;
+}
+
+double m4s_comm_patience_ms(double patience_ms, bool moved, double max_ms) {
+  double longer_ms = moved || patience_ms == 0 ? MIN_PATIENCE_MS : patience_ms * 1.5;
+  return longer_ms < max_ms ? longer_ms : max_ms;
 }
 
 void m4s_comm_abort(const m4s_comm_t *comm, int exit_status) {

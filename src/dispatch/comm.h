@@ -41,5 +41,9 @@ m4s_status_t m4s_comm_send(const m4s_comm_t *comm, int to, m4s_tag_t tag, const 
 m4s_status_t m4s_comm_take(const m4s_comm_t *comm, int *from_out, m4s_tag_t *tag_out,
                            char **text_out);
 
+// How long to sleep before the next look at the messages, after `patience_ms`: short at first and
+// whenever something `moved`, for quick points.
+double m4s_comm_patience_ms(double patience_ms, bool moved, double max_ms);
+
 // Ends all ranks, where messages cannot be relied on any more; does not return under MPI.
 void m4s_comm_abort(const m4s_comm_t *comm, int exit_status);

@@ -17,7 +17,7 @@
 #include "dispatch/worker.h"
 
 // As in cli/cli.h.
-enum { EXIT_POINTS_FAILED = 3, EXIT_SIGNAL = 128, MAX_WORKING_MASTER_RANKS = 8 };
+enum { EXIT_OTHER = 1, EXIT_POINTS_FAILED = 3, EXIT_SIGNAL = 128, MAX_WORKING_MASTER_RANKS = 8 };
 
 // Signals reach the run through these: there is one run in a process.
 static atomic_bool stop_asked;
@@ -53,6 +53,7 @@ typedef struct {
   const char *out;  // borrowed
   m4s_store_t *store;
   json_t *placements;
+  json_t *metrics;  // owned reference: names
   m4s_plan_t plan;
   m4s_progress_t progress;
 } job_t;
@@ -60,6 +61,7 @@ typedef struct {
 static void job_clear(job_t *job) {
   m4s_plan_clear(&job->plan);
   json_decref(job->placements);
+  json_decref(job->metrics);
   m4s_store_close(job->store);
   free(job->default_out);
   free(job->indices);
@@ -82,10 +84,10 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
   M4S_TRY(m4s_sweep_load(job->sweep, NULL));
   M4S_TRY(
       m4s_sweep_select(job->sweep, job->selection, options->yes, &job->indices, &job->n_indices));
-  M4S_TRY(m4s_plan_check(job->sweep, job->indices, job->n_indices));
+  M4S_TRY(m4s_plan_check(job->sweep, job->indices, job->n_indices, &job->metrics));
   M4S_TRY(m4s_plan_check_ids(job->sweep, job->indices, job->n_indices));
   if (job->hooks->check != NULL) {
-    M4S_TRY(job->hooks->check(job->sweep, job->indices, job->n_indices));
+    M4S_TRY(job->hooks->check(job->sweep, job->indices, job->n_indices, job->metrics));
   }
   job->default_out = m4s_path_join("results", job->sweep->name);
   job->out = options->out != NULL ? options->out : job->default_out;
@@ -113,15 +115,14 @@ static json_t *describe_run(const job_t *job) {
   gmtime_r(&now, &utc);
   strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
   const json_t *own = json_array_get(job->placements, 0);
-  return json_pack("{s:s, s:s, s:s, s:O, s:s, s:i, s:O, s:o}", "version", M4S_VERSION, "git_id",
-                   M4S_GIT_ID, "started", started, "host", json_object_get(own, "host"), "back_end",
-                   "cpu", "n_ranks", job->comm.n_ranks, "ranks", job->placements, "overrides",
-                   describe_overrides(job->options));
+  return json_pack("{s:s, s:s, s:s, s:O, s:s, s:i, s:O, s:O, s:o}", "version", M4S_VERSION,
+                   "git_id", M4S_GIT_ID, "started", started, "host", json_object_get(own, "host"),
+                   "back_end", "cpu", "n_ranks", job->comm.n_ranks, "ranks", job->placements,
+                   "metrics", job->metrics, "overrides", describe_overrides(job->options));
 }
 
-// Opens the results folder and lists what is to be done in it.
-static m4s_status_t open_results(job_t *job) {
-  M4S_TRY(m4s_store_open(job->out, job->sweep->name, job->options->fresh, &job->store));
+// Lists what is to be done in the results folder.
+static m4s_status_t plan_results(job_t *job) {
   json_t *about = describe_run(job);
   bool changed = false;
   m4s_status_t status = about == NULL ? m4s_fail_memory("the manifest")
@@ -193,15 +194,21 @@ static m4s_status_t finish(job_t *job, int *exit_out) {
   const m4s_progress_t *progress = &job->progress;
   bool complete = progress->n_done + progress->n_failed == progress->n_total;
   log_end(job);
-  *exit_out = progress->n_failed > 0 ? EXIT_POINTS_FAILED : 0;
   if (!complete) {
     *exit_out = EXIT_SIGNAL + (stop_signal != 0 ? (int)stop_signal : SIGTERM);
     return M4S_OK;
   }
-  if (job->hooks->finish != NULL && !job->options->no_report) {
-    M4S_TRY(job->hooks->finish(job->out));
-  }
-  return M4S_OK;
+  *exit_out = progress->n_failed > 0 ? EXIT_POINTS_FAILED : 0;
+  return job->hooks->finish != NULL && !job->options->no_report ? job->hooks->finish(job->out)
+                                                                : M4S_OK;
+}
+
+// Results are written from here on.
+static m4s_status_t run_in_store(job_t *job, int *exit_out) {
+  M4S_TRY(plan_results(job));
+  m4s_placement_log(job->placements);
+  M4S_TRY(run_plan(job));
+  return finish(job, exit_out);
 }
 
 // All of rank 0's work; the exit status.
@@ -212,18 +219,19 @@ static int run_master(job_t *job, const char *spec_path) {
     status = prepare(job, spec_path);
   }
   if (status == M4S_OK) {
-    status = open_results(job);
+    status = m4s_store_open(job->out, job->sweep->name, job->options->fresh, &job->store);
   }
-  if (status == M4S_OK) {
-    m4s_placement_log(job->placements);
-    status = run_plan(job);
-  }
-  if (status == M4S_OK) {
-    status = finish(job, &exit_status);
+  bool opened = status == M4S_OK;
+  if (opened) {
+    status = run_in_store(job, &exit_status);
   }
   if (status != M4S_OK) {
     m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
-    exit_status = m4s_exit_status(status);
+    if (!opened) {
+      return m4s_exit_status(status);
+    }
+    // A report that cannot be written does not hide that points failed.
+    return exit_status != 0 ? exit_status : EXIT_OTHER;
   }
   return exit_status;
 }

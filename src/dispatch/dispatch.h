@@ -23,15 +23,17 @@ typedef struct {
 
 // What rank 0 does beside the dispatch; each returns a status and may be NULL.
 typedef struct {
-  // Before anything is written: the sweep and the points that will be run.
-  m4s_status_t (*check)(const m4s_sweep_t *sweep, const uint64_t *indices, size_t n_indices);
+  // Before anything is written: the sweep, the points that will be run, the metrics' names.
+  m4s_status_t (*check)(const m4s_sweep_t *sweep, const uint64_t *indices, size_t n_indices,
+                        const json_t *metrics);
   // After the last unit, if the run was not stopped.
   m4s_status_t (*finish)(const char *folder);
 } m4s_dispatch_hooks_t;
 
 // Runs the sweep at `spec_path`; returns the exit status, which all ranks share: 0, 2 for bad input
-// (then nothing is written), 3 if points of the selection failed, 128 + signal if stopped by one, 1
-// for other errors. Errors are logged once, by rank 0. Collective. The results do not depend on the
-// number of ranks.
+// or a folder that cannot be used (then nothing is written), 3 if points of the selection failed,
+// 128 + signal if stopped by one, 1 for other errors, such as a disk that is full: what is finished
+// stays, and the same call goes on. Errors are logged once, by rank 0. Collective. The results do
+// not depend on the number of ranks.
 int m4s_dispatch(const char *spec_path, const m4s_dispatch_options_t *options,
                  const m4s_dispatch_hooks_t *hooks);

@@ -9,8 +9,6 @@
 #include "dispatch/runner.h"
 #include "sweep/unit.h"
 
-// How long to sleep between looks at the messages, ms: short at first, for quick points.
-static const double MIN_PATIENCE_MS = 0.05;
 static const double MAX_PATIENCE_MS = 1;
 enum { MAX_FAILURES_LOGGED = 5 };
 
@@ -21,6 +19,7 @@ typedef struct {
   int n_busy;
   size_t next;  // unit of the plan
   bool told_to_stop;
+  bool given_up;  // after an error: replies are dropped
   int n_logged;
   m4s_progress_t progress;
 } run_t;
@@ -91,30 +90,41 @@ static json_t *journal_line(const run_t *run, const m4s_plan_unit_t *unit, int r
                    json_object_get(reply, "metrics"));
 }
 
+static m4s_status_t record(run_t *run, const m4s_plan_unit_t *unit, int rank, const json_t *reply) {
+  json_t *line = journal_line(run, unit, rank, reply);
+  m4s_status_t status =
+      line == NULL ? m4s_fail_memory("a journal line") : m4s_store_record(run->config->store, line);
+  json_decref(line);
+  M4S_TRY(status);
+  bool ok = json_object_get(reply, "metrics") != NULL;
+  m4s_progress_add(&run->progress, ok);
+  if (!ok) {
+    log_failure(run, unit, json_string_value(json_object_get(reply, "reason")));
+  }
+  return M4S_OK;
+}
+
 // A rank's reply: it is idle again, and its unit is recorded unless it was given up.
 static m4s_status_t handle_reply(run_t *run, int rank, const char *text) {
   json_t *reply;
-  M4S_TRY(m4s_json_parse(text, "reply", &reply));
   run->busy[rank] = false;
   run->n_busy--;
+  if (run->given_up) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_json_parse(text, "reply", &reply));
   const char *word = json_string_value(json_object_get(reply, "status"));
+  const char *reason = json_string_value(json_object_get(reply, "reason"));
   int64_t number = json_integer_value(json_object_get(reply, "unit"));
   m4s_status_t status = M4S_OK;
   if (word == NULL || number < 0 || (size_t)number >= run->config->plan->n_units) {
     status = m4s_fail(M4S_ERR_INTERNAL, "a reply that makes no sense: %.200s", text);
+  } else if (strcmp(word, "error") == 0) {
+    status = m4s_fail(M4S_ERR_IO, "%s", reason == NULL ? "unknown error" : reason);
   } else if (strcmp(word, "stopped") == 0) {
     atomic_store(run->config->stop, true);
   } else {
-    const m4s_plan_unit_t *unit = &run->config->plan->units[number];
-    json_t *line = journal_line(run, unit, rank, reply);
-    bool ok = strcmp(word, "ok") == 0;
-    status = line == NULL ? m4s_fail_memory("a journal line")
-                          : m4s_store_record(run->config->store, line);
-    json_decref(line);
-    m4s_progress_add(&run->progress, ok);
-    if (!ok) {
-      log_failure(run, unit, json_string_value(json_object_get(reply, "reason")));
-    }
+    status = record(run, &run->config->plan->units[number], rank, reply);
   }
   json_decref(reply);
   return status;
@@ -171,7 +181,7 @@ static m4s_status_t tell_to_stop(run_t *run) {
 }
 
 static m4s_status_t serve(run_t *run) {
-  double patience_ms = MIN_PATIENCE_MS;
+  double patience_ms = 0;
   for (;;) {
     bool moved = false;
     M4S_TRY(give_all(run));
@@ -184,17 +194,23 @@ static m4s_status_t serve(run_t *run) {
       M4S_TRY(tell_to_stop(run));
     }
     m4s_progress_show(&run->progress);
-    patience_ms = moved ? MIN_PATIENCE_MS : patience_ms * 1.5;
-    patience_ms = patience_ms < MAX_PATIENCE_MS ? patience_ms : MAX_PATIENCE_MS;
+    patience_ms = m4s_comm_patience_ms(patience_ms, moved, MAX_PATIENCE_MS);
   }
 }
 
-// After an error of our own (a full disk): units at work are not recorded any more.
+// After an error (a full disk): units at work are given up and not recorded. Their replies are
+// taken all the same, as a worker waits until its reply is.
 static void give_up(run_t *run) {
   char problem[512];
   snprintf(problem, sizeof problem, "%s", m4s_last_error());
+  run->given_up = true;
   atomic_store(run->config->stop, true);
-  tell_to_stop(run);
+  m4s_status_t status = tell_to_stop(run);
+  while (status == M4S_OK && run->n_busy > (run->busy[0] ? 1 : 0)) {
+    bool moved = false;
+    status = take_messages(run, &moved);
+    nanosleep(&(struct timespec){.tv_nsec = (long)(MAX_PATIENCE_MS * 1e6)}, NULL);
+  }
   m4s_fail(M4S_ERR_INTERNAL, "%s", problem);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/text.h"
 
 enum { MAX_CHECKED = 200, MAX_ORDERED = 100000 };
 
@@ -20,14 +21,17 @@ static char *checked_text(const m4s_point_t *point) {
   return text;
 }
 
-static m4s_status_t check_new_point(const m4s_sweep_t *sweep, uint64_t index, json_t *seen) {
+static m4s_status_t check_new_point(const m4s_sweep_t *sweep, uint64_t index, json_t *seen,
+                                    int32_t *n_layers) {
   m4s_point_t point;
+  int32_t n = 0;
   m4s_status_t status = m4s_sweep_point(sweep, index, &point);
   char *text = status == M4S_OK ? checked_text(&point) : NULL;
   if (status == M4S_OK && text == NULL) {
     status = m4s_fail_memory("a point");
   } else if (status == M4S_OK && json_object_get(seen, text) == NULL) {
-    status = m4s_point_check(&point);
+    status = m4s_point_check(&point, &n);
+    *n_layers = n > *n_layers ? n : *n_layers;
     if (status != M4S_OK) {
       char *title = m4s_sweep_point_title(sweep, index);
       status = m4s_fail_in(status, "%s: point %s", sweep->path, title == NULL ? "?" : title);
@@ -40,25 +44,39 @@ static m4s_status_t check_new_point(const m4s_sweep_t *sweep, uint64_t index, js
   return status;
 }
 
-m4s_status_t m4s_plan_check(const m4s_sweep_t *sweep, const uint64_t *indices, size_t n_indices) {
+// total_us, exposed_comm_us, comm_1_us …, flows: new reference, NULL without memory.
+static json_t *metric_names(int32_t n_layers) {
+  json_t *names = json_pack("[s, s]", "total_us", "exposed_comm_us");
+  for (int32_t i = 1; i <= n_layers; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "comm_%d_us", i);
+    json_array_append_new(names, json_string(name));
+  }
+  json_array_append_new(names, json_string("flows"));
+  return names;
+}
+
+m4s_status_t m4s_plan_check(const m4s_sweep_t *sweep, const uint64_t *indices, size_t n_indices,
+                            json_t **metrics_out) {
   json_t *seen = json_object();
   if (seen == NULL) {
     return m4s_fail_memory("a plan");
   }
   size_t n = n_indices < MAX_CHECKED ? n_indices : MAX_CHECKED;
+  int32_t n_layers = 0;
   m4s_status_t status = M4S_OK;
   for (size_t i = 0; status == M4S_OK && i < n; i++) {
     size_t place = n == 1 ? 0 : i * (n_indices - 1) / (n - 1);
-    status = check_new_point(sweep, indices[place], seen);
+    status = check_new_point(sweep, indices[place], seen, &n_layers);
   }
   json_decref(seen);
-  return status;
-}
-
-static int compare_ids(const void *a, const void *b) {
-  uint64_t x = *(const uint64_t *)a;
-  uint64_t y = *(const uint64_t *)b;
-  return x < y ? -1 : x > y;
+  M4S_TRY(status);
+  json_t *metrics = metric_names(n_layers);
+  if (metrics == NULL) {
+    return m4s_fail_memory("a plan");
+  }
+  *metrics_out = metrics;
+  return M4S_OK;
 }
 
 m4s_status_t m4s_plan_check_ids(const m4s_sweep_t *sweep, const uint64_t *indices,
@@ -74,7 +92,7 @@ m4s_status_t m4s_plan_check_ids(const m4s_sweep_t *sweep, const uint64_t *indice
     ids[i] = status == M4S_OK ? strtoull(text, NULL, 16) : 0;
   }
   if (status == M4S_OK) {
-    qsort(ids, n_indices, sizeof *ids, compare_ids);
+    qsort(ids, n_indices, sizeof *ids, m4s_uint64_compare);
   }
   for (size_t i = 1; status == M4S_OK && i < n_indices; i++) {
     if (ids[i] == ids[i - 1]) {

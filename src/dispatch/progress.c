@@ -2,20 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 
 static const double LINE_INTERVAL_S = 2;
 static const double BAR_INTERVAL_S = 0.1;
 enum { BAR_WIDTH = 30 };
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
 
 void m4s_duration_show(double seconds, char *text, size_t n_text) {
   long long s = (long long)(seconds + 0.5);
@@ -64,7 +58,7 @@ static void show(m4s_progress_t *progress) {
   } else {
     m4s_log(M4S_LOG_INFO, "%s", state);
   }
-  progress->shown_s = now_s();
+  progress->shown_s = m4s_now_s();
 }
 
 void m4s_progress_start(m4s_progress_t *progress, int64_t n_total, int64_t n_done,
@@ -74,7 +68,7 @@ void m4s_progress_start(m4s_progress_t *progress, int64_t n_total, int64_t n_don
                                .n_done = n_done,
                                .n_failed = n_failed,
                                .terminal = isatty(STDERR_FILENO) != 0,
-                               .start_s = now_s()};
+                               .start_s = m4s_now_s()};
   if (progress->n_before < n_total) {
     show(progress);
   }
@@ -87,7 +81,7 @@ void m4s_progress_add(m4s_progress_t *progress, bool ok) {
 
 void m4s_progress_show(m4s_progress_t *progress) {
   double interval_s = progress->terminal ? BAR_INTERVAL_S : LINE_INTERVAL_S;
-  if (now_s() - progress->shown_s >= interval_s) {
+  if (m4s_now_s() - progress->shown_s >= interval_s) {
     show(progress);
   }
 }
@@ -109,5 +103,5 @@ void m4s_progress_end(m4s_progress_t *progress) {
 }
 
 double m4s_progress_elapsed_s(const m4s_progress_t *progress) {
-  return now_s() - progress->start_s;
+  return m4s_now_s() - progress->start_s;
 }

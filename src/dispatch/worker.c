@@ -1,14 +1,11 @@
 #include "dispatch/worker.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/json.h"
 #include "dispatch/placement.h"
 #include "dispatch/runner.h"
 
-// How long to sleep between looks at the messages, ms: short at first, for quick points.
-static const double MIN_PATIENCE_MS = 0.05;
 static const double MAX_PATIENCE_MS = 2;
 
 typedef struct {
@@ -80,12 +77,11 @@ m4s_status_t m4s_worker_serve(const m4s_comm_t *comm, atomic_bool *stop, int *ex
   M4S_TRY(say_hello(comm));
   M4S_TRY(m4s_runner_create(stop, &worker.runner));
   m4s_status_t status = M4S_OK;
-  double patience_ms = MIN_PATIENCE_MS;
+  double patience_ms = 0;
   while (status == M4S_OK && !worker.ended) {
     bool moved = false;
     status = look(&worker, patience_ms, &moved);
-    patience_ms = moved ? MIN_PATIENCE_MS : patience_ms * 1.5;
-    patience_ms = patience_ms < MAX_PATIENCE_MS ? patience_ms : MAX_PATIENCE_MS;
+    patience_ms = m4s_comm_patience_ms(patience_ms, moved, MAX_PATIENCE_MS);
   }
   if (status != M4S_OK) {
     atomic_store(stop, true);  // nobody waits for the unit at work

@@ -36,6 +36,9 @@ void m4s_axis_clear(m4s_axis_t *axis);
 // come out whole, and otherwise have 15 digits.
 json_t *m4s_axis_value(const m4s_axis_t *axis, uint64_t i_value);
 
+// The position of the value that is nearest to a number, of an axis that is not a list.
+uint64_t m4s_axis_nearest(const m4s_axis_t *axis, const json_t *number);
+
 // Axes that move together (one entry of "axes"): value i of all of them makes position i.
 typedef struct {
   m4s_axis_t *axes;  // owned, [n_axes]

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
+
 static bool parse_case(const char *text, uint64_t *hash_out) {
   if (text == NULL || strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16) {
     return false;
@@ -38,26 +40,58 @@ static m4s_status_t add_entry(m4s_journal_t *journal, const m4s_journal_entry_t 
   return M4S_OK;
 }
 
-static m4s_status_t read_line(m4s_journal_t *journal, const char *text, long long line_number) {
-  json_error_t error;
-  json_t *line = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-  m4s_journal_entry_t entry = {.offset = journal->whole_bytes};
-  const char *simulator = json_string_value(json_object_get(line, "simulator"));
+// Reads the line's unit and status; false if it makes no sense.
+static bool parse_line(const json_t *line, m4s_journal_entry_t *entry) {
   const char *state = json_string_value(json_object_get(line, "status"));
-  bool known = state != NULL && (strcmp(state, "ok") == 0 || strcmp(state, "failed") == 0);
-  m4s_status_t status;
-  if (!known || simulator == NULL ||
-      !parse_case(json_string_value(json_object_get(line, "case")), &entry.case_hash)) {
-    status = m4s_fail(M4S_ERR_INPUT, "%s:%lld: \"%.40s\" is not a journal line", journal->path,
-                      line_number, text);
-  } else {
-    entry.ok = strcmp(state, "ok") == 0;
+  entry->ok = state != NULL && strcmp(state, "ok") == 0;
+  return json_is_string(json_object_get(line, "simulator")) &&
+         parse_case(json_string_value(json_object_get(line, "case")), &entry->case_hash) &&
+         (entry->ok ? json_is_object(json_object_get(line, "metrics"))
+                    : state != NULL && strcmp(state, "failed") == 0);
+}
+
+// Adds the entry of a line of `n` bytes; `bad_out`: it makes no sense.
+static m4s_status_t read_line(m4s_journal_t *journal, const char *text, size_t n, bool *bad_out) {
+  json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+  m4s_journal_entry_t entry = {.offset = journal->whole_bytes};
+  m4s_status_t status = M4S_OK;
+  *bad_out = !parse_line(line, &entry);
+  if (!*bad_out) {
+    const char *simulator = json_string_value(json_object_get(line, "simulator"));
     status = find_simulator(journal, simulator, &entry.simulator);
   }
-  if (status == M4S_OK) {
+  if (!*bad_out && status == M4S_OK) {
     status = add_entry(journal, &entry);
   }
   json_decref(line);
+  return status;
+}
+
+static m4s_status_t read_lines(m4s_journal_t *journal) {
+  char *text = NULL;
+  size_t capacity = 0;
+  long long n_lines = 0;
+  long long first_bad = 0;
+  long long n_bad = 0;
+  ssize_t n;
+  m4s_status_t status = M4S_OK;
+  while (status == M4S_OK && (n = getline(&text, &capacity, journal->file)) > 0 &&
+         text[n - 1] == '\n') {
+    bool bad;
+    n_lines++;
+    status = read_line(journal, text, (size_t)n, &bad);
+    first_bad = bad && n_bad == 0 ? n_lines : first_bad;
+    n_bad += bad;
+    journal->whole_bytes += n;
+  }
+  free(text);
+  if (status == M4S_OK && ferror(journal->file)) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: %s", journal->path, strerror(errno));
+  }
+  if (n_bad > 0) {
+    m4s_log(M4S_LOG_WARN, "%s:%lld: %lld of %lld lines are damaged: their points count as not done",
+            journal->path, first_bad, n_bad, n_lines);
+  }
   return status;
 }
 
@@ -73,12 +107,6 @@ static int compare_entries(const void *a, const void *b) {
   return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-// A line is whole if it ends with a newline and holds no zero byte (a file system may leave those
-// behind after a crash).
-static bool is_whole(const char *text, ssize_t n) {
-  return n > 0 && text[n - 1] == '\n' && strlen(text) == (size_t)n;
-}
-
 m4s_status_t m4s_journal_read(m4s_journal_t *journal, const char *path) {
   *journal = (m4s_journal_t){0};
   journal->path = strdup(path);
@@ -89,22 +117,7 @@ m4s_status_t m4s_journal_read(m4s_journal_t *journal, const char *path) {
   if (journal->file == NULL) {
     return errno == ENOENT ? M4S_OK : m4s_fail(M4S_ERR_INPUT, "%s: %s", path, strerror(errno));
   }
-  char *text = NULL;
-  size_t capacity = 0;
-  ssize_t n;
-  m4s_status_t status = M4S_OK;
-  for (long long i = 1; status == M4S_OK; i++) {
-    n = getline(&text, &capacity, journal->file);
-    if (!is_whole(text, n)) {
-      break;
-    }
-    status = read_line(journal, text, i);
-    journal->whole_bytes += n;
-  }
-  if (status == M4S_OK && ferror(journal->file)) {
-    status = m4s_fail(M4S_ERR_INPUT, "%s: %s", path, strerror(errno));
-  }
-  free(text);
+  m4s_status_t status = read_lines(journal);
   if (journal->n_entries > 0) {
     qsort(journal->entries, journal->n_entries, sizeof *journal->entries, compare_entries);
   }

@@ -26,11 +26,11 @@ typedef struct {
   m4s_journal_entry_t *entries;  // owned, sorted by case, simulator, offset
   size_t n_entries, capacity;
   m4s_text_list_t simulators;
-  int64_t whole_bytes;  // up to the end of the last whole line: what follows was torn by a kill
+  int64_t whole_bytes;  // up to the last line's end: what follows was torn by a kill
 } m4s_journal_t;
 
-// Reads a journal; a missing one is empty, a torn last line is left out. A line that makes no sense
-// is M4S_ERR_INPUT with its number. Free with m4s_journal_clear(), also after an error.
+// Reads a journal; a missing one is empty, a last line without its end is left out. Lines that make
+// no sense are left out, too, with one warning. Free with m4s_journal_clear(), also after an error.
 m4s_status_t m4s_journal_read(m4s_journal_t *journal, const char *path);
 void m4s_journal_clear(m4s_journal_t *journal);
 

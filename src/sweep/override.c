@@ -9,17 +9,6 @@
 #include "core/json.h"
 #include "sweep/spec.h"
 
-static const m4s_axis_t *find_axis(const m4s_sweep_t *sweep, m4s_setting_t setting) {
-  for (size_t g = 0; g < sweep->n_groups; g++) {
-    for (size_t a = 0; a < sweep->groups[g].n_axes; a++) {
-      if (m4s_setting_equal(sweep->groups[g].axes[a].setting, setting)) {
-        return &sweep->groups[g].axes[a];
-      }
-    }
-  }
-  return NULL;
-}
-
 // A path as typed, from the working folder: new reference to its absolute form, NULL on failure.
 static json_t *absolute_path(const json_t *typed) {
   char *folder = getcwd(NULL, 0);
@@ -56,40 +45,52 @@ static json_t *value_if_equal(const m4s_sweep_t *sweep, const m4s_axis_t *axis, 
   return value;
 }
 
+static double distance(const json_t *a, const json_t *b) {
+  return fabs(json_number_value(a) - json_number_value(b));
+}
+
+// The axis' value that is nearest to a number: new reference, NULL where the axis has none.
+static json_t *nearest_number(const m4s_axis_t *axis, const json_t *typed) {
+  if (axis->kind != M4S_AXIS_LIST) {
+    return m4s_axis_value(axis, m4s_axis_nearest(axis, typed));
+  }
+  json_t *best = NULL;
+  size_t i;
+  json_t *value;
+  json_array_foreach(axis->list, i, value) {
+    if (json_is_number(value) && (best == NULL || distance(value, typed) < distance(best, typed))) {
+      best = value;
+    }
+  }
+  return json_incref(best);
+}
+
 static m4s_status_t fail_not_in_axis(const m4s_axis_t *axis, const char *text,
                                      const json_t *typed) {
-  const char *nearest = "";
   char hint[128] = "";
-  json_t *best = NULL;
-  for (uint64_t i = 0; i < axis->n_values; i++) {
-    json_t *value = m4s_axis_value(axis, i);
-    if (json_is_number(value) &&
-        (best == NULL || fabs(json_number_value(value) - json_number_value(typed)) <
-                             fabs(json_number_value(best) - json_number_value(typed)))) {
-      json_decref(best);
-      best = json_incref(value);
-    }
-    json_decref(value);
-  }
-  if (best != NULL) {
-    snprintf(hint, sizeof hint, " (nearest: %s)", m4s_json_show(best));
+  json_t *nearest = json_is_number(typed) ? nearest_number(axis, typed) : NULL;
+  if (nearest != NULL) {
+    snprintf(hint, sizeof hint, " (nearest: %s)", m4s_json_show(nearest));
   } else if (axis->kind == M4S_AXIS_LIST && json_is_string(typed)) {
     const char *names[64];
     size_t n = 0;
     for (; n < axis->n_values && n < M4S_COUNT(names); n++) {
       names[n] = json_string_value(json_array_get(axis->list, n));
     }
-    nearest = m4s_did_you_mean(text, names, n);
+    snprintf(hint, sizeof hint, "%s", m4s_did_you_mean(text, names, n));
   }
-  json_decref(best);
-  return m4s_fail(M4S_ERR_INPUT, "--set %s: %s is none of the %llu values of this axis%s%s",
-                  axis->name, text, (unsigned long long)axis->n_values, hint, nearest);
+  json_decref(nearest);
+  return m4s_fail(M4S_ERR_INPUT, "--set %s: %s is none of the %llu values of this axis%s",
+                  axis->name, text, (unsigned long long)axis->n_values, hint);
 }
 
 static m4s_status_t restrict_axis(const m4s_sweep_t *sweep, const m4s_axis_t *axis,
                                   const char *text, const json_t *typed, json_t *chosen) {
   json_t *value = NULL;
-  for (uint64_t i = 0; value == NULL && i < axis->n_values; i++) {
+  if (axis->kind != M4S_AXIS_LIST) {
+    value = value_if_equal(sweep, axis, m4s_axis_nearest(axis, typed), typed);
+  }
+  for (size_t i = 0; value == NULL && i < json_array_size(axis->list); i++) {
     value = value_if_equal(sweep, axis, i, typed);
   }
   if (value == NULL) {
@@ -101,7 +102,7 @@ static m4s_status_t restrict_axis(const m4s_sweep_t *sweep, const m4s_axis_t *ax
 
 static m4s_status_t apply_typed(m4s_sweep_t *sweep, m4s_setting_t setting, const char *text,
                                 json_t *typed, json_t *chosen) {
-  const m4s_axis_t *axis = find_axis(sweep, setting);
+  const m4s_axis_t *axis = m4s_sweep_find_axis(sweep, setting, NULL);
   if (axis != NULL) {
     return restrict_axis(sweep, axis, text, typed, chosen);
   }
@@ -177,14 +178,16 @@ static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, json_t *selectio
 
 static m4s_status_t apply_simulators(m4s_sweep_t *sweep, const char *names) {
   m4s_text_list_clear(&sweep->simulators);
-  while (*names != '\0') {
+  for (;;) {
     char name[64];
     size_t n = strcspn(names, ",");
     snprintf(name, sizeof name, "%.*s", (int)n, names);
     M4S_TRY(m4s_sweep_add_simulator(sweep, name, "--simulators"));
-    names += n + (names[n] == ',');
+    if (names[n] == '\0') {
+      return M4S_OK;
+    }
+    names += n + 1;
   }
-  return M4S_OK;
 }
 
 m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_text_list_t *sets,

@@ -48,8 +48,9 @@ void m4s_point_clear(m4s_point_t *point);
 json_t *m4s_point_resolved(const m4s_point_t *point);
 
 // Checks what can be checked without simulating: topology and workload can be read or made, every
-// collective's ranks have a path to each other.
-m4s_status_t m4s_point_check(const m4s_point_t *point);
+// collective's ranks have a path to each other. `n_layers_out` (may be NULL): layers of the
+// workload.
+m4s_status_t m4s_point_check(const m4s_point_t *point, int32_t *n_layers_out);
 
 // Names of the simulators that are built in, NULL-terminated.
 extern const char *const m4s_simulator_names[];
@@ -61,6 +62,9 @@ double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator);
 // Simulates the point. Writes into the existing `folder`, unless that is NULL: flows.npy, links.csv
 // (as settings.output says) and EndToEnd.csv. `metrics_out`: a new object of numbers in this order:
 // total_us (rank 0), exposed_comm_us, comm_1_us … comm_L_us (per workload layer), flows,
-// makespan_us (all ranks), events. The result depends on the settings alone.
+// makespan_us (all ranks), events. M4S_ERR_STOPPED once *stop is true (NULL: never),
+// M4S_ERR_TIME_LIMIT after run.time_limit_s, M4S_ERR_IO where the folder cannot be written,
+// M4S_ERR_INPUT for settings or files that make no sense. The result depends on the settings and
+// the files alone.
 m4s_status_t m4s_point_run(const m4s_point_t *point, const char *simulator, const char *folder,
                            const atomic_bool *stop, json_t **metrics_out);

@@ -12,7 +12,8 @@ typedef struct {
   size_t n_names;
   m4s_value_t *values;  // owned, [n_names]
   json_t **held;  // owned references, [n_names]: what the values' texts are borrowed from
-  int *groups, *axes;  // owned, [n_names]: the axis behind a name; group -1: none
+  const m4s_axis_t **axes;  // owned, [n_names]: the axis behind a name; NULL: none
+  size_t *groups;  // owned, [n_names]: its group
   uint64_t *positions;  // owned, [n_names]: of the value at hand
 } filter_t;
 
@@ -36,7 +37,7 @@ static void filter_clear(filter_t *filter) {
   free(filter->values);
   free((void *)filter->held);
   free(filter->groups);
-  free(filter->axes);
+  free((void *)filter->axes);
   free(filter->positions);
 }
 
@@ -53,20 +54,6 @@ static void selector_clear(selector_t *selector) {
   free(selector->indices);
 }
 
-static void find_axis(const m4s_sweep_t *sweep, m4s_setting_t setting, int *group_out,
-                      int *axis_out) {
-  *group_out = -1;
-  for (size_t g = 0; g < sweep->n_groups; g++) {
-    for (size_t a = 0; a < sweep->groups[g].n_axes; a++) {
-      if (m4s_setting_equal(sweep->groups[g].axes[a].setting, setting)) {
-        *group_out = (int)g;
-        *axis_out = (int)a;
-        return;
-      }
-    }
-  }
-}
-
 // Prepares the operands: constants now, axes as the positions move.
 static m4s_status_t filter_prepare(filter_t *filter, const m4s_sweep_t *sweep) {
   size_t n = m4s_where_n_names(filter->where);
@@ -74,7 +61,7 @@ static m4s_status_t filter_prepare(filter_t *filter, const m4s_sweep_t *sweep) {
   filter->values = calloc(n + 1, sizeof *filter->values);
   filter->held = calloc(n + 1, sizeof(json_t *));
   filter->groups = calloc(n + 1, sizeof *filter->groups);
-  filter->axes = calloc(n + 1, sizeof *filter->axes);
+  filter->axes = calloc(n + 1, sizeof(m4s_axis_t *));
   filter->positions = calloc(n + 1, sizeof *filter->positions);
   if (filter->values == NULL || filter->held == NULL || filter->groups == NULL ||
       filter->axes == NULL || filter->positions == NULL) {
@@ -82,7 +69,7 @@ static m4s_status_t filter_prepare(filter_t *filter, const m4s_sweep_t *sweep) {
   }
   for (size_t i = 0; i < n; i++) {
     m4s_setting_t setting = m4s_where_setting(filter->where, i);
-    find_axis(sweep, setting, &filter->groups[i], &filter->axes[i]);
+    filter->axes[i] = m4s_sweep_find_axis(sweep, setting, &filter->groups[i]);
     filter->positions[i] = UINT64_MAX;
     json_t *written = m4s_setting_get(sweep->base, setting);
     const json_t *value = written != NULL ? written : m4s_setting_get(sweep->resolved, setting);
@@ -120,15 +107,19 @@ static m4s_status_t add_filters(selector_t *selector, const json_t *selection) {
 }
 
 // Keeps the positions of a group at which the axis has the value.
-static m4s_status_t restrict_group(selector_t *selector, int i_group, const m4s_axis_t *axis,
+static m4s_status_t restrict_group(selector_t *selector, size_t i_group, const m4s_axis_t *axis,
                                    const json_t *value) {
   uint64_t **allowed = &selector->allowed[i_group];
   uint64_t *n_allowed = &selector->n_allowed[i_group];
   uint64_t *kept = NULL;
   uint64_t n_kept = 0;
-  uint64_t n = *allowed == NULL ? axis->n_values : *n_allowed;
+  // Made axes may be long, but have a value once only.
+  bool at_once = *allowed == NULL && axis->kind != M4S_AXIS_LIST;
+  uint64_t n = at_once ? 1 : *n_allowed;
   for (uint64_t i = 0; i < n; i++) {
-    uint64_t position = *allowed == NULL ? i : (*allowed)[i];
+    uint64_t position = at_once            ? m4s_axis_nearest(axis, value)
+                        : *allowed == NULL ? i
+                                           : (*allowed)[i];
     json_t *other = m4s_axis_value(axis, position);
     bool equal = json_equal(other, value);
     json_decref(other);
@@ -165,60 +156,30 @@ static m4s_status_t restrict_axes(selector_t *selector, const json_t *selection)
   json_object_foreach(json_object_get(selection, "set"), name, value) {
     m4s_setting_t setting;
     M4S_TRY(m4s_setting_find(name, sweep->path, &setting));
-    int group;
-    int axis = 0;
-    find_axis(sweep, setting, &group, &axis);
-    if (group < 0) {
+    size_t group;
+    const m4s_axis_t *axis = m4s_sweep_find_axis(sweep, setting, &group);
+    if (axis == NULL) {
       return m4s_fail(M4S_ERR_INPUT, "%s: %s is not an axis", sweep->path, name);
     }
-    M4S_TRY(restrict_group(selector, group, &sweep->groups[group].axes[axis], value));
+    M4S_TRY(restrict_group(selector, group, axis, value));
   }
   return M4S_OK;
 }
 
-// Multiplies a decimal number, digits in reverse, by `factor`; false where it gets too long.
-static bool multiply_decimal(char *digits, size_t n_max, uint64_t factor) {
-  unsigned __int128 carry = 0;
-  size_t i = 0;
-  for (; digits[i] != '\0' || carry > 0; i++) {
-    if (i + 1 >= n_max) {
-      return false;
-    }
-    unsigned __int128 digit = digits[i] == '\0' ? 0 : (unsigned __int128)(digits[i] - '0');
-    if (digits[i] == '\0') {
-      digits[i + 1] = '\0';
-    }
-    carry += digit * factor;
-    digits[i] = (char)('0' + (int)(carry % 10));
-    carry /= 10;
-  }
-  return true;
-}
-
-// The exact number of combinations, however large, for messages.
-static void show_count(const selector_t *selector, char *text, size_t n_text) {
-  char digits[160] = "1";
-  bool fits = true;
-  for (size_t g = 0; fits && g < selector->sweep->n_groups; g++) {
-    fits = multiply_decimal(digits, sizeof digits, selector->n_allowed[g]);
-  }
-  size_t n = strlen(digits);
-  for (size_t i = 0; i < n / 2; i++) {
-    char c = digits[i];
-    digits[i] = digits[n - 1 - i];
-    digits[n - 1 - i] = c;
-  }
-  snprintf(text, n_text, "%s%s", fits ? "" : "more than ", digits);
-}
-
 static m4s_status_t check_count(const selector_t *selector, bool many) {
   uint64_t n = 1;
+  double about = 1;
   bool overflow = selector->sweep->n_combinations == UINT64_MAX;
   for (size_t g = 0; g < selector->sweep->n_groups; g++) {
-    overflow = overflow || __builtin_mul_overflow(n, selector->n_allowed[g], &n);
+    overflow = __builtin_mul_overflow(n, selector->n_allowed[g], &n) || overflow;
+    about *= (double)selector->n_allowed[g];
   }
-  char count[192];
-  show_count(selector, count, sizeof count);
+  char count[32];
+  if (about < 0x1p63) {
+    snprintf(count, sizeof count, "%llu", (unsigned long long)n);
+  } else {
+    snprintf(count, sizeof count, "%.3g", about);
+  }
   const char *path = selector->sweep->path;
   if (overflow || n > M4S_MAX_POINTS) {
     return m4s_fail(M4S_ERR_INPUT, "%s: axes: %s points, more than the %llu that a sweep may have",
@@ -234,16 +195,14 @@ static m4s_status_t check_count(const selector_t *selector, bool many) {
 }
 
 // Brings the filter's operands to the present positions and evaluates it.
-static m4s_status_t filter_pass(filter_t *filter, const m4s_sweep_t *sweep,
-                                const uint64_t *positions, bool *pass_out) {
+static m4s_status_t filter_pass(filter_t *filter, const uint64_t *positions, bool *pass_out) {
   for (size_t i = 0; i < filter->n_names; i++) {
-    if (filter->groups[i] < 0 || filter->positions[i] == positions[filter->groups[i]]) {
+    if (filter->axes[i] == NULL || filter->positions[i] == positions[filter->groups[i]]) {
       continue;
     }
-    const m4s_axis_t *axis = &sweep->groups[filter->groups[i]].axes[filter->axes[i]];
     json_decref(filter->held[i]);
     filter->positions[i] = positions[filter->groups[i]];
-    filter->held[i] = m4s_axis_value(axis, filter->positions[i]);
+    filter->held[i] = m4s_axis_value(filter->axes[i], filter->positions[i]);
     if (filter->held[i] == NULL) {
       return m4s_fail_memory("a filter");
     }
@@ -273,12 +232,10 @@ static m4s_status_t visit(selector_t *selector, const uint64_t *positions) {
   }
   bool pass = true;
   for (size_t i = 0; pass && i < selector->n_filters; i++) {
-    m4s_status_t status = filter_pass(&selector->filters[i], selector->sweep, positions, &pass);
+    m4s_status_t status = filter_pass(&selector->filters[i], positions, &pass);
     if (status != M4S_OK) {
       char *title = m4s_sweep_point_title(selector->sweep, index);
-      char problem[512];
-      snprintf(problem, sizeof problem, "%s", m4s_last_error());
-      status = m4s_fail(status, "%s (at %s)", problem, title == NULL ? "?" : title);
+      status = m4s_fail_in(status, "point %s", title == NULL ? "?" : title);
       free(title);
       return status;
     }

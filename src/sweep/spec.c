@@ -9,7 +9,7 @@
 #include "core/json.h"
 #include "sweep/identity.h"
 
-enum { MAX_NAME_LENGTH = 100, MAX_FILE_BYTES = 1 << 30 };
+enum { MAX_NAME_LENGTH = 100 };
 
 const m4s_field_t m4s_sweep_fields[] = {
     {.name = "name",
@@ -44,7 +44,7 @@ static m4s_status_t read_own_fields(m4s_sweep_t *sweep, const json_t *spec) {
 }
 
 // The name becomes a folder's.
-static m4s_status_t check_name(m4s_sweep_t *sweep) {
+static m4s_status_t check_name(const m4s_sweep_t *sweep) {
   const char *name = sweep->name;
   if (name == NULL) {
     return m4s_fail(M4S_ERR_INPUT, "%s: name: is missing", sweep->path);
@@ -59,10 +59,21 @@ static m4s_status_t check_name(m4s_sweep_t *sweep) {
                     "begin with a letter or digit",
                     sweep->path, name, MAX_NAME_LENGTH);
   }
+  return M4S_OK;
+}
+
+static m4s_status_t check_title(m4s_sweep_t *sweep) {
   if (sweep->title == NULL) {
-    sweep->title = strdup(name);
+    sweep->title = strdup(sweep->name);
+    return sweep->title == NULL ? m4s_fail_memory("a sweep") : M4S_OK;
   }
-  return sweep->title == NULL ? m4s_fail_memory("a sweep") : M4S_OK;
+  for (const char *c = sweep->title; *c != '\0'; c++) {
+    if (iscntrl((unsigned char)*c)) {
+      return m4s_fail(M4S_ERR_INPUT, "%s: title: holds a control character (byte %d)", sweep->path,
+                      (int)(c - sweep->title));
+    }
+  }
+  return M4S_OK;
 }
 
 m4s_status_t m4s_simulator_check(const char *name, const char *where) {
@@ -193,6 +204,21 @@ static m4s_status_t read_reference(m4s_sweep_t *sweep, const json_t *source) {
   return check_reference_simulator(sweep);
 }
 
+const m4s_axis_t *m4s_sweep_find_axis(const m4s_sweep_t *sweep, m4s_setting_t setting,
+                                      size_t *i_group_out) {
+  for (size_t g = 0; g < sweep->n_groups; g++) {
+    for (size_t a = 0; a < sweep->groups[g].n_axes; a++) {
+      if (m4s_setting_equal(sweep->groups[g].axes[a].setting, setting)) {
+        if (i_group_out != NULL) {
+          *i_group_out = g;
+        }
+        return &sweep->groups[g].axes[a];
+      }
+    }
+  }
+  return NULL;
+}
+
 static m4s_status_t read_base(m4s_sweep_t *sweep, const json_t *base) {
   sweep->base = base == NULL ? json_object() : json_deep_copy(base);
   if (sweep->base == NULL) {
@@ -262,8 +288,11 @@ static m4s_status_t read_where(m4s_sweep_t *sweep) {
 }
 
 static m4s_status_t read_all(m4s_sweep_t *sweep, const json_t *spec) {
+  M4S_TRY(m4s_json_check_text(sweep->path, "spec"));
+  M4S_TRY(m4s_json_check_text(sweep->folder, "folder of the spec"));
   M4S_TRY(read_own_fields(sweep, spec));
   M4S_TRY(check_name(sweep));
+  M4S_TRY(check_title(sweep));
   M4S_TRY(read_simulators(sweep, json_object_get(spec, "simulators")));
   M4S_TRY(read_reference(sweep, json_object_get(spec, "reference")));
   M4S_TRY(read_base(sweep, json_object_get(spec, "base")));
@@ -325,7 +354,7 @@ void m4s_sweep_destroy(m4s_sweep_t *sweep) {
   m4s_fields_clear(m4s_sweep_fields, m4s_n_sweep_fields, sweep);
   m4s_text_list_clear(&sweep->simulators);
   m4s_text_list_clear(&sweep->spec_simulators);
-  m4s_identity_destroy(sweep->identity);
+  json_decref(sweep->identity);
   json_decref(sweep->reference);
   json_decref(sweep->base);
   json_decref(sweep->axes_source);
@@ -348,33 +377,16 @@ static m4s_status_t hash_file(m4s_sweep_t *sweep, const char *written, const jso
   if (known != NULL) {
     status = json_object_set(sweep->files, path, known) == 0 ? M4S_OK : m4s_fail_memory("hashes");
   } else if (json_object_get(sweep->files, path) == NULL) {
-    char *bytes = NULL;
-    size_t n_bytes = 0;
-    status = m4s_file_read(path, MAX_FILE_BYTES, &bytes, &n_bytes);
+    char hash[M4S_CASE_ID_BYTES];
+    status = m4s_file_hash(path, hash);
     if (status != M4S_OK) {
       status = m4s_fail_in(status, "%s", where);
-    } else {
-      char hash[M4S_CASE_ID_BYTES];
-      snprintf(hash, sizeof hash, "%016llx",
-               (unsigned long long)m4s_hash_bytes(M4S_HASH_START, bytes, n_bytes));
-      bool ok = json_object_set_new(sweep->files, path, json_string(hash)) == 0;
-      status = ok ? M4S_OK : m4s_fail_memory("hashes");
+    } else if (json_object_set_new(sweep->files, path, json_string(hash)) != 0) {
+      status = m4s_fail_memory("hashes");
     }
-    free(bytes);
   }
   free(path);
   return status;
-}
-
-static bool is_axis(const m4s_sweep_t *sweep, m4s_setting_t setting) {
-  for (size_t g = 0; g < sweep->n_groups; g++) {
-    for (size_t a = 0; a < sweep->groups[g].n_axes; a++) {
-      if (m4s_setting_equal(sweep->groups[g].axes[a].setting, setting)) {
-        return true;
-      }
-    }
-  }
-  return false;
 }
 
 static m4s_status_t hash_base_files(m4s_sweep_t *sweep, const json_t *known_files) {
@@ -383,7 +395,8 @@ static m4s_status_t hash_base_files(m4s_sweep_t *sweep, const json_t *known_file
     for (size_t j = 0; j < section->n_fields; j++) {
       m4s_setting_t setting = {section, &section->fields[j]};
       const char *path = json_string_value(m4s_setting_get(sweep->resolved, setting));
-      if (setting.field->kind != M4S_FIELD_PATH || path == NULL || is_axis(sweep, setting)) {
+      if (setting.field->kind != M4S_FIELD_PATH || path == NULL ||
+          m4s_sweep_find_axis(sweep, setting, NULL) != NULL) {
         continue;
       }
       char place[640];
@@ -442,7 +455,7 @@ m4s_status_t m4s_sweep_load(m4s_sweep_t *sweep, const json_t *known_files) {
       }
     }
   }
-  return m4s_identity_create(sweep, &sweep->identity);
+  return m4s_identity_make(sweep, &sweep->identity);
 }
 
 uint64_t m4s_sweep_position(const m4s_sweep_t *sweep, uint64_t index, size_t i_group) {
@@ -506,26 +519,10 @@ m4s_status_t m4s_sweep_point(const m4s_sweep_t *sweep, uint64_t index, m4s_point
 
 m4s_status_t m4s_sweep_case_id(const m4s_sweep_t *sweep, uint64_t index,
                                char id_out[M4S_CASE_ID_BYTES]) {
-  uint64_t few[16];
-  uint64_t *positions =
-      sweep->n_groups <= M4S_COUNT(few) ? few : malloc(sweep->n_groups * sizeof *positions);
-  if (positions == NULL) {
-    return m4s_fail_memory("a case id");
-  }
-  uint64_t rest = index;
-  for (size_t g = sweep->n_groups; g-- > 0;) {
-    positions[g] = rest % sweep->groups[g].n_values;
-    rest /= sweep->groups[g].n_values;
-  }
   uint64_t hash;
-  m4s_status_t status = m4s_identity_hash(sweep->identity, sweep, positions, &hash);
-  if (status == M4S_OK) {
-    snprintf(id_out, M4S_CASE_ID_BYTES, "%016llx", (unsigned long long)hash);
-  }
-  if (positions != few) {
-    free(positions);
-  }
-  return status;
+  M4S_TRY(m4s_identity_hash(sweep, index, &hash));
+  snprintf(id_out, M4S_CASE_ID_BYTES, "%016llx", (unsigned long long)hash);
+  return M4S_OK;
 }
 
 char *m4s_sweep_point_title(const m4s_sweep_t *sweep, uint64_t index) {

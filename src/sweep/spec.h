@@ -42,7 +42,7 @@ typedef struct m4s_sweep {
   // Filled by m4s_sweep_load():
   json_t *resolved;  // owned reference: settings of the base, defaults filled in
   json_t *files;  // owned reference: {absolute path: hash of the content}
-  struct m4s_identity *identity;  // owned
+  json_t *identity;  // owned reference: sweep/identity.h
 } m4s_sweep_t;
 
 // Refuses a name that is no built-in simulator's.
@@ -82,6 +82,10 @@ m4s_status_t m4s_sweep_load(m4s_sweep_t *sweep, const json_t *known_files);
 // bytes a point.
 m4s_status_t m4s_sweep_select(const m4s_sweep_t *sweep, const m4s_selection_t *selection, bool many,
                               uint64_t **indices_out, size_t *n_indices_out);
+
+// The axis over a setting, NULL if there is none; `i_group_out` (may be NULL): its group.
+const m4s_axis_t *m4s_sweep_find_axis(const m4s_sweep_t *sweep, m4s_setting_t setting,
+                                      size_t *i_group_out);
 
 // The position of a group's axes in a point.
 uint64_t m4s_sweep_position(const m4s_sweep_t *sweep, uint64_t index, size_t i_group);

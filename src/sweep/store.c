@@ -19,6 +19,8 @@
 // How long a lock may be held by the dying ranks of a killed run.
 enum { LOCK_PATIENCE_MS = 5000, LOCK_POLL_MS = 50 };
 
+enum { MANIFEST_FORMAT = 1 };
+
 struct m4s_store {
   char *folder;  // owned, absolute
   int lock_fd, journal_fd;
@@ -55,50 +57,74 @@ static bool is_leftover(const char *name) {
   return false;
 }
 
-// Decides whether the folder may be used; `ours_out`: it holds results.
-static m4s_status_t inspect_folder(const char *folder, bool *ours_out) {
-  *ours_out = false;
+// Refuses a folder with files of others and no manifest; `has_manifest_out`: there is one.
+static m4s_status_t look_into(const char *folder, const char *manifest, bool *has_manifest_out) {
   DIR *directory = opendir(folder);
   if (directory == NULL) {
-    return errno == ENOENT ? M4S_OK : m4s_fail(M4S_ERR_IO, "%s: %s", folder, strerror(errno));
+    *has_manifest_out = false;
+    return errno == ENOENT ? M4S_OK : io_error(folder);
   }
-  bool other = false;
-  char example[256] = "";
+  char other[256] = "";
   for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
     const char *name = entry->d_name;
-    if (strcmp(name, "manifest.json") == 0) {
-      *ours_out = true;
-    } else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, ".lock") != 0 &&
-               !is_leftover(name)) {
-      other = true;
-      snprintf(example, sizeof example, "%s", name);
+    if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, ".lock") != 0 &&
+        !is_leftover(name)) {
+      snprintf(other, sizeof other, "%s", name);
     }
   }
   closedir(directory);
-  if (other && !*ours_out) {
+  *has_manifest_out = m4s_path_exists(manifest);
+  if (other[0] != '\0' && !*has_manifest_out) {
     return m4s_fail(M4S_ERR_INPUT,
                     "%s: holds other files (%s) and no manifest.json; choose another folder with "
                     "--out",
-                    folder, example);
+                    folder, other);
   }
   return M4S_OK;
 }
 
-static m4s_status_t read_manifest(m4s_store_t *store, const char *name) {
+static m4s_status_t check_manifest(const json_t *manifest, const char *path, const char *folder,
+                                   const char *name, bool fresh) {
+  const char *before = json_string_value(json_object_get(manifest, "name"));
+  if (json_integer_value(json_object_get(manifest, "format")) != MANIFEST_FORMAT ||
+      !json_is_object(json_object_get(manifest, "sweep")) || before == NULL) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: is not a manifest (format %d, name or sweep is missing); choose another "
+                    "folder with --out",
+                    path, MANIFEST_FORMAT);
+  }
+  if (!fresh && strcmp(before, name) != 0) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: holds results of the sweep \"%s\", not \"%s\"; choose another folder "
+                    "with --out, or start over with --fresh",
+                    folder, before, name);
+  }
+  return M4S_OK;
+}
+
+// Decides, without writing, whether a run may use the folder. `manifest_out`: of earlier runs, a
+// new reference; NULL: none.
+static m4s_status_t inspect_folder(const char *folder, const char *name, bool fresh,
+                                   json_t **manifest_out) {
+  *manifest_out = NULL;
   char *path = NULL;
-  M4S_TRY(join(store->folder, "manifest.json", &path));
-  m4s_status_t status = m4s_json_read(path, &store->manifest);
-  const char *before = json_string_value(json_object_get(store->manifest, "name"));
-  if (status == M4S_OK && before == NULL) {
-    status = m4s_fail(M4S_ERR_INPUT, "%s: name: is missing; this is not a manifest", path);
-  } else if (status == M4S_OK && strcmp(before, name) != 0) {
-    status = m4s_fail(M4S_ERR_INPUT,
-                      "%s: holds results of the sweep \"%s\", not \"%s\"; choose another folder "
-                      "with --out, or start over with --fresh",
-                      store->folder, before, name);
+  bool has_manifest = false;
+  json_t *manifest = NULL;
+  M4S_TRY(join(folder, "manifest.json", &path));
+  m4s_status_t status = look_into(folder, path, &has_manifest);
+  if (status == M4S_OK && has_manifest) {
+    status = m4s_json_read(path, &manifest);
+  }
+  if (manifest != NULL) {
+    status = check_manifest(manifest, path, folder, name, fresh);
   }
   free(path);
-  return status;
+  if (status != M4S_OK) {
+    json_decref(manifest);
+    return status;
+  }
+  *manifest_out = manifest;
+  return M4S_OK;
 }
 
 static void read_holder(int lock_fd, char *holder, size_t n_holder) {
@@ -200,13 +226,14 @@ static m4s_status_t open_journal(m4s_store_t *store) {
   return status;
 }
 
-static m4s_status_t prepare(m4s_store_t *store, const char *name, bool ours, bool fresh) {
+// What another run wrote before this one had the lock counts: the folder is looked at again.
+static m4s_status_t prepare(m4s_store_t *store, const char *name, bool fresh) {
   M4S_TRY(take_lock(store));
-  if (ours && !fresh) {
-    M4S_TRY(read_manifest(store, name));
-  }
+  M4S_TRY(inspect_folder(store->folder, name, fresh, &store->manifest));
   M4S_TRY(remove_entries(store->folder, is_leftover));
-  if (ours && fresh) {
+  if (store->manifest != NULL && fresh) {
+    json_decref(store->manifest);
+    store->manifest = NULL;
     M4S_TRY(remove_results(store));
   }
   char *points = NULL;
@@ -216,20 +243,27 @@ static m4s_status_t prepare(m4s_store_t *store, const char *name, bool ours, boo
   return status;
 }
 
+static m4s_status_t make_folder(const char *folder, char **path_out) {
+  M4S_TRY(m4s_folder_make(folder));
+  *path_out = realpath(folder, NULL);
+  return *path_out == NULL ? io_error(folder) : m4s_json_check_text(*path_out, "results folder");
+}
+
 m4s_status_t m4s_store_open(const char *folder, const char *name, bool fresh,
                             m4s_store_t **store_out) {
-  bool ours;
-  M4S_TRY(inspect_folder(folder, &ours));
-  M4S_TRY(m4s_folder_make(folder));
+  json_t *manifest;
+  M4S_TRY(inspect_folder(folder, name, fresh, &manifest));
+  json_decref(manifest);
   m4s_store_t *store = calloc(1, sizeof *store);
   if (store == NULL) {
     return m4s_fail_memory("a results folder");
   }
   store->lock_fd = -1;
   store->journal_fd = -1;
-  store->folder = realpath(folder, NULL);
-  m4s_status_t status =
-      store->folder == NULL ? io_error(folder) : prepare(store, name, ours, fresh);
+  m4s_status_t status = make_folder(folder, &store->folder);
+  if (status == M4S_OK) {
+    status = prepare(store, name, fresh);
+  }
   if (status != M4S_OK) {
     m4s_store_close(store);
     return status;
@@ -254,18 +288,34 @@ void m4s_store_close(m4s_store_t *store) {
   free(store);
 }
 
-bool m4s_store_busy(const char *folder, char *holder, size_t n_holder) {
+// The lock file, locked for sharing, or -1; `busy_out`: a run has the lock.
+static int open_lock(const char *folder, bool *busy_out) {
   char *path = m4s_path_join(folder, ".lock");
   int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
   free(path);
-  bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  *busy_out = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  return fd;
+}
+
+bool m4s_store_busy(const char *folder, char *holder, size_t n_holder) {
+  bool busy;
+  int fd = open_lock(folder, &busy);
   if (busy) {
     read_holder(fd, holder, n_holder);
   }
-  if (fd >= 0) {
-    close(fd);
-  }
+  m4s_store_release(fd);
   return busy;
+}
+
+int m4s_store_hold(const char *folder) {
+  bool busy;
+  return open_lock(folder, &busy);
+}
+
+void m4s_store_release(int hold) {
+  if (hold >= 0) {
+    close(hold);
+  }
 }
 
 const char *m4s_store_folder(const m4s_store_t *store) { return store->folder; }
@@ -349,17 +399,42 @@ static json_t *usable_reference(const m4s_sweep_t *sweep, const json_t *simulato
   return usable ? sweep->reference : NULL;
 }
 
+// The versions of the program that earlier runs in the folder used, and this one's.
+static json_t *merge_versions(const json_t *manifest, const json_t *about) {
+  const json_t *before = json_object_get(manifest, "versions");
+  const char *version = json_string_value(json_object_get(about, "version"));
+  const char *git_id = json_string_value(json_object_get(about, "git_id"));
+  char own[128];
+  snprintf(own, sizeof own, "%s (%s)", version == NULL ? "?" : version,
+           git_id == NULL ? "?" : git_id);
+  json_t *versions = json_is_array(before) ? json_deep_copy(before) : json_array();
+  if (!has_name(versions, own)) {
+    json_array_append_new(versions, json_string(own));
+  }
+  return versions;
+}
+
+// Members of the manifest that add to what earlier runs of the same points have left there.
+static int add_about(json_t *manifest, const json_t *before, const json_t *about) {
+  json_t *metrics = json_object_get(before, "metrics");
+  int failed = json_object_update(manifest, (json_t *)(uintptr_t)about);
+  if (json_array_size(metrics) > json_array_size(json_object_get(about, "metrics"))) {
+    failed |= json_object_set(manifest, "metrics", metrics);
+  }
+  return failed;
+}
+
 static json_t *make_manifest(const m4s_sweep_t *sweep, const json_t *spec, const json_t *before,
                              const m4s_selection_t *selection, const json_t *about) {
   json_t *simulators = merge_simulators(json_object_get(before, "simulators"), sweep);
   json_t *manifest =
-      json_pack("{s:i, s:s, s:s, s:O, s:o, s:O*, s:O, s:s, s:O, s:o}", "format", 1, "name",
-                sweep->name, "title", sweep->title, "simulators", simulators, "axes",
+      json_pack("{s:i, s:s, s:s, s:O, s:o, s:O*, s:O, s:s, s:O, s:o}", "format", MANIFEST_FORMAT,
+                "name", sweep->name, "title", sweep->title, "simulators", simulators, "axes",
                 m4s_sweep_axis_names(sweep), "reference", usable_reference(sweep, simulators),
                 "sweep", spec, "spec_folder", sweep->folder, "files", sweep->files, "selections",
                 merge_selections(json_object_get(before, "selections"), selection));
   json_decref(simulators);
-  if (manifest != NULL && json_object_update(manifest, (json_t *)(uintptr_t)about) != 0) {
+  if (manifest != NULL && add_about(manifest, before, about) != 0) {
     json_decref(manifest);
     manifest = NULL;
   }
@@ -375,6 +450,15 @@ m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *swe
   json_t *manifest =
       spec == NULL ? NULL
                    : make_manifest(sweep, spec, same ? store->manifest : NULL, selection, about);
+  json_t *versions = merge_versions(store->manifest, about);
+  if (json_array_size(versions) > 1) {
+    m4s_log(M4S_LOG_WARN, "%s: holds results of other versions of m4sweep, too: %s", store->folder,
+            m4s_json_show(versions));
+  }
+  if (manifest != NULL && json_object_set_new(manifest, "versions", versions) != 0) {
+    json_decref(manifest);
+    manifest = NULL;
+  }
   char *path = m4s_path_join(store->folder, "manifest.json");
   m4s_status_t status = manifest == NULL || path == NULL ? m4s_fail_memory("the manifest")
                                                          : m4s_json_write(path, manifest);

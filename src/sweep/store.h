@@ -20,9 +20,10 @@
 typedef struct m4s_store m4s_store_t;
 
 // Opens `folder` for a run of the sweep called `name`, making it if need be, and takes its lock;
-// cleans up what a killed run left. `fresh` removes the results that are there. A folder with other
-// files and without manifest.json, one of another sweep, and one in which another run is at work
-// are M4S_ERR_INPUT, and nothing is written; M4S_ERR_IO where the folder cannot be written.
+// cleans up what a killed run left. `fresh` removes the results that are there, of any sweep. A
+// folder with other files and without a manifest of ours, one of another sweep (unless `fresh`),
+// and one in which another run is at work are M4S_ERR_INPUT, and nothing in it changes; M4S_ERR_IO
+// where the folder cannot be written.
 m4s_status_t m4s_store_open(const char *folder, const char *name, bool fresh,
                             m4s_store_t **store_out);
 void m4s_store_close(m4s_store_t *store);
@@ -30,12 +31,19 @@ void m4s_store_close(m4s_store_t *store);
 // Whether a run is at work in the folder; then `holder` says which ("process 12 on host").
 bool m4s_store_busy(const char *folder, char *holder, size_t n_holder);
 
+// Keeps runs from opening the folder (which cleans it up) while a report is written into it. Where
+// a run is at work already, or there is no lock, nothing is held. Give the value to
+// m4s_store_release().
+int m4s_store_hold(const char *folder);
+void m4s_store_release(int hold);
+
 // The absolute path.
 const char *m4s_store_folder(const m4s_store_t *store);
 
 // Writes the manifest: the sweep with its files' hashes, the selection added to those of earlier
-// runs (unless the sweep has changed since: then *changed_out is true and they are forgotten), and
-// `about`'s members (version, host, …).
+// runs (unless the sweep has changed since: then *changed_out is true and they are forgotten), the
+// versions of the program that runs in the folder used (a warning if there are several), and
+// `about`'s members (version, git_id, metrics, …).
 m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *sweep,
                                       const m4s_selection_t *selection, const json_t *about,
                                       bool *changed_out);
@@ -44,7 +52,8 @@ m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *swe
 m4s_row_status_t m4s_store_unit_status(const m4s_store_t *store, const char *case_id,
                                        const char *simulator);
 
-// Appends a line to the journal; it is on disk when this returns.
+// Appends a line to the journal; it is on disk when this returns. M4S_ERR_IO leaves the journal as
+// it was.
 m4s_status_t m4s_store_record(m4s_store_t *store, const json_t *line);
 
 // The folder of a unit, owned, NULL without memory.

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/version.h"
@@ -56,12 +56,6 @@ m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char
   return status;
 }
 
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 static m4s_status_t write_point(const json_t *order, const m4s_point_t *point, json_t *metrics,
                                 const char *folder) {
   json_t *root = json_pack(
@@ -90,12 +84,30 @@ static m4s_status_t check_metrics(const json_t *metrics) {
   return M4S_OK;
 }
 
+// The results would be filed under the content that the files had when the run began.
+static m4s_status_t check_files(const json_t *order) {
+  const char *path;
+  json_t *hash;
+  json_object_foreach(json_object_get(order, "files"), path, hash) {
+    char now[M4S_CASE_ID_BYTES];
+    M4S_TRY(m4s_file_hash(path, now));
+    if (json_string_value(hash) == NULL || strcmp(json_string_value(hash), now) != 0) {
+      return m4s_fail(M4S_ERR_INPUT, "%s: has changed since the run began", path);
+    }
+  }
+  return M4S_OK;
+}
+
 static m4s_status_t simulate_into(const json_t *order, const m4s_point_t *point,
                                   const char *simulator, const char *folder,
                                   const atomic_bool *stop, json_t **metrics_out) {
   json_t *metrics = NULL;
+  M4S_TRY(check_files(order));
   M4S_TRY(m4s_point_run(point, simulator, folder, stop, &metrics));
   m4s_status_t status = check_metrics(metrics);
+  if (status == M4S_OK) {
+    status = check_files(order);  // what was read lies between the two checks
+  }
   if (status == M4S_OK) {
     status = write_point(order, point, metrics, folder);
   }
@@ -107,30 +119,30 @@ static m4s_status_t simulate_into(const json_t *order, const m4s_point_t *point,
   return M4S_OK;
 }
 
-// Simulates in a temporary folder, which is moved into place or removed.
+// Names the unit in place of its temporary folder.
+static m4s_status_t fail_to_write(const char *store_folder, const char *case_id,
+                                  const char *simulator) {
+  char reason[256];
+  const char *colon = strrchr(m4s_last_error(), ':');
+  snprintf(reason, sizeof reason, "%s", colon == NULL ? "?" : colon + 1);
+  return m4s_fail(M4S_ERR_IO, "%s: the files of case %s with %s cannot be written:%s", store_folder,
+                  case_id, simulator, reason);
+}
+
+// Simulates in a temporary folder, which is moved into place; `folder_out`: its name, owned.
 static m4s_status_t simulate(const json_t *order, const m4s_point_t *point, const atomic_bool *stop,
-                             json_t **metrics_out) {
+                             json_t **metrics_out, char **folder_out) {
   const char *store_folder = json_string_value(json_object_get(order, "folder"));
   const char *case_id = json_string_value(json_object_get(order, "case"));
   const char *simulator = json_string_value(json_object_get(order, "simulator"));
-  char *folder = NULL;
-  M4S_TRY(m4s_unit_begin(store_folder, case_id, simulator, &folder));
-  json_t *metrics = NULL;
-  m4s_status_t status = simulate_into(order, point, simulator, folder, stop, &metrics);
+  m4s_status_t status = m4s_unit_begin(store_folder, case_id, simulator, folder_out);
   if (status == M4S_OK) {
-    status = m4s_unit_publish(store_folder, case_id, simulator, folder);
+    status = simulate_into(order, point, simulator, *folder_out, stop, metrics_out);
   }
   if (status == M4S_OK) {
-    *metrics_out = metrics;
-  } else {
-    json_decref(metrics);
-    char reason[512];
-    snprintf(reason, sizeof reason, "%s", m4s_last_error());
-    m4s_path_remove(folder);
-    m4s_fail(status, "%s", reason);
+    status = m4s_unit_publish(store_folder, case_id, simulator, *folder_out);
   }
-  free(folder);
-  return status;
+  return status == M4S_ERR_IO ? fail_to_write(store_folder, case_id, simulator) : status;
 }
 
 // A reason in the journal is UTF-8 whatever file it quotes.
@@ -148,13 +160,25 @@ static json_t *reason_text(const char *reason) {
   return text;
 }
 
+static const char *status_word(m4s_status_t status) {
+  switch (status) {
+    case M4S_OK:
+      return "ok";
+    case M4S_ERR_STOPPED:
+      return "stopped";
+    case M4S_ERR_IO:
+      return "error";
+    default:
+      return "failed";
+  }
+}
+
 static m4s_status_t make_reply(const json_t *order, m4s_status_t status, double wall_s,
                                json_t *metrics, json_t **reply_out) {
-  const char *word = status == M4S_OK ? "ok" : status == M4S_ERR_STOPPED ? "stopped" : "failed";
-  json_t *reply =
-      json_pack("{s:O, s:s, s:f, s:o*, s:o*}", "unit", json_object_get(order, "unit"), "status",
-                word, "wall_s", wall_s, "reason",
-                status == M4S_OK ? NULL : reason_text(m4s_last_error()), "metrics", metrics);
+  json_t *reason = status == M4S_OK ? NULL : reason_text(m4s_last_error());
+  json_t *reply = json_pack("{s:O, s:s, s:f, s:o*, s:O*}", "unit", json_object_get(order, "unit"),
+                            "status", status_word(status), "wall_s", wall_s, "reason", reason,
+                            "metrics", status == M4S_OK ? metrics : NULL);
   if (reply == NULL) {
     return m4s_fail_memory("a reply");
   }
@@ -169,14 +193,21 @@ m4s_status_t m4s_unit_run(const json_t *order, const atomic_bool *stop, json_t *
       return m4s_fail(M4S_ERR_INTERNAL, "an order without %s", texts[i]);
     }
   }
-  double start_s = now_s();
+  double start_s = m4s_now_s();
   m4s_point_t point;
   json_t *metrics = NULL;
+  char *folder = NULL;
   m4s_status_t status = m4s_point_set(&point, json_object_get(order, "settings"), "/", "order");
   if (status == M4S_OK) {
-    status = simulate(order, &point, stop, &metrics);
+    status = simulate(order, &point, stop, &metrics, &folder);
   }
   m4s_point_clear(&point);
-  double wall_s = round((now_s() - start_s) * 1e6) / 1e6;
-  return make_reply(order, status, wall_s, metrics, reply_out);
+  double wall_s = round((m4s_now_s() - start_s) * 1e6) / 1e6;
+  m4s_status_t made = make_reply(order, status, wall_s, metrics, reply_out);
+  if (status != M4S_OK && folder != NULL) {
+    m4s_path_remove(folder);  // where that fails, the next run does it
+  }
+  free(folder);
+  json_decref(metrics);
+  return made;
 }

@@ -15,7 +15,9 @@ m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char
                             json_t **order_out);
 
 // Simulates an order and puts the unit's files into place. The reply is {"unit": number, "status":
-// "ok" | "failed" | "stopped", "reason": "…", "wall_s": s, "metrics": {…}}; a point that fails is a
-// reply, too. Anything but M4S_OK means that the order makes no sense or that there is no memory
-// for a reply. The files depend on the order alone.
+// word, "wall_s": s, "reason": "…" (unless ok), "metrics": {…} (if ok)} with one of these words:
+// ok; failed: the point is lost, for one because its files are not those of the order any more;
+// stopped; error: the results folder cannot be written, and the run cannot go on. Anything but
+// M4S_OK means that the order makes no sense or that there is no memory for a reply. The files
+// depend on the order alone.
 m4s_status_t m4s_unit_run(const json_t *order, const atomic_bool *stop, json_t **reply_out);

@@ -12,9 +12,8 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 n_cases=0
 n_failed=0
 
-# A results folder with a manifest is locked while that is read, so .lock does not count.
 list_files() {
-  find . \( -path ./stdout -o -path ./stderr -o -name .lock \) -prune -o -printf '%p %s\n' | sort
+  find . \( -path ./stdout -o -path ./stderr \) -prune -o -printf '%p %s\n' | sort
 }
 
 # refused FRAGMENT… -- ARGUMENT…: runs the program; the fragments must stand in its error line.
@@ -124,6 +123,11 @@ refused '--simulators' '"flowsin"' 'flowsim' -- run in/spec.json --out out --sim
 refused '--simulators' 'twice' -- run in/spec.json --out out --simulators flowsim,flowsim
 refused '--simulators' -- run in/spec.json --out out --simulators ''
 refused '--simulators' -- run in/spec.json --out out --simulators ,
+refused '--simulators' '""' -- run in/spec.json --out out --simulators flowsim,
+refused '--out' 'UTF-8' -- run in/spec.json --out $'\xff'
+refused '--set' 'UTF-8' -- run in/spec.json --out out --set $'workload=\xff'
+mkdir $'in/\xff' && cp in/spec.json in/workload.txt $'in/\xff'
+refused 'UTF-8' -- run $'in/\xff/spec.json' --out out
 refused '--set' 'reduction' -- run in/spec.json --out out --set reduction
 refused '--set' '"redaction"' 'reduction' -- run in/spec.json --out out --set redaction=1
 refused '--set' '7' 'nearest' -- run in/spec.json --out out --set reduction=7
@@ -144,6 +148,12 @@ refused '--gpus' -- topology cluster made.txt --gpus 0
 refused 'FILE' -- topology cluster
 refused '--racks' '9' -- bench flowsim --racks 9
 refused '"nonsense"' -- compare good good --metric nonsense
+
+# --- in a job, where every task but the first is mute in "run" only ---
+export SLURM_PROCID=1
+refused nowhere -- gather nowhere
+refused none.txt -- topology info in/none.txt
+unset SLURM_PROCID
 
 # --- files that cannot be read or written ---
 refused in/none.json 'No such file' -- run in/none.json
@@ -172,6 +182,7 @@ refused in/zero.json 'zero byte' -- topology info in/zero.json
 # A folder with other results in it is not written to.
 mkdir other && echo '{}' >other/manifest.json
 refused other/manifest.json -- run in/spec.json --out other
+refused other/manifest.json -- run in/spec.json --out other --fresh
 mkdir mine && echo note >mine/notes.txt
 refused mine -- run in/spec.json --out mine --fresh
 
@@ -199,6 +210,7 @@ bad_spec 'name' 'missing' -- "$(spec name)"
 bad_spec 'name' -- "$(spec name '""')"
 bad_spec 'name' '../up' -- "$(spec name '"../up"')"
 bad_spec 'name' '7' -- "$(spec name 7)"
+bad_spec 'title' 'control' -- "$(spec title '"a\nb"')"
 bad_spec 'simulators' 'missing' -- "$(spec simulators)"
 bad_spec 'simulators' '[]' -- "$(spec simulators '[]')"
 bad_spec 'simulators[0]' '"ns3"' 'flowsim' -- "$(spec simulators '["ns3"]')"
@@ -252,6 +264,10 @@ bad_spec 'axes[0].time_limit_s' -- "$(spec axes '[{"time_limit_s": [1, 2]}]')"
 bad_spec 'axes[0].workload' 'none.txt' -- "$(spec axes '[{"workload": ["workload.txt", "none.txt"]}]')"
 bad_spec '10000000' '--yes' -- "$(spec axes '[{"seed": {"range": [1, 1000000]}}, {"cores": {"range": [1, 10]}}]')"
 bad_spec '16000000000000' -- "$(spec axes '[{"seed": {"range": [1, 4000000000]}}, {"send_latency_ns": {"range": [1, 4000]}}]')"
+seeds=$(spec axes '[{"seed": {"range": [0, 9007199254740991]}}]')
+bad_spec '9007199254740992 points' -- "$seeds"
+spec axes '[{"seed": {"range": [0, 9007199254740991, 4]}}]' >in/seeds.json
+refused '--set seed' 'none of the 2251799813685248 values' 'nearest: 4' -- plan in/seeds.json --set seed=5
 bad_spec 'where' 'reducton' 'reduction' -- "$(spec where '"reducton > 1"')"
 bad_spec 'where' '7' -- "$(spec where '7')"
 bad_spec 'where' 'none of the 2 points' -- "$(spec where '"reduction > 9"')"

@@ -14,7 +14,7 @@ static void look_at_point(const m4s_sweep_t *sweep, uint64_t index) {
   free(m4s_sweep_point_title(sweep, index));
   if (m4s_sweep_point(sweep, index, &point) == M4S_OK) {
     (void)m4s_point_expected_cost(&point, sweep->simulators.items[0]);
-    (void)m4s_point_check(&point);
+    (void)m4s_point_check(&point, NULL);
   }
   m4s_point_clear(&point);
 }

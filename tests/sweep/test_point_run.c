@@ -148,7 +148,7 @@ static void topology_file_should_equal_the_generated_cluster(void **state) {
       "\"flowsim\": {\"mode\": \"published\"}}");
   json_t *a = NULL;
   json_t *b = NULL;
-  ASSERT_OK(m4s_point_check(&from_file));
+  ASSERT_OK(m4s_point_check(&from_file, NULL));
   ASSERT_OK(m4s_point_run(&generated, "flowsim", NULL, NULL, &a));
   ASSERT_OK(m4s_point_run(&from_file, "flowsim", NULL, NULL, &b));
   assert_true(json_equal(a, b));
@@ -227,7 +227,7 @@ static void disconnected_gpus_should_be_found_by_the_check(void **state) {
     write_workload(collectives[i]);
     m4s_point_t point = make_point(FILE_POINT);
     json_t *metrics = NULL;
-    assert_int_equal(m4s_point_check(&point), M4S_ERR_INPUT);
+    assert_int_equal(m4s_point_check(&point, NULL), M4S_ERR_INPUT);
     assert_non_null(strstr(m4s_last_error(), "there is no path from GPU "));
     assert_int_equal(m4s_point_run(&point, "flowsim", NULL, NULL, &metrics), M4S_ERR_INPUT);
     assert_null(metrics);
@@ -236,7 +236,7 @@ static void disconnected_gpus_should_be_found_by_the_check(void **state) {
   // Nobody talks to it: fine.
   write_workload("NONE");
   m4s_point_t point = make_point(FILE_POINT);
-  ASSERT_OK(m4s_point_check(&point));
+  ASSERT_OK(m4s_point_check(&point, NULL));
   m4s_point_clear(&point);
 }
 
@@ -259,14 +259,14 @@ static void check_should_find_what_cannot_be_made(void **state) {
   for (size_t i = 0; i < M4S_COUNT(cases); i++) {
     m4s_point_t point = make_point(cases[i].settings);
     json_t *metrics = NULL;
-    assert_int_equal(m4s_point_check(&point), M4S_ERR_INPUT);
+    assert_int_equal(m4s_point_check(&point, NULL), M4S_ERR_INPUT);
     assert_non_null(strstr(m4s_last_error(), cases[i].message));
     assert_int_equal(m4s_point_run(&point, "flowsim", NULL, NULL, &metrics), M4S_ERR_INPUT);
     assert_null(metrics);
     m4s_point_clear(&point);
   }
   m4s_point_t point = make_gray("");
-  ASSERT_OK(m4s_point_check(&point));
+  ASSERT_OK(m4s_point_check(&point, NULL));
   m4s_point_clear(&point);
 }
 

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 
 #include "core/json.h"
 #include "sweep/store.h"
@@ -141,15 +142,28 @@ static void torn_last_line_should_be_dropped(void **state) {
   m4s_store_close(store);
 }
 
-static void broken_line_should_be_an_error_with_its_number(void **state) {
+// A zero byte, no JSON, no metrics: the lines after them count.
+static void damaged_lines_should_be_skipped(void **state) {
   (void)state;
   m4s_store_t *store = open_store(spec_text, NULL, false);
   finish_unit(store, 0, true, 1);
+  finish_unit(store, 1, true, 2);
+  finish_unit(store, 2, false, 0);
   m4s_store_close(store);
-  append("out/journal.jsonl", "{\"case\":\"x\"}\n");
-  m4s_results_t results;
-  assert_int_equal(m4s_results_read(folder(), &results), M4S_ERR_INPUT);
-  assert_non_null(strstr(m4s_last_error(), "journal.jsonl:2: \"{\"case\":\"x\"}"));
+  append("out/journal.jsonl",
+         "\x01rubbish\n{\"case\":\"x\"}\n{\"case\":\"0123456789abcdef\",\"simulator\":\"flowsim\","
+         "\"status\":\"ok\"}\n");
+  int fd = open(fixture_path("out/journal.jsonl"), O_WRONLY);
+  assert_int_equal(pwrite(fd, "", 1, 20), 1);  // in the first line
+  close(fd);
+  store = open_store(spec_text, NULL, false);
+  assert_statuses(store, "mofm");
+  finish_unit(store, 3, true, 4);
+  m4s_store_close(store);
+  assert_rows(
+      "{\"degraded_gpus\":2,\"reduction\":4} missing; {\"degraded_gpus\":2,\"reduction\":5} ok 2; "
+      "{\"degraded_gpus\":3,\"reduction\":4} failed because; {\"degraded_gpus\":3,\"reduction\":5} "
+      "ok 4");
 }
 
 static void unit_without_folder_should_not_count(void **state) {
@@ -222,6 +236,100 @@ static void foreign_folders_should_be_refused_and_left_alone(void **state) {
   fixture_write("file", "x");
   assert_open_fails(fixture_path("file"), M4S_ERR_IO, "Not a directory");
   assert_open_fails("/proc/none/such", M4S_ERR_IO, "cannot be made");
+}
+
+// Any program may call a file manifest.json.
+static void foreign_manifests_should_be_refused_and_left_alone(void **state) {
+  (void)state;
+  static const char *const manifests[] = {"{}", "{\"name\": \"t\", \"version\": 3}",
+                                          "{\"name\": \"t\", \"format\": 1}", "[]", "MZ"};
+  assert_int_equal(m4s_folder_make(fixture_path("out/points")), M4S_OK);
+  fixture_write("out/points/mine", "precious");
+  for (size_t i = 0; i < M4S_COUNT(manifests); i++) {
+    fixture_write("out/manifest.json", manifests[i]);
+    for (int fresh = 0; fresh < 2; fresh++) {
+      m4s_store_t *store = NULL;
+      assert_int_equal(m4s_store_open(folder(), "t", fresh, &store), M4S_ERR_INPUT);
+      assert_non_null(strstr(m4s_last_error(), "manifest.json"));
+    }
+  }
+  assert_true(m4s_path_exists(fixture_path("out/points/mine")));
+  assert_false(m4s_path_exists(fixture_path("out/.lock")));
+}
+
+static json_t *read_manifest(void) {
+  json_t *manifest = NULL;
+  assert_int_equal(m4s_json_read(fixture_path("out/manifest.json"), &manifest), M4S_OK);
+  return manifest;
+}
+
+static void write_about(const char *about_text) {
+  m4s_sweep_t *sweep = fixture_sweep(spec_text);
+  json_t *about = json_loads(about_text, 0, NULL);
+  json_t *selection = no_selection();
+  m4s_store_t *store = NULL;
+  bool changed;
+  assert_int_equal(m4s_store_open(folder(), "t", false, &store), M4S_OK);
+  assert_int_equal(m4s_store_write_manifest(store, sweep, selection, about, &changed), M4S_OK);
+  m4s_store_close(store);
+  json_decref(selection);
+  json_decref(about);
+  m4s_sweep_destroy(sweep);
+}
+
+static void versions_and_metrics_should_add_up(void **state) {
+  (void)state;
+  write_about("{\"version\": \"1\", \"git_id\": \"a\", \"metrics\": [\"total_us\", \"flows\"]}");
+  write_about("{\"version\": \"1\", \"git_id\": \"b\", \"metrics\": [\"flows\"]}");
+  write_about("{\"version\": \"1\", \"git_id\": \"a\", \"metrics\": [\"flows\"]}");
+  json_t *manifest = read_manifest();
+  char *versions = m4s_json_canonical(json_object_get(manifest, "versions"));
+  assert_string_equal(versions, "[\"1 (a)\",\"1 (b)\"]");
+  assert_int_equal(json_array_size(json_object_get(manifest, "metrics")), 2);
+  free(versions);
+  json_decref(manifest);
+}
+
+// Two runs that find no folder: the second comes to the lock with what it saw before the first had
+// it. Here the first is a process that lets go once the second waits.
+static void manifest_should_be_read_under_the_lock(void **state) {
+  (void)state;
+  int ready[2];
+  assert_int_equal(pipe(ready), 0);
+  pid_t second = fork();
+  if (second == 0) {
+    char byte;
+    if (read(ready[0], &byte, 1) != 1) {
+      _exit(1);
+    }
+    m4s_store_t *other = NULL;
+    bool refused = m4s_store_open(folder(), "other", false, &other) == M4S_ERR_INPUT &&
+                   strstr(m4s_last_error(), "holds results of the sweep \"t\"") != NULL;
+    _exit(refused ? 0 : 1);
+  }
+  m4s_store_t *store = NULL;
+  assert_int_equal(m4s_store_open(folder(), "t", false, &store), M4S_OK);
+  assert_int_equal(write(ready[1], "x", 1), 1);
+  usleep(200000);  // the second has looked into the folder and waits for the lock
+  fixture_write("out/manifest.json", "{\"format\": 1, \"name\": \"t\", \"sweep\": {}}");
+  m4s_store_close(store);
+  int exit_status = 0;
+  close(ready[0]);
+  close(ready[1]);
+  assert_int_equal(waitpid(second, &exit_status, 0), second);
+  assert_int_equal(exit_status, 0);
+}
+
+static void held_folder_should_not_be_opened(void **state) {
+  (void)state;
+  assert_int_equal(m4s_store_hold(folder()), -1);
+  m4s_store_close(open_store(spec_text, NULL, false));
+  int hold = m4s_store_hold(folder());
+  assert_true(hold >= 0);
+  m4s_store_t *store = NULL;
+  assert_int_equal(m4s_store_open(folder(), "t", false, &store), M4S_ERR_INPUT);
+  m4s_store_release(hold);
+  m4s_store_close(open_store(spec_text, NULL, false));
 }
 
 static void folder_of_another_sweep_should_be_refused(void **state) {
@@ -306,11 +414,15 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(store_should_know_what_is_done),
       TEST(torn_last_line_should_be_dropped),
-      TEST(broken_line_should_be_an_error_with_its_number),
+      TEST(damaged_lines_should_be_skipped),
       TEST(unit_without_folder_should_not_count),
       TEST(leftovers_of_a_kill_should_be_cleaned_up),
       TEST(earlier_folder_of_a_unit_should_be_replaced),
       TEST(foreign_folders_should_be_refused_and_left_alone),
+      TEST(foreign_manifests_should_be_refused_and_left_alone),
+      TEST(versions_and_metrics_should_add_up),
+      TEST(manifest_should_be_read_under_the_lock),
+      TEST(held_folder_should_not_be_opened),
       TEST(folder_of_another_sweep_should_be_refused),
       TEST(fresh_should_remove_what_runs_made_only),
       TEST(second_run_in_a_folder_should_be_refused),
