@@ -69,13 +69,13 @@ static const m4s_field_t options[] = {
 // Enough to find that a reference cannot be read.
 enum { MAX_ROWS_CHECKED = 1000 };
 
-// Rows of points that have not been run.
+// Rows of points that have not been run; the first one has the metrics' names.
 static m4s_status_t make_rows(const m4s_sweep_t *sweep, const uint64_t *indices, size_t n_rows,
                               const json_t *metrics, m4s_results_t *results) {
   results->rows = calloc(n_rows, sizeof *results->rows);
   results->folder = strdup(sweep->path);
-  results->manifest = json_pack("{s:o, s:[s], s:O}", "axes", m4s_sweep_axis_names(sweep),
-                                "simulators", sweep->simulators.items[0], "metrics", metrics);
+  results->manifest = json_pack("{s:o, s:[s]}", "axes", m4s_sweep_axis_names(sweep), "simulators",
+                                sweep->simulators.items[0]);
   if (results->rows == NULL || results->folder == NULL || results->manifest == NULL) {
     return m4s_fail_memory("rows");
   }
@@ -87,6 +87,12 @@ static m4s_status_t make_rows(const m4s_sweep_t *sweep, const uint64_t *indices,
     if (row->axes == NULL || row->simulator == NULL) {
       return m4s_fail_memory("rows");
     }
+  }
+  size_t i;
+  const json_t *name;
+  results->rows[0].metrics = json_object();
+  json_array_foreach(metrics, i, name) {
+    json_object_set_new(results->rows[0].metrics, json_string_value(name), json_null());
   }
   return M4S_OK;
 }

@@ -111,6 +111,23 @@ static bool write_all(int fd, const char *bytes, size_t n_bytes) {
   return true;
 }
 
+m4s_status_t m4s_folder_sync(const char *path) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);  // some file systems cannot
+  int error = errno;
+  if (fd >= 0) {
+    close(fd);
+  }
+  return ok ? M4S_OK : m4s_fail(M4S_ERR_IO, "%s: cannot be written: %s", path, strerror(error));
+}
+
+static m4s_status_t sync_folder_of(const char *path) {
+  char *folder = m4s_path_folder(path);
+  m4s_status_t status = folder == NULL ? m4s_fail_memory("a file name") : m4s_folder_sync(folder);
+  free(folder);
+  return status;
+}
+
 m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes) {
   char *temporary = NULL;
   if (asprintf(&temporary, "%s.tmp%d", path, (int)getpid()) < 0) {
@@ -133,7 +150,7 @@ m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes)
     return m4s_fail(M4S_ERR_IO, "%s: cannot be written: %s", path, strerror(error));
   }
   free(temporary);
-  return M4S_OK;
+  return sync_folder_of(path);
 }
 
 m4s_status_t m4s_folder_make(const char *path) {

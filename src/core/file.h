@@ -18,12 +18,15 @@ m4s_status_t m4s_file_read_text(const char *path, size_t max_bytes, char **text_
 // The content's 64-bit FNV-1a hash, 16 hexadecimal digits; errors as of m4s_file_read().
 m4s_status_t m4s_file_hash(const char *path, char hash_out[17]);
 
-// Writes to a temporary name beside `path`, syncs, renames: readers see the old file or the new
-// one.
+// Writes to a temporary name beside `path`, syncs, renames, syncs the folder: readers see the old
+// file or the new one, and the new one is on disk when this returns.
 m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes);
 
 // Makes a folder and its parents; one that exists is fine.
 m4s_status_t m4s_folder_make(const char *path);
+
+// Brings a folder's entries to disk, where its file system can.
+m4s_status_t m4s_folder_sync(const char *path);
 
 // Removes a file, or a folder with all it holds; one that is missing is fine. Links are not
 // followed.

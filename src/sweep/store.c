@@ -223,7 +223,7 @@ static m4s_status_t open_journal(m4s_store_t *store) {
     }
   }
   free(path);
-  return status;
+  return status == M4S_OK ? m4s_folder_sync(store->folder) : status;
 }
 
 // What another run wrote before this one had the lock counts: the folder is looked at again.
@@ -538,19 +538,9 @@ m4s_status_t m4s_unit_begin(const char *store_folder, const char *case_id, const
   return M4S_OK;
 }
 
-static m4s_status_t sync_folder(const char *path) {
-  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
-  m4s_status_t status = ok ? M4S_OK : io_error(path);
-  if (fd >= 0) {
-    close(fd);
-  }
-  return status;
-}
-
 static m4s_status_t move_into_place(const char *temporary_folder, const char *case_folder,
                                     const char *folder) {
-  M4S_TRY(sync_folder(temporary_folder));
+  M4S_TRY(m4s_folder_sync(temporary_folder));
   M4S_TRY(m4s_folder_make(case_folder));
   if (rename(temporary_folder, folder) != 0) {
     if (errno != ENOTEMPTY && errno != EEXIST) {
@@ -561,7 +551,11 @@ static m4s_status_t move_into_place(const char *temporary_folder, const char *ca
       return io_error(folder);
     }
   }
-  return sync_folder(case_folder);
+  M4S_TRY(m4s_folder_sync(case_folder));
+  char *points = m4s_path_folder(case_folder);
+  m4s_status_t status = points == NULL ? m4s_fail_memory("a folder name") : m4s_folder_sync(points);
+  free(points);
+  return status;
 }
 
 m4s_status_t m4s_unit_publish(const char *store_folder, const char *case_id, const char *simulator,

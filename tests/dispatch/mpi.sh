@@ -11,6 +11,7 @@ folder=$2
 for n in 1 2 4; do
   mpi $n "$program" run "$spec" --out n$n >n$n.log 2>&1 || fail "-n $n: $(cat n$n.log)"
   assert_same_results alone n$n
+  # Every rank has a unit before any has its second, however slow one is.
   [ "$(grep -o '"rank":[0-9]*' n$n/journal.jsonl | sort -u | wc -l)" -eq $n ] ||
     fail "-n $n: not all ranks have worked"
 done
@@ -46,6 +47,34 @@ mpi 2 "$program" "${few[@]}" >kept.log 2>&1
 assert_status $? 3 "failed points of an earlier run"
 mpi 2 "$program" "${few[@]}" --retry-failed >retried.log 2>&1 || fail "retry: $(cat retried.log)"
 [ "$(grep -c ',ok,' failed/summary.csv)" -eq 4 ] || fail "$(cat failed/summary.csv)"
+
+# A full disk ends the run, with one error and nothing recorded as failed; the same command goes on.
+# A limit on file sizes stands in for it.
+assert_ended() {
+  assert_status "$1" 1 "$2"
+  [ "$(grep -c 'error:' full.log)" -eq 1 ] || fail "$2: $(cat full.log)"
+  grep -qE 'File too large|No space left' full.log || fail "$2: $(cat full.log)"
+  grep -q '\.tmp' full.log && fail "$2: names a temporary folder: $(cat full.log)"
+  grep -q '"failed"' full/journal.jsonl && fail "$2: failed points in the journal"
+}
+few=(run "$spec" --where "degraded_gpus < 4" --out full)
+(trap '' XFSZ; ulimit -f 500; exec "$program" "${few[@]}") >full.log 2>&1
+assert_ended $? "a full disk"
+"$program" "${few[@]}" >full.log 2>&1 || fail "after a full disk: $(cat full.log)"
+rm -rf full
+# Under mpirun rank 0 alone cannot write: the journal. Replies on their way do not hold up the end.
+(trap '' XFSZ; exec timeout -k 1 30 mpirun --oversubscribe -n 4 "$program" run "$spec" --out full --master-works no) \
+  >full.log 2>&1 &
+leader=$!
+for ((i = 0; i < 500; i++)); do
+  [ -s full/journal.jsonl ] && break
+  sleep 0.01
+done
+prlimit --pid "$(sed 's/process \([0-9]*\) .*/\1/' full/.lock)" --fsize=1000
+wait $leader
+assert_ended $? "a journal that cannot grow"
+mpi 4 "$program" run "$spec" --out full >full.log 2>&1 || fail "after it: $(cat full.log)"
+assert_same_results alone full
 
 # A subset has the whole sweep's rows, and grows into it.
 "$program" run "$spec" --set degraded_gpus=8 --set reduction=4 --out part >part.log 2>&1 ||
