@@ -44,18 +44,6 @@ static m4s_status_t check_new_point(const m4s_sweep_t *sweep, uint64_t index, js
   return status;
 }
 
-// total_us, exposed_comm_us, comm_1_us …, flows: new reference, NULL without memory.
-static json_t *metric_names(int32_t n_layers) {
-  json_t *names = json_pack("[s, s]", "total_us", "exposed_comm_us");
-  for (int32_t i = 1; i <= n_layers; i++) {
-    char name[32];
-    snprintf(name, sizeof name, "comm_%d_us", i);
-    json_array_append_new(names, json_string(name));
-  }
-  json_array_append_new(names, json_string("flows"));
-  return names;
-}
-
 m4s_status_t m4s_plan_check(const m4s_sweep_t *sweep, const uint64_t *indices, size_t n_indices,
                             json_t **metrics_out) {
   json_t *seen = json_object();
@@ -71,7 +59,7 @@ m4s_status_t m4s_plan_check(const m4s_sweep_t *sweep, const uint64_t *indices, s
   }
   json_decref(seen);
   M4S_TRY(status);
-  json_t *metrics = metric_names(n_layers);
+  json_t *metrics = m4s_point_metric_names(n_layers);
   if (metrics == NULL) {
     return m4s_fail_memory("a plan");
   }

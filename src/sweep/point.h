@@ -59,6 +59,9 @@ extern const char *const m4s_simulator_names[];
 // something. Depends on the settings alone.
 double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator);
 
+// The names of a point's metrics, in their order: a new array, NULL without memory.
+json_t *m4s_point_metric_names(int32_t n_layers);
+
 // Simulates the point. Writes into the existing `folder`, unless that is NULL: flows.npy, links.csv
 // (as settings.output says) and EndToEnd.csv. `metrics_out`: a new object of numbers in this order:
 // total_us (rank 0), exposed_comm_us, comm_1_us … comm_L_us (per workload layer), flows,

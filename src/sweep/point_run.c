@@ -1,10 +1,12 @@
 // Simulating one point: its topology, routing and traffic, a network model, the run loop, the
 // results.
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/file.h"
+#include "core/text.h"
 #include "core/units.h"
 #include "flow/collective.h"
 #include "sweep/point.h"
@@ -194,50 +196,73 @@ static m4s_status_t write_links(const parts_t *parts, const char *path) {
   return status;
 }
 
-// Writes one file of the point's folder through `write`.
-#define WRITE(folder, name, call) \
-  do { \
-    char *path = m4s_path_join(folder, name); \
-    if (path == NULL) { \
-      return m4s_fail_memory(name); \
-    } \
-    m4s_status_t write_status = call; \
-    free(path); \
-    M4S_TRY(write_status); \
-  } while (0)
-
 static m4s_status_t write_files(const m4s_point_t *point, const parts_t *parts,
                                 const m4s_collective_result_t *result, const char *simulator,
                                 const char *folder) {
-  WRITE(folder, "EndToEnd.csv", m4s_end_to_end_write(path, simulator, parts->workload, result));
-  if (point->output.flows) {
-    WRITE(folder, "flows.npy",
-          m4s_flow_records_write(path, result->records, (size_t)result->n_flows));
+  char *end_to_end = m4s_path_join(folder, "EndToEnd.csv");
+  char *flows = m4s_path_join(folder, "flows.npy");
+  char *links = m4s_path_join(folder, "links.csv");
+  m4s_status_t status = M4S_OK;
+  if (end_to_end == NULL || flows == NULL || links == NULL) {
+    status = m4s_fail_memory("file names");
   }
-  if (point->output.links && parts->model.ops->link_usage != NULL) {
-    WRITE(folder, "links.csv", write_links(parts, path));
+  if (status == M4S_OK) {
+    status = m4s_end_to_end_write(end_to_end, simulator, parts->workload, result);
   }
-  return M4S_OK;
+  if (status == M4S_OK && point->output.flows) {
+    status = m4s_flow_records_write(flows, result->records, (size_t)result->n_flows);
+  }
+  if (status == M4S_OK && point->output.links && parts->model.ops->link_usage != NULL) {
+    status = write_links(parts, links);
+  }
+  free(end_to_end);
+  free(flows);
+  free(links);
+  return status;
+}
+
+// One more metric: its name to `names`, its value to `values`; either may be NULL.
+static bool add_metric(json_t *names, json_t *values, const char *name, json_t *value) {
+  bool ok = names == NULL || json_array_append_new(names, json_string(name)) == 0;
+  if (values == NULL) {
+    json_decref(value);
+    return ok;
+  }
+  return json_object_set_new(values, name, value) == 0 && ok;
+}
+
+// All metrics in their order.
+static bool add_metrics(json_t *names, json_t *values, int32_t n_layers,
+                        const m4s_collective_result_t *result, int64_t n_turns) {
+  int64_t exposed_ns = result->total_ns - result->compute_ns;
+  bool ok = add_metric(names, values, "total_us", json_real(m4s_ns_to_us(result->total_ns)));
+  ok = add_metric(names, values, "exposed_comm_us", json_real(m4s_ns_to_us(exposed_ns))) && ok;
+  for (int32_t i = 0; i < n_layers; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "comm_%d_us", i + 1);
+    int64_t comm_ns = result->layers == NULL ? 0 : result->layers[i].exposed_ns[M4S_PASS_FORWARD];
+    ok = add_metric(names, values, name, json_real(m4s_ns_to_us(comm_ns))) && ok;
+  }
+  double makespan_us = m4s_ns_to_us(result->makespan_ns);
+  ok = add_metric(names, values, "flows", json_integer(result->n_flows)) && ok;
+  ok = add_metric(names, values, "makespan_us", json_real(makespan_us)) && ok;
+  return add_metric(names, values, "events", json_integer(n_turns)) && ok;
+}
+
+json_t *m4s_point_metric_names(int32_t n_layers) {
+  json_t *names = json_array();
+  if (names != NULL && !add_metrics(names, NULL, n_layers, &(m4s_collective_result_t){0}, 0)) {
+    json_decref(names);
+    return NULL;
+  }
+  return names;
 }
 
 static m4s_status_t make_metrics(const parts_t *parts, const m4s_collective_result_t *result,
                                  json_t **metrics_out) {
   json_t *metrics = json_object();
-  int failed = metrics == NULL;
-  failed |= json_object_set_new(metrics, "total_us", json_real(m4s_ns_to_us(result->total_ns)));
-  failed |= json_object_set_new(metrics, "exposed_comm_us",
-                                json_real(m4s_ns_to_us(result->total_ns - result->compute_ns)));
-  for (int32_t i = 0; i < parts->workload->n_layers; i++) {
-    char name[32];
-    snprintf(name, sizeof name, "comm_%d_us", i + 1);
-    failed |= json_object_set_new(
-        metrics, name, json_real(m4s_ns_to_us(result->layers[i].exposed_ns[M4S_PASS_FORWARD])));
-  }
-  failed |= json_object_set_new(metrics, "flows", json_integer(result->n_flows));
-  failed |=
-      json_object_set_new(metrics, "makespan_us", json_real(m4s_ns_to_us(result->makespan_ns)));
-  failed |= json_object_set_new(metrics, "events", json_integer(m4s_run_n_turns(parts->run)));
-  if (failed) {
+  if (metrics == NULL ||
+      !add_metrics(NULL, metrics, parts->workload->n_layers, result, m4s_run_n_turns(parts->run))) {
     json_decref(metrics);
     return m4s_fail_memory("metrics");
   }
