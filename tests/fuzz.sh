@@ -28,17 +28,17 @@ status=0
 for target in "${targets[@]}"; do
   found=$build/found/$target
   crashes=$build/crashes/$target
-  work=$build/work/$target
+  scratch=$build/scratch/$target
   log=$build/log/$target.txt
-  mkdir -p "$found" "$crashes" "$work" "$build/log"
+  mkdir -p "$found" "$crashes" "$scratch" "$build/log"
   # Where specs find their workload, and nothing else.
-  cp "$root/sweeps/workloads/gray-failure.txt" "$work/w.txt"
-  if (cd "$work" && "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=5 \
+  cp "$root/sweeps/workloads/gray-failure.txt" "$scratch/w.txt"
+  if (cd "$scratch" && "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=5 \
     -report_slow_units=1 -rss_limit_mb=1024 -max_len=4096 -artifact_prefix="$crashes/" \
     -dict="$root/tests/fuzz/$target.dict" "$found" "$root/tests/fuzz/corpus/$target") \
     >"$log" 2>&1; then
     # libFuzzer ends well after slow inputs.
-    slow=$(find "$crashes" -name 'slow-unit-*' -newer "$work/w.txt" | wc -l)
+    slow=$(find "$crashes" -name 'slow-unit-*' -newer "$scratch/w.txt" | wc -l)
     if [[ $slow -gt 0 ]]; then
       echo "fuzz_$target: $slow inputs took over 1 s, kept in $crashes"
       status=1

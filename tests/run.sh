@@ -103,10 +103,10 @@ run_ctest() {
 fuzz() {
   local target=$1 folder=$root/build/fuzz/short/$1 status=0
   rm -rf "$folder"
-  mkdir -p "$folder/work"
+  mkdir -p "$folder/scratch"
   cp -r "tests/fuzz/corpus/$target" "$folder/corpus"
-  cp sweeps/workloads/gray-failure.txt "$folder/work/w.txt"
-  (cd "$folder/work" && ASAN_OPTIONS=allocator_may_return_null=1 \
+  cp sweeps/workloads/gray-failure.txt "$folder/scratch/w.txt"
+  (cd "$folder/scratch" && ASAN_OPTIONS=allocator_may_return_null=1 \
     "$root/build/fuzz/tests/fuzz/fuzz_$target" -seed=1 -max_total_time="${M4SWEEP_FUZZ_SECONDS:-8}" \
     -timeout=10 -rss_limit_mb=1024 -max_len=4096 -artifact_prefix="$folder/" \
     -dict="$root/tests/fuzz/$target.dict" "$folder/corpus") >"$folder/log" 2>&1 </dev/null || status=$?
