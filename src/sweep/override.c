@@ -110,8 +110,14 @@ static m4s_status_t apply_typed(m4s_sweep_t *sweep, m4s_setting_t setting, const
     return m4s_setting_put(sweep->base, setting, typed);
   }
   json_t *path = absolute_path(typed);
+  char hash[M4S_CASE_ID_BYTES];
   m4s_status_t status =
-      path == NULL ? m4s_fail_memory("a file name") : m4s_setting_put(sweep->base, setting, path);
+      path == NULL ? m4s_fail_memory("a file name") : m4s_file_hash(json_string_value(path), hash);
+  if (status == M4S_OK) {
+    status = m4s_setting_put(sweep->base, setting, path);
+  } else {
+    status = m4s_fail_in(status, "--set %s.%s", setting.section->name, setting.field->name);
+  }
   json_decref(path);
   return status;
 }
@@ -190,6 +196,34 @@ static m4s_status_t apply_simulators(m4s_sweep_t *sweep, const char *names) {
   }
 }
 
+// Refuses settings of one kind of topology where all points have the other.
+static m4s_status_t check_topology(const m4s_sweep_t *sweep) {
+  m4s_setting_t kind;
+  M4S_TRY(m4s_setting_find("topology.kind", sweep->path, &kind));
+  if (m4s_sweep_find_axis(sweep, kind, NULL) != NULL) {
+    return M4S_OK;
+  }
+  const char *written = json_string_value(m4s_setting_get(sweep->base, kind));
+  bool is_file = written != NULL && strcmp(written, "file") == 0;
+  for (size_t i = 0; i < m4s_n_point_sections; i++) {
+    const m4s_section_t *section = &m4s_point_sections[i];
+    for (size_t j = 0; strcmp(section->name, kind.section->name) == 0 && j < section->n_fields;
+         j++) {
+      m4s_setting_t setting = {section, &section->fields[j]};
+      bool of_file = section == kind.section;
+      if (m4s_setting_equal(setting, kind) || of_file == is_file ||
+          (m4s_setting_get(sweep->base, setting) == NULL &&
+           m4s_sweep_find_axis(sweep, setting, NULL) == NULL)) {
+        continue;
+      }
+      return m4s_fail(M4S_ERR_INPUT, "%s: topology.%s: has no effect with topology.kind \"%s\"%s",
+                      sweep->path, setting.field->name, is_file ? "file" : "gpu-cluster",
+                      is_file ? "" : " (set topology.kind to \"file\")");
+    }
+  }
+  return M4S_OK;
+}
+
 m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_text_list_t *sets,
                                 const m4s_text_list_t *wheres, const char *simulators,
                                 m4s_selection_t **selection_out) {
@@ -197,6 +231,9 @@ m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_text_list_t *sets,
   m4s_status_t status = selection == NULL ? m4s_fail_memory("a selection") : M4S_OK;
   if (status == M4S_OK) {
     status = apply_sets(sweep, sets, selection);
+  }
+  if (status == M4S_OK) {
+    status = check_topology(sweep);
   }
   if (status == M4S_OK) {
     status = apply_wheres(wheres, selection);

@@ -132,6 +132,8 @@ refused '--set' 'reduction' -- run in/spec.json --out out --set reduction
 refused '--set' '"redaction"' 'reduction' -- run in/spec.json --out out --set redaction=1
 refused '--set' '7' 'nearest' -- run in/spec.json --out out --set reduction=7
 refused '--set' 'two' -- run in/spec.json --out out --set gpus=two
+refused 'topology.file: has no effect' -- run in/spec.json --out out --set file=in/topology.txt
+refused '--set traffic.workload: ' 'in/none.txt' -- run in/spec.json --out out --set workload=in/none.txt
 refused '--set' '1e30' -- run in/spec.json --out out --set gpus=1e30
 refused '--set' 'twice' -- run in/spec.json --out out --set gpus=32 --set gpus=32
 refused '--where' 'gpuss' 'gpus' -- run in/spec.json --out out --where 'gpuss > 1'
@@ -233,6 +235,10 @@ bad_spec 'base.traffic.workload' 'none.txt' 'No such file' -- "$(spec base '{"tr
 bad_spec 'base.traffic.workload' 'folder' -- "$(spec base '{"traffic": {"workload": "."}}')"
 bad_spec 'base.traffic.workload' '3' -- "$(spec base '{"traffic": {"workload": 3}}')"
 bad_spec 'spec.json' 'kind' -- "$(spec base '{"topology": {"kind": "file"}, "traffic": {"workload": "workload.txt"}}')"
+bad_spec 'spec.json: topology.file: has no effect' 'set topology.kind to "file"' -- \
+  "$(spec base '{"topology": {"file": "topology.txt"}, "traffic": {"workload": "workload.txt"}}')"
+bad_spec 'topology.reduction: has no effect with topology.kind "file"' -- \
+  "$(spec base '{"topology": {"kind": "file", "file": "topology.txt"}, "traffic": {"workload": "small.txt"}}')"
 bad_spec 'gpus' -- "$(spec base '{"topology": {"gpus": 12}, "traffic": {"workload": "workload.txt"}}')"
 bad_spec 'degraded' -- "$(spec base '{"topology": {"degraded_gpus": 33}, "traffic": {"workload": "workload.txt"}}')"
 bad_spec 'all_gpus' '32' '16' -- "$(spec base '{"topology": {"gpus": 16}, "traffic": {"workload": "workload.txt"}}')"
