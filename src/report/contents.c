@@ -98,6 +98,10 @@ m4s_simulator_facts_t m4s_report_simulator_facts(const m4s_report_t *report, siz
       facts.min_total_us = first ? total_us : fmin(facts.min_total_us, total_us);
       facts.max_total_us = fmax(facts.max_total_us, total_us);
     }
+    double makespan_us;
+    if (m4s_row_value(row, "makespan_us", &makespan_us)) {
+      facts.max_makespan_us = fmax(facts.max_makespan_us, makespan_us);
+    }
   }
   return facts;
 }

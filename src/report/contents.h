@@ -34,7 +34,8 @@ m4s_status_t m4s_report_add_compared(const m4s_report_t *report, m4s_text_t *tex
 // A simulator's rows by status, the total times of the ok ones, and the sum of all run times.
 typedef struct {
   size_t n_ok, n_failed, n_missing;
-  double min_total_us, max_total_us;  // 0 without any
+  double min_total_us, max_total_us;  // of rank 0; 0 without any
+  double max_makespan_us;  // of all ranks; 0 without any
   double wall_s;
 } m4s_simulator_facts_t;
 

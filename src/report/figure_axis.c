@@ -311,12 +311,13 @@ static m4s_status_t write_slice(slice_t *slice, m4s_text_t *script, m4s_text_t *
   M4S_TRY(m4s_script_begin(script, slice->figure, canvas));
   M4S_TRY(set_label(slice, "title", add_held, script));
   M4S_TRY(set_label(slice, "xlabel", add_moving, script));
-  M4S_TRY(m4s_text_add(script,
-                       "  set autoscale xfix\n"
-                       "  set offsets graph 0.03, graph 0.03, graph 0.05, %s\n"
-                       "  set ylabel '%s'\n",
-                       errors ? "graph 0.05" : "0",
-                       errors ? "error in total time [%]" : "total completion time [ms]"));
+  M4S_TRY(
+      m4s_text_add(script,
+                   "  set autoscale xfix\n"
+                   "  set offsets graph 0.03, graph 0.03, graph 0.05, %s\n"
+                   "  set ylabel '%s'\n",
+                   errors ? "graph 0.05" : "0",
+                   errors ? "error in total time [%]" : "total completion time of rank 0 [ms]"));
   M4S_TRY(m4s_text_add(
       script, errors ? "  set xzeroaxis lt 1 lw 0.8 lc rgb '#606060'\n" : "  set yrange [0:*]\n"));
   M4S_TRY(add_lines(slice, script, data));

@@ -12,8 +12,8 @@ typedef struct {
 } cdf_t;
 
 static const cdf_t cdfs[M4S_N_QUANTITIES] = {
-    [M4S_QUANTITY_TOTAL] = {"total completion time [ms]", 1e-3, ""},
-    [M4S_QUANTITY_TOTAL_COMPARED] = {"total completion time [ms]", 1e-3, ""},
+    [M4S_QUANTITY_TOTAL] = {"total completion time of rank 0 [ms]", 1e-3, ""},
+    [M4S_QUANTITY_TOTAL_COMPARED] = {"total completion time of rank 0 [ms]", 1e-3, ""},
     [M4S_QUANTITY_ABS_ERROR] = {"magnitude of the error in total time [%]", 1, ""},
     [M4S_QUANTITY_ERROR] = {"error in total time [%]", 1,
                             "  set arrow 1 from first 0, graph 0 to first 0, graph 1 nohead lw 0.8 "

@@ -10,7 +10,8 @@
 
 const m4s_figure_t m4s_figures[] = {
     {"cdf_total_time", M4S_FIGURES_OF_TIMES, false, M4S_QUANTITY_TOTAL, "CDF of completion times",
-     "Share of points whose total completion time is at most the value on the x axis. Where "
+     "Share of points whose total completion time (of rank 0) is at most the value on the x axis. "
+     "Where "
      "simulators are compared with a reference, only points that it and all of them have are "
      "counted.",
      m4s_figure_write_cdf},
@@ -35,7 +36,8 @@ const m4s_figure_t m4s_figures[] = {
      m4s_figure_write_by_axis},
     {"total_time_by_axis", M4S_FIGURES_OF_TIMES, false, M4S_QUANTITY_TOTAL,
      "Completion time along an axis",
-     "Total completion time along one axis, the others held at the values named above the plot.",
+     "Total completion time of rank 0 along one axis, the others held at the values named above "
+     "the plot.",
      m4s_figure_write_by_axis},
     {"cdf_run_time", M4S_FIGURES_OF_RUNS, false, M4S_QUANTITY_WALL, "CDF of run times",
      "Share of points whose simulation took at most the value on the x axis (wall time of one "

@@ -1,4 +1,5 @@
 // The short summary that a terminal gets.
+#include <stdio.h>
 #include <string.h>
 
 #include "report/contents.h"
@@ -19,18 +20,22 @@ static m4s_status_t add_facts(const m4s_report_t *report, size_t simulator,
   M4S_TRY(m4s_text_list_add_format(cells, "%zu", facts.n_ok));
   M4S_TRY(m4s_text_list_add_format(cells, "%zu", facts.n_failed));
   M4S_TRY(m4s_text_list_add_format(cells, "%zu", facts.n_missing));
-  if (facts.max_total_us > 0) {
-    M4S_TRY(m4s_text_list_add_format(cells, "%.3f - %.3f", facts.min_total_us / 1e3,
-                                     facts.max_total_us / 1e3));
-  } else {
+  char shortest[32], longest[32];
+  snprintf(shortest, sizeof shortest, "%.3f", facts.min_total_us / 1e3);
+  snprintf(longest, sizeof longest, "%.3f", facts.max_total_us / 1e3);
+  if (facts.max_total_us <= 0) {
     M4S_TRY(m4s_text_list_add(cells, "-"));
+  } else if (strcmp(shortest, longest) == 0) {
+    M4S_TRY(m4s_text_list_add(cells, shortest));
+  } else {
+    M4S_TRY(m4s_text_list_add_format(cells, "%s - %s", shortest, longest));
   }
   return m4s_text_list_add_format(cells, "%.2f", facts.wall_s);
 }
 
 static m4s_status_t fill_facts(const m4s_report_t *report, m4s_text_list_t *cells) {
-  static const char *const header[] = {"simulator",       "ok",           "failed", "missing",
-                                       "total time [ms]", "wall time [s]"};
+  static const char *const header[] = {
+      "simulator", "ok", "failed", "missing", "total time of rank 0 [ms]", "wall time [s]"};
   M4S_TRY(add_header(header, sizeof header / sizeof *header, cells));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     M4S_TRY(add_facts(report, s, cells));

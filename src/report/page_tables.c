@@ -108,21 +108,35 @@ m4s_status_t m4s_page_add_axes(const m4s_report_t *report, m4s_text_t *text) {
   return end_table(text);
 }
 
+// A cell in ms; empty where there is no value.
+static m4s_status_t add_ms_cell(double us, m4s_text_t *text) {
+  return us > 0 ? m4s_text_add(text, "<td>%.3f</td>", us / 1e3) : m4s_text_add(text, "<td></td>");
+}
+
 m4s_status_t m4s_page_add_totals(const m4s_report_t *report, m4s_text_t *text) {
+  bool has_makespan = m4s_text_list_find(&report->view.metrics, "makespan_us") >= 0;
   M4S_TRY(begin_table(text));
   M4S_TRY(m4s_text_add(text,
                        "<th class=\"t\">simulator</th><th>ok</th><th>failed</th><th>missing</th>"
-                       "<th>shortest [ms]</th><th>longest [ms]</th></tr>\n"));
+                       "<th>shortest [ms]</th><th>longest [ms]</th>%s</tr>\n",
+                       has_makespan ? "<th>longest of all ranks [ms]</th>" : ""));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     m4s_simulator_facts_t facts = m4s_report_simulator_facts(report, s);
     M4S_TRY(m4s_text_add(text, "<tr>"));
     M4S_TRY(add_cell(text, "td", "t", report->view.simulators.items[s]));
-    M4S_TRY(m4s_text_add(text,
-                         "<td>%zu</td><td%s>%zu</td><td>%zu</td><td>%.3f</td><td>%.3f</td></tr>\n",
-                         facts.n_ok, facts.n_failed > 0 ? " class=\"bad\"" : "", facts.n_failed,
-                         facts.n_missing, facts.min_total_us / 1e3, facts.max_total_us / 1e3));
+    M4S_TRY(m4s_text_add(text, "<td>%zu</td><td%s>%zu</td><td>%zu</td>", facts.n_ok,
+                         facts.n_failed > 0 ? " class=\"bad\"" : "", facts.n_failed,
+                         facts.n_missing));
+    M4S_TRY(add_ms_cell(facts.min_total_us, text));
+    M4S_TRY(add_ms_cell(facts.max_total_us, text));
+    if (has_makespan) {
+      M4S_TRY(add_ms_cell(facts.max_makespan_us, text));
+    }
+    M4S_TRY(m4s_text_add(text, "</tr>\n"));
   }
-  return end_table(text);
+  M4S_TRY(end_table(text));
+  return m4s_text_add(text, "<p class=\"note\">Total completion times of rank 0%s.</p>\n",
+                      has_makespan ? "; last, the longest makespan, when all ranks are done" : "");
 }
 
 static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *text) {
@@ -293,6 +307,31 @@ static m4s_status_t add_point_header(const m4s_view_t *view, m4s_text_t *text) {
   return m4s_text_add(text, "<th>wall_s</th></tr>\n");
 }
 
+// What the columns of the points mean.
+static m4s_status_t add_glossary(const m4s_view_t *view, m4s_text_t *text) {
+  static const struct {
+    const char *name, *metric, *meaning;
+  } entries[] = {
+      {"total_us", "total_us", "when rank 0 was done"},
+      {"exposed_comm_us", "exposed_comm_us", "total_us less rank 0's compute time"},
+      {"comm_K_us", "comm_1_us",
+       "how long rank 0 stood still for the forward collective of layer K"},
+      {"flows", "flows", "flows that were simulated"},
+      {"makespan_us", "makespan_us", "when all ranks were done"},
+      {"events", "events", "events that the simulator processed"},
+      {"wall_s", NULL, "how long the simulation of the point took, in seconds"},
+  };
+  M4S_TRY(m4s_text_add(text, "<p class=\"note\">"));
+  for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+    const char *metric = entries[i].metric;
+    if (metric == NULL || m4s_text_list_find(&view->metrics, metric) >= 0) {
+      M4S_TRY(m4s_text_add(text, "%s<code>%s</code>: %s", i == 0 ? "" : "; ", entries[i].name,
+                           entries[i].meaning));
+    }
+  }
+  return m4s_text_add(text, ". Names that end in _us are in microseconds.</p>\n");
+}
+
 m4s_status_t m4s_page_add_points(const m4s_report_t *report, m4s_text_t *text) {
   const m4s_view_t *view = &report->view;
   size_t n = 0;
@@ -313,5 +352,6 @@ m4s_status_t m4s_page_add_points(const m4s_report_t *report, m4s_text_t *text) {
     M4S_TRY(
         m4s_text_add(text, "<p class=\"note\">The first %d of %zu rows.</p>\n", MAX_PAGE_ROWS, n));
   }
-  return m4s_text_add(text, "</details>\n");
+  M4S_TRY(m4s_text_add(text, "</details>\n"));
+  return add_glossary(view, text);
 }

@@ -144,9 +144,9 @@ static void slices_of_one_point_should_not_be_drawn(void **state) {
 static void cdf_should_be_in_ms_and_end_at_one(void **state) {
   (void)state;
   const char *const parts[] = {"set xrange [0.92:3.08]", "set ylabel 'share of 3 points'",
-                               "set xlabel 'total completion time [ms]'", NULL};
+                               "set xlabel 'total completion time of rank 0 [ms]'", NULL};
   assert_figure(only_zipped, NULL, "cdf_total_time",
-                "# a, total completion time [ms]\n"
+                "# a, total completion time of rank 0 [ms]\n"
                 "1 0\n1 0.333333333\n2 0.666666667\n3 1\n3.08 1\n\n\n",
                 parts);
 }

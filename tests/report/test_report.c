@@ -219,11 +219,20 @@ static void page_should_tell_the_manifest_in_words(void **state) {
   assert_true(file_holds("report.html", "<summary>spec</summary><pre>{\n  &quot;name&quot;"));
 }
 
+static void page_should_say_whose_times_they_are(void **state) {
+  (void)state;
+  free(write_grid(NULL));
+  assert_true(file_holds("report.html", "<th>longest of all ranks [ms]</th></tr>"));
+  assert_true(file_holds("report.html", "<td>0.900</td><td>2.000</td><td>2.050</td></tr>"));
+  assert_true(file_holds("report.html", "<code>total_us</code>: when rank 0 was done; <code>"));
+  assert_true(file_holds("report.html", "<code>comm_K_us</code>: "));
+}
+
 static void overview_should_fit_a_terminal(void **state) {
   (void)state;
   char *printed = write_grid(one_point_table);
-  assert_non_null(strstr(printed, "simulator  ok  failed  missing  total time [ms]"));
-  assert_non_null(strstr(printed, "m4          2       1        1    1.100 - 2.500"));
+  assert_non_null(strstr(printed, "simulator  ok  failed  missing  total time of rank 0 [ms]"));
+  assert_non_null(strstr(printed, "m4          2       1        1              1.100 - 2.500"));
   assert_non_null(strstr(printed, "against ns3 of table.csv, which has 1 of 4 points"));
   assert_null(strstr(printed, "9.95 ["));
   assert_non_null(strstr(printed, "/report.html\n"));
@@ -332,6 +341,7 @@ int main(void) {
       cmocka_unit_test(report_should_repeat_its_bytes),
       cmocka_unit_test(page_should_hold_the_tables_and_escape_names),
       cmocka_unit_test(page_should_tell_the_manifest_in_words),
+      cmocka_unit_test(page_should_say_whose_times_they_are),
       cmocka_unit_test(overview_should_fit_a_terminal),
       cmocka_unit_test(report_should_write_nothing_for_a_bad_reference),
       cmocka_unit_test(report_should_take_sweeps_without_axes_or_values),
