@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/field.h"
+#include "sweep/spec.h"
 
 // Exit statuses of the program.
 enum {
@@ -29,3 +30,8 @@ typedef struct m4s_command {
 
 // Logs the last error once and gives the exit status for it.
 int m4s_cli_failed(m4s_status_t status);
+
+// Reads the table or folder of the sweep's reference as the report will do, so that a bad one is
+// found before points are simulated. `metrics`: the names of the points' metrics.
+m4s_status_t m4s_cli_check_reference(const m4s_sweep_t *sweep, const uint64_t *indices,
+                                     size_t n_indices, const json_t *metrics);

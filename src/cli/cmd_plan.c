@@ -37,7 +37,7 @@ static const m4s_field_t options[] = {
     {.name = "count",
      .kind = M4S_FIELD_FLAG,
      .offset = offsetof(options_t, count),
-     .help = "print the number of points only"},
+     .help = "check as well, but print the number of points only"},
     {.name = "settings",
      .kind = M4S_FIELD_FLAG,
      .offset = offsetof(options_t, settings),
@@ -178,6 +178,21 @@ static void print_end(const m4s_sweep_t *sweep, size_t n_indices) {
   printf("); cost: expected share of the time\n");
 }
 
+// As m4sweep run does before it writes something; for very many points without their case ids.
+static m4s_status_t check_points(const m4s_sweep_t *sweep, const uint64_t *indices,
+                                 size_t n_indices) {
+  json_t *metrics = NULL;
+  m4s_status_t status = m4s_plan_check(sweep, indices, n_indices, &metrics);
+  if (status == M4S_OK && n_indices <= M4S_MANY_POINTS) {
+    status = m4s_plan_check_ids(sweep, indices, n_indices);
+  }
+  if (status == M4S_OK) {
+    status = m4s_cli_check_reference(sweep, indices, n_indices, metrics);
+  }
+  json_decref(metrics);
+  return status;
+}
+
 static m4s_status_t print_plan(m4s_sweep_t *sweep, const options_t *given) {
   m4s_selection_t *selection;
   uint64_t *indices = NULL;
@@ -187,15 +202,13 @@ static m4s_status_t print_plan(m4s_sweep_t *sweep, const options_t *given) {
   if (status == M4S_OK) {
     status = m4s_sweep_select(sweep, selection, given->yes, &indices, &n_indices);
   }
+  if (status == M4S_OK) {
+    status = check_points(sweep, indices, n_indices);
+  }
   if (status == M4S_OK && given->count) {
     printf("%zu\n", n_indices);
   } else if (status == M4S_OK) {
-    json_t *metrics = NULL;
-    status = m4s_plan_check(sweep, indices, n_indices, &metrics);
-    json_decref(metrics);
-    if (status == M4S_OK) {
-      status = print_points(sweep, indices, n_indices);
-    }
+    status = print_points(sweep, indices, n_indices);
     if (status == M4S_OK) {
       print_end(sweep, n_indices);
     }

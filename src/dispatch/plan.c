@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "core/log.h"
 #include "core/text.h"
 
 enum { MAX_CHECKED = 200, MAX_ORDERED = 100000 };
@@ -21,20 +22,31 @@ static char *checked_text(const m4s_point_t *point) {
   return text;
 }
 
+// Adds what one point tells: the most layers, the first point that leaves GPUs idle.
+static void add_facts(m4s_point_facts_t *facts, const m4s_point_facts_t *more) {
+  facts->n_layers = more->n_layers > facts->n_layers ? more->n_layers : facts->n_layers;
+  if (facts->n_gpus == 0 && more->n_gpus_used < more->n_gpus) {
+    facts->n_gpus_used = more->n_gpus_used;
+    facts->n_gpus = more->n_gpus;
+  }
+}
+
 static m4s_status_t check_new_point(const m4s_sweep_t *sweep, uint64_t index, json_t *seen,
-                                    int32_t *n_layers) {
+                                    m4s_point_facts_t *facts) {
   m4s_point_t point;
-  int32_t n = 0;
+  m4s_point_facts_t more = {0};
   m4s_status_t status = m4s_sweep_point(sweep, index, &point);
   char *text = status == M4S_OK ? checked_text(&point) : NULL;
   if (status == M4S_OK && text == NULL) {
     status = m4s_fail_memory("a point");
   } else if (status == M4S_OK && json_object_get(seen, text) == NULL) {
-    status = m4s_point_check(&point, &n);
-    *n_layers = n > *n_layers ? n : *n_layers;
+    status = m4s_point_check(&point, &more);
+    add_facts(facts, &more);
     if (status != M4S_OK) {
       char *title = m4s_sweep_point_title(sweep, index);
-      status = m4s_fail_in(status, "%s: point %s", sweep->path, title == NULL ? "?" : title);
+      status = sweep->n_groups == 0
+                   ? m4s_fail_in(status, "%s", sweep->path)
+                   : m4s_fail_in(status, "%s: point %s", sweep->path, title == NULL ? "?" : title);
       free(title);
     }
     json_object_set_new(seen, text, json_true());
@@ -51,15 +63,19 @@ m4s_status_t m4s_plan_check(const m4s_sweep_t *sweep, const uint64_t *indices, s
     return m4s_fail_memory("a plan");
   }
   size_t n = n_indices < MAX_CHECKED ? n_indices : MAX_CHECKED;
-  int32_t n_layers = 0;
+  m4s_point_facts_t facts = {0};
   m4s_status_t status = M4S_OK;
   for (size_t i = 0; status == M4S_OK && i < n; i++) {
     size_t place = n == 1 ? 0 : i * (n_indices - 1) / (n - 1);
-    status = check_new_point(sweep, indices[place], seen, &n_layers);
+    status = check_new_point(sweep, indices[place], seen, &facts);
   }
   json_decref(seen);
   M4S_TRY(status);
-  json_t *metrics = m4s_point_metric_names(n_layers);
+  if (facts.n_gpus > 0) {
+    m4s_log(M4S_LOG_WARN, "%s: the workload uses %d of %d GPUs", sweep->path, facts.n_gpus_used,
+            facts.n_gpus);
+  }
+  json_t *metrics = m4s_point_metric_names(facts.n_layers);
   if (metrics == NULL) {
     return m4s_fail_memory("a plan");
   }

@@ -22,7 +22,7 @@ typedef struct {
 // Checks the points at `indices` without simulating: every distinct network and traffic of up to
 // 200 points, evenly chosen where there are more (the rest fail one by one). The message names the
 // point. `metrics_out`: the names of the metrics that the checked points have, a new reference to
-// an array in the order of summary.csv.
+// an array in the order of summary.csv. Warns once where a workload leaves GPUs idle.
 m4s_status_t m4s_plan_check(const m4s_sweep_t *sweep, const uint64_t *indices, size_t n_indices,
                             json_t **metrics_out);
 

@@ -47,10 +47,15 @@ void m4s_point_clear(m4s_point_t *point);
 // All settings, {"section": {"key": value}}, defaults filled in; NULL without memory.
 json_t *m4s_point_resolved(const m4s_point_t *point);
 
+// What checking a point tells.
+typedef struct {
+  int32_t n_layers;  // of the workload
+  int32_t n_gpus_used, n_gpus;  // by the workload, of the topology
+} m4s_point_facts_t;
+
 // Checks what can be checked without simulating: topology and workload can be read or made, every
-// collective's ranks have a path to each other. `n_layers_out` (may be NULL): layers of the
-// workload.
-m4s_status_t m4s_point_check(const m4s_point_t *point, int32_t *n_layers_out);
+// collective's ranks have a path to each other. `facts_out` may be NULL.
+m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_out);
 
 // Names of the simulators that are built in, NULL-terminated.
 extern const char *const m4s_simulator_names[];

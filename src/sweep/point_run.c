@@ -122,7 +122,7 @@ static m4s_status_t check_groups(const parts_t *parts, const m4s_groups_t *group
   return M4S_OK;
 }
 
-m4s_status_t m4s_point_check(const m4s_point_t *point, int32_t *n_layers_out) {
+m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_out) {
   parts_t parts = {0};
   m4s_groups_t *groups = NULL;
   m4s_status_t status = make_inputs(point, &parts);
@@ -132,8 +132,10 @@ m4s_status_t m4s_point_check(const m4s_point_t *point, int32_t *n_layers_out) {
   if (status == M4S_OK) {
     status = check_groups(&parts, groups);
   }
-  if (status == M4S_OK && n_layers_out != NULL) {
-    *n_layers_out = parts.workload->n_layers;
+  if (status == M4S_OK && facts_out != NULL) {
+    *facts_out = (m4s_point_facts_t){.n_layers = parts.workload->n_layers,
+                                     .n_gpus_used = (int32_t)parts.workload->all_gpus,
+                                     .n_gpus = parts.topology->n_hosts};
   }
   m4s_groups_destroy(groups);
   clear_parts(&parts);

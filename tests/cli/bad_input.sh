@@ -282,30 +282,31 @@ bad_spec 'where' 'none of the 2 points' -- "$(spec where '"reduction > 9"')"
 printf 'reduction,simulator,total_us\n1,ns3,5\n2,ns3,x\n' >in/reference.csv
 mkdir -p in/published/n_2_r_4_ns3
 table='"table": "reference.csv", "simulator": "ns3"'
-only_run() {
+bad_reference() {
   printf '%s' "${*: -1}" >in/spec.json
   refused in/spec.json "${@:1:$#-1}" -- run in/spec.json --out out
+  refused in/spec.json "${@:1:$#-1}" -- plan in/spec.json --count
 }
-only_run 'reference' '"tabel"' 'table' "$(spec reference '{"tabel": "reference.csv"}')"
-only_run 'reference' '7' "$(spec reference 7)"
-only_run 'reference' '"ns3"' "$(spec reference '"ns3"')"
-only_run 'reference.simulator' 'missing' "$(spec reference '{"table": "reference.csv"}')"
-only_run 'reference' 'none.csv' "$(spec reference '{"table": "none.csv", "simulator": "ns3"}')"
-only_run 'reference' 'none' "$(spec reference '{"folder": "none", "backend": "ns3"}')"
-only_run 'reference.csv:3' '"x"' "$(spec reference "{$table}")"
+bad_reference 'reference' '"tabel"' 'table' "$(spec reference '{"tabel": "reference.csv"}')"
+bad_reference 'reference' '7' "$(spec reference 7)"
+bad_reference 'reference' '"ns3"' "$(spec reference '"ns3"')"
+bad_reference 'reference.simulator' 'missing' "$(spec reference '{"table": "reference.csv"}')"
+bad_reference 'reference' 'none.csv' "$(spec reference '{"table": "none.csv", "simulator": "ns3"}')"
+bad_reference 'reference' 'none' "$(spec reference '{"folder": "none", "backend": "ns3"}')"
+bad_reference 'reference.csv:3' '"x"' "$(spec reference "{$table}")"
 printf 'reduction,simulator,total_us\n1,ns3,5\n2,ns3\n' >in/reference.csv
-only_run 'reference.csv:3' "$(spec reference "{$table}")"
+bad_reference 'reference.csv:3' "$(spec reference "{$table}")"
 printf 'reduction,simulator,total_us\n1,ns3,nan\n' >in/reference.csv
-only_run 'reference.csv:2' 'nan' "$(spec reference "{$table}")"
+bad_reference 'reference.csv:2' 'nan' "$(spec reference "{$table}")"
 printf 'reduction,simulator,total_us\n1,ns3,5\n1,ns3,6\n' >in/reference.csv
-only_run 'reference.csv:3' "$(spec reference "{$table}")"
+bad_reference 'reference.csv:3' "$(spec reference "{$table}")"
 printf 'reduction,simulator,total_us,total_us\n1,ns3,5,6\n' >in/reference.csv
-only_run 'reference.csv:1' 'total_us' "$(spec reference "{$table}")"
+bad_reference 'reference.csv:1' 'total_us' "$(spec reference "{$table}")"
 printf 'reduction,simulator,total_us\n1,ns,5\n' >in/reference.csv
-only_run 'reference.csv' 'ns3' "$(spec reference "{$table}")"
+bad_reference 'reference.csv' 'ns3' "$(spec reference "{$table}")"
 : >in/reference.csv
-only_run 'reference.csv' "$(spec reference "{$table}")"
-only_run 'reference' "$(spec reference '{"table": ".", "simulator": "ns3"}')"
+bad_reference 'reference.csv' "$(spec reference "{$table}")"
+bad_reference 'reference' "$(spec reference '{"table": ".", "simulator": "ns3"}')"
 
 # A table may have any of the metrics.
 printf 'reduction,simulator,comm_1_us\n1,ns3,5\n' >in/reference.csv
@@ -314,6 +315,17 @@ spec reference "{$table}" >in/spec.json
   n_failed=$((n_failed + 1))
   echo "FAILED: a table of comm_1_us: $(cat stderr)"
 }
+
+# GPUs without work are told once.
+spec base '{"topology": {"gpus": 64}, "traffic": {"workload": "workload.txt"}}' >in/idle.json
+for command in "plan in/idle.json" "run in/idle.json --out idle --no-report"; do
+  # shellcheck disable=SC2086  # several words
+  "$program" $command >stdout 2>stderr
+  if [[ $(grep -c 'the workload uses 32 of 64 GPUs' stderr) -ne 1 ]]; then
+    n_failed=$((n_failed + 1))
+    echo "FAILED: $command: no single warning of idle GPUs: $(cat stderr)"
+  fi
+done
 
 # --- topologies ---
 # bad_topology FRAGMENT… -- TEXT: refused by itself and as a sweep's topology.
