@@ -84,6 +84,83 @@ m4s_status_t m4s_report_add_compared(const m4s_report_t *report, m4s_text_t *tex
               : M4S_OK;
 }
 
+// Whether a setting, up to '=', is one that the reference may not share: neither an axis nor an
+// option of a simulator ("flowsim.mode").
+static bool is_unmatched(const m4s_view_t *view, const char *name, size_t length) {
+  for (size_t i = 0; i < view->axes.n_items; i++) {
+    const char *axis = view->axes.items[i];
+    if (strlen(axis) == length && strncmp(axis, name, length) == 0) {
+      return false;
+    }
+  }
+  for (size_t i = 0; i < view->simulators.n_items; i++) {
+    size_t n = strlen(view->simulators.items[i]);
+    if (n < length && name[n] == '.' && strncmp(view->simulators.items[i], name, n) == 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The names of such settings, ", " between them.
+static m4s_status_t add_unmatched_names(const m4s_view_t *view, m4s_text_t *names) {
+  const json_t *overrides = json_object_get(view->results->manifest, "overrides");
+  const json_t *sets = json_object_get(overrides, "set");
+  for (size_t i = 0; i < json_array_size(sets); i++) {
+    const char *set = json_string_value(json_array_get(sets, i));
+    size_t length = set == NULL ? 0 : strcspn(set, "=");
+    if (length > 0 && is_unmatched(view, set, length)) {
+      M4S_TRY(m4s_text_add(names, "%s%.*s", names->length == 0 ? "" : ", ", (int)length, set));
+    }
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_report_add_unmatched(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_text_list_t *axes = &report->reference.axes;
+  if (report->reference.source == NULL) {
+    return M4S_OK;
+  }
+  m4s_text_t names = {0};
+  m4s_status_t status = add_unmatched_names(&report->view, &names);
+  if (status == M4S_OK && names.length > 0) {
+    status = m4s_text_add(text, "the reference was matched by ");
+    for (size_t i = 0; status == M4S_OK && i < axes->n_items; i++) {
+      status = m4s_text_add(text, "%s%s",
+                            i == 0                  ? ""
+                            : i + 1 < axes->n_items ? ", "
+                                                    : " and ",
+                            axes->items[i]);
+    }
+    if (status == M4S_OK) {
+      status = m4s_text_add(text, " alone; this run changed %s", names.bytes);
+    }
+  }
+  m4s_text_clear(&names);
+  return status;
+}
+
+const char *m4s_report_nothing_compared(const m4s_report_t *report) {
+  if (report->errors.n_rows > 0) {
+    return NULL;
+  }
+  if (!m4s_report_has_results(report)) {
+    return "no point succeeded";
+  }
+  return report->reference.simulator >= 0 && report->view.simulators.n_items == 1
+             ? "the sweep has no other simulator to compare with it"
+             : "there is no point to compare";
+}
+
+bool m4s_report_has_results(const m4s_report_t *report) {
+  for (size_t i = 0; i < report->view.results->n_rows; i++) {
+    if (report->view.results->rows[i].status == M4S_ROW_OK) {
+      return true;
+    }
+  }
+  return false;
+}
+
 m4s_simulator_facts_t m4s_report_simulator_facts(const m4s_report_t *report, size_t simulator) {
   m4s_simulator_facts_t facts = {0};
   for (size_t point = 0; point < report->view.n_points; point++) {

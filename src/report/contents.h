@@ -31,6 +31,16 @@ m4s_status_t m4s_report_add_reference(const m4s_report_t *report, m4s_text_t *te
 // one sentence, or nothing.
 m4s_status_t m4s_report_add_compared(const m4s_report_t *report, m4s_text_t *text);
 
+// Where a table or folder is the reference and the run set what is not an axis: one sentence that
+// says so, or nothing.
+m4s_status_t m4s_report_add_unmatched(const m4s_report_t *report, m4s_text_t *text);
+
+// Why no simulator is compared with the reference; NULL where one is.
+const char *m4s_report_nothing_compared(const m4s_report_t *report);
+
+// Whether any point succeeded with any simulator.
+bool m4s_report_has_results(const m4s_report_t *report);
+
 // A simulator's rows by status, the total times of the ok ones, and the sum of all run times.
 typedef struct {
   size_t n_ok, n_failed, n_missing;

@@ -305,6 +305,15 @@ static m4s_status_t set_label(const slice_t *slice, const char *what,
   return status;
 }
 
+// Whether there is more to draw than a reference from outside of the sweep.
+static bool has_own_values(slice_t *slice) {
+  size_t n = 0;
+  for (int s = 0; s < (int)slice->report->view.simulators.n_items; s++) {
+    n += shows_errors(slice) ? collect_errors(slice, s) : collect_totals(slice, s);
+  }
+  return n > 0;
+}
+
 static m4s_status_t write_slice(slice_t *slice, m4s_text_t *script, m4s_text_t *data) {
   bool errors = shows_errors(slice);
   m4s_canvas_t canvas = {.width = 1280, .height = 860, .font = 22};
@@ -334,7 +343,7 @@ m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figu
   if (n_axes == 1 || (n_axes == 2 && !shows_errors(&slice))) {  // errors of more are in the map
     slice.axis = axes[n_axes - 1].name;
     status = find_slice(&slice);
-    if (status == M4S_OK && slice.run.end - slice.run.begin >= 2) {
+    if (status == M4S_OK && slice.run.end - slice.run.begin >= 2 && has_own_values(&slice)) {
       status = write_slice(&slice, script, data);
     }
   }

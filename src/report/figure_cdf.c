@@ -23,6 +23,7 @@ static const cdf_t cdfs[M4S_N_QUANTITIES] = {
 
 typedef struct {
   size_t n_series;
+  bool has_own;  // whether one is not of a reference from outside of the sweep
   double min, max;  // over all series, on the axis
   size_t n_samples;  // of each series; 0: they differ
 } extent_t;
@@ -39,6 +40,7 @@ static extent_t find_extent(const m4s_report_t *report, m4s_quantity_t quantity)
       extent.n_samples = extent.n_series == 0 || extent.n_samples == item->ecdf.n_samples
                              ? item->ecdf.n_samples
                              : 0;
+      extent.has_own = extent.has_own || item->simulator >= 0;
       extent.n_series++;
     }
   }
@@ -124,7 +126,7 @@ m4s_status_t m4s_figure_write_cdf(const m4s_report_t *report, const m4s_figure_t
     extent = compared.n_series > 0 ? compared : extent;
   }
   const cdf_t *cdf = &cdfs[quantity];
-  if (extent.n_series == 0) {
+  if (!extent.has_own) {
     return M4S_OK;
   }
   double end;

@@ -72,8 +72,39 @@ static m4s_status_t fill_errors(const m4s_report_t *report, m4s_text_list_t *cel
   return M4S_OK;
 }
 
+// A warning, in lines of at most 100 columns; nothing for an empty one.
+static m4s_status_t add_warning(const char *words, m4s_text_t *text) {
+  enum { MAX_COLUMNS = 100 };
+  size_t column = 0;
+  if (words != NULL && *words != '\0') {
+    M4S_TRY(m4s_text_add(text, "warning:"));
+    column = strlen("warning:");
+  }
+  while (words != NULL && *words != '\0') {
+    size_t n = strcspn(words, " ");
+    bool fits = column + 1 + n <= MAX_COLUMNS;
+    M4S_TRY(m4s_text_add(text, "%s%.*s", fits ? " " : "\n  ", (int)n, words));
+    column = fits ? column + 1 + n : 2 + n;
+    words += n + (words[n] == ' ');
+  }
+  return column == 0 ? M4S_OK : m4s_text_add(text, "\n");
+}
+
+static m4s_status_t add_unmatched(const m4s_report_t *report, m4s_text_t *text) {
+  m4s_text_t words = {0};
+  m4s_status_t status = m4s_report_add_unmatched(report, &words);
+  if (status == M4S_OK) {
+    status = add_warning(words.bytes, text);
+  }
+  m4s_text_clear(&words);
+  return status;
+}
+
 static m4s_status_t add_error_grid(const m4s_report_t *report, m4s_text_t *text) {
   M4S_TRY(m4s_text_add(text, "\n"));
+  if (!m4s_report_has_results(report)) {
+    return m4s_text_add(text, "no point succeeded\n");
+  }
   if (report->reference.name == NULL) {
     return m4s_text_add(text, "no reference: no errors\n");
   }
@@ -81,6 +112,11 @@ static m4s_status_t add_error_grid(const m4s_report_t *report, m4s_text_t *text)
   M4S_TRY(m4s_report_add_reference(report, text));
   M4S_TRY(m4s_text_add(text, ", which has %zu of %zu points\n", report->reference.n_points_known,
                        report->view.n_points));
+  M4S_TRY(add_unmatched(report, text));
+  const char *nothing = m4s_report_nothing_compared(report);
+  if (nothing != NULL && report->errors.n_points == 0) {
+    return m4s_text_add(text, "%s\n", nothing);
+  }
   size_t length = text->length;
   M4S_TRY(m4s_report_add_compared(report, text));
   if (text->length > length) {

@@ -114,6 +114,9 @@ static m4s_status_t add_ms_cell(double us, m4s_text_t *text) {
 }
 
 m4s_status_t m4s_page_add_totals(const m4s_report_t *report, m4s_text_t *text) {
+  if (!m4s_report_has_results(report)) {
+    M4S_TRY(m4s_text_add(text, "<p>No point succeeded.</p>\n"));
+  }
   bool has_makespan = m4s_text_list_find(&report->view.metrics, "makespan_us") >= 0;
   M4S_TRY(begin_table(text));
   M4S_TRY(m4s_text_add(text,
@@ -152,7 +155,20 @@ static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *t
   M4S_TRY(m4s_text_add(text, ", which has %zu of the %zu points. ", reference->n_points_known,
                        report->view.n_points));
   M4S_TRY(m4s_report_add_compared(report, text));
-  return m4s_text_add(text, "</p>\n");
+  M4S_TRY(m4s_text_add(text, "</p>\n"));
+  m4s_text_t words = {0};
+  m4s_status_t status = m4s_report_add_unmatched(report, &words);
+  if (status == M4S_OK && words.length > 0) {
+    status = m4s_text_add(text, "<p><b>Warning:</b> ");
+    if (status == M4S_OK) {
+      status = m4s_text_add_html(text, words.bytes);
+    }
+    if (status == M4S_OK) {
+      status = m4s_text_add(text, ".</p>\n");
+    }
+  }
+  m4s_text_clear(&words);
+  return status;
 }
 
 static m4s_status_t add_estimate(double value, bool has_interval, const m4s_interval_t *interval,
@@ -181,8 +197,9 @@ m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
     return m4s_text_add(text, "<p>No reference was given, so there are no errors.</p>\n");
   }
   M4S_TRY(add_reference_note(report, text));
-  if (report->errors.n_rows == 0) {
-    return m4s_text_add(text, "<p>There is no point to compare.</p>\n");
+  const char *nothing = m4s_report_nothing_compared(report);
+  if (nothing != NULL) {
+    return m4s_text_add(text, "<p>No errors: %s.</p>\n", nothing);
   }
   M4S_TRY(begin_table(text));
   M4S_TRY(m4s_text_add(text,
@@ -228,6 +245,10 @@ m4s_status_t m4s_page_add_run_times(const m4s_report_t *report, m4s_text_t *text
     M4S_TRY(summarize_wall(report, s, &summary));
     M4S_TRY(m4s_text_add(text, "<tr>"));
     M4S_TRY(add_cell(text, "td", "t", report->view.simulators.items[s]));
+    if (summary.n == 0) {
+      M4S_TRY(m4s_text_add(text, "<td>0</td><td></td><td></td><td></td><td></td><td></td></tr>\n"));
+      continue;
+    }
     M4S_TRY(m4s_text_add(text,
                          "<td>%zu</td><td>%.2f</td><td>%.3f</td><td>%.3f</td><td>%.3f</td>"
                          "<td>%.3f</td></tr>\n",

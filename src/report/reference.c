@@ -16,10 +16,13 @@ static m4s_status_t read_simulator(const m4s_view_t *view, const char *name,
                                    m4s_reference_t *reference) {
   reference->simulator = m4s_text_list_find(&view->simulators, name);
   if (reference->simulator < 0) {
-    return m4s_fail(M4S_ERR_INPUT, "%s: reference \"%s\" is not a simulator of the sweep%s",
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: reference \"%s\" is not a simulator of the sweep%s; for one of a table: "
+                    "--reference-table FILE --reference-simulator %s",
                     view->results->folder, name,
                     m4s_did_you_mean(name, (const char *const *)view->simulators.items,
-                                     view->simulators.n_items));
+                                     view->simulators.n_items),
+                    name);
   }
   for (size_t m = 0; m < view->metrics.n_items; m++) {
     if (m4s_name_ends(view->metrics.items[m], "_us")) {
@@ -87,6 +90,7 @@ m4s_status_t m4s_reference_read(const m4s_view_t *view, const json_t *request,
 void m4s_reference_clear(m4s_reference_t *reference) {
   free(reference->name);
   free(reference->source);
+  m4s_text_list_clear(&reference->axes);
   m4s_text_list_clear(&reference->metrics);
   free(reference->values);
   *reference = (m4s_reference_t){.simulator = -1};

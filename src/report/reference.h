@@ -16,6 +16,7 @@ typedef struct {
   char *name;  // owned: the simulator the values are from; NULL: there is no reference
   char *source;  // owned: path of the table or folder; NULL for a simulator of the sweep
   int simulator;  // index in the view's simulators, -1 if it is not one of them
+  m4s_text_list_t axes;  // by which points were found in the table or folder
   m4s_text_list_t metrics;
   m4s_reference_value_t *values;  // owned, [n_points, n_metrics]
   size_t n_points_known;  // points with at least one value

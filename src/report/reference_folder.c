@@ -123,6 +123,8 @@ m4s_status_t m4s_reference_read_folder(const m4s_view_t *view, const char *folde
   M4S_TRY(check_axis(view, folder, n_axis));
   M4S_TRY(check_axis(view, folder, r_axis));
   M4S_TRY(check_backend(folder, backend));
+  M4S_TRY(m4s_text_list_add(&reference->axes, n_axis));
+  M4S_TRY(m4s_text_list_add(&reference->axes, r_axis));
   M4S_TRY(add_metrics(view, reference));
   M4S_TRY(m4s_reference_allocate(reference, view));
   for (size_t point = 0; point < view->n_points; point++) {

@@ -198,6 +198,11 @@ static m4s_status_t take_row(const table_t *table, const char *key, size_t point
 static m4s_status_t match_points(const table_t *table, m4s_reference_t *reference) {
   m4s_text_t key = {0};
   m4s_status_t status = M4S_OK;
+  for (size_t a = 0; status == M4S_OK && a < table->view->axes.n_items; a++) {
+    if (table->axis_columns[a] >= 0) {
+      status = m4s_text_list_add(&reference->axes, table->view->axes.items[a]);
+    }
+  }
   for (size_t point = 0; status == M4S_OK && point < table->view->n_points; point++) {
     status = make_point_key(table, point, &key);
     if (status == M4S_OK) {

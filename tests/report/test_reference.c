@@ -80,7 +80,8 @@ static void reference_should_refuse_bad_requests(void **state) {
     const char *message;
   } cases[] = {
       {json_pack("{s:s}", "simulator", "flwsim"),
-       "reference \"flwsim\" is not a simulator of the sweep (did you mean flowsim?)"},
+       "reference \"flwsim\" is not a simulator of the sweep (did you mean flowsim?); for one of a "
+       "table: --reference-table FILE --reference-simulator flwsim"},
       {json_pack("{s:s}", "tabel", "x"),
        "reference: {\"tabel\":\"x\"} is none of {simulator}, {table, simulator}, {folder, "
        "backend}"},

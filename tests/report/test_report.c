@@ -242,6 +242,73 @@ static void overview_should_fit_a_terminal(void **state) {
   free(printed);
 }
 
+// Prints the overview of results against a reference, whose ownership it takes; owned by the
+// caller.
+static char *print_overview(const char *grid, json_t *reference) {
+  m4s_results_t results = fixture_results(grid);
+  char *printed = NULL;
+  size_t n_printed = 0;
+  FILE *stream = open_memstream(&printed, &n_printed);
+  assert_non_null(stream);
+  assert_int_equal(m4s_report_write_results(&results, reference, stream), M4S_OK);
+  fclose(stream);
+  json_decref(reference);
+  m4s_results_clear(&results);
+  return printed;
+}
+
+#define ONE_POINT(members, row) \
+  "{\"manifest\": {\"simulators\": [\"m4\"], \"axes\": [\"reduction\"]" members \
+  "}, \"rows\": [{\"case\": \"x\", \"simulator\": \"m4\", \"axes\": {\"reduction\": 4}, " row \
+  "}]}"
+
+static json_t *one_reference(void) {
+  fixture_write("table.csv", "reduction,simulator,total_us\n4,ns3,1000\n");
+  return json_pack("{s:s, s:s}", "table", fixture_path("table.csv"), "simulator", "ns3");
+}
+
+static void reference_should_warn_of_changed_settings(void **state) {
+  (void)state;
+  const char ok[] =
+      ONE_POINT(", \"overrides\": {\"set\": [\"reduction=4\", \"m4.size=1\", \"nic_gbps=<1\"]}",
+                "\"wall_s\": 1, \"metrics\": {\"total_us\": 1100}");
+  char *printed = print_overview(ok, one_reference());
+  assert_non_null(
+      strstr(printed,
+             "\nwarning: the reference was matched by reduction alone; this run changed "
+             "nic_gbps\n"));
+  free(printed);
+  assert_true(file_holds("report.html", " by reduction alone; this run changed nic_gbps.</p>"));
+  printed = print_overview(ok, NULL);
+  assert_null(strstr(printed, "warning"));
+  free(printed);
+}
+
+static void report_should_say_that_all_failed(void **state) {
+  (void)state;
+  const char failed[] = ONE_POINT("", "\"status\": \"failed\", \"wall_s\": 1, \"reason\": \"no\"");
+  char *printed = print_overview(failed, one_reference());
+  assert_non_null(strstr(printed, "\n\nno point succeeded\n\nreport: "));
+  assert_null(strstr(printed, "error in total time"));
+  free(printed);
+  assert_true(file_holds("report.html", "<p>No point succeeded.</p>"));
+  assert_true(file_holds("report.html", "<p>No errors: no point succeeded.</p>"));
+  assert_false(file_holds("report.html", "0.000"));
+  assert_false(m4s_path_exists(fixture_path("figures/cdf_total_time.gp")));
+  assert_false(m4s_path_exists(fixture_path("figures/total_time_by_axis.gp")));
+}
+
+static void report_should_say_that_nothing_is_compared(void **state) {
+  (void)state;
+  const char ok[] = ONE_POINT("", "\"wall_s\": 1, \"metrics\": {\"total_us\": 1100}");
+  char *printed = print_overview(ok, json_pack("{s:s}", "simulator", "m4"));
+  assert_non_null(strstr(printed,
+                         "against m4, which has 1 of 1 points\n"
+                         "the sweep has no other simulator to compare with it\n"));
+  assert_null(strstr(printed, "1.100 - "));
+  free(printed);
+}
+
 static void report_should_write_nothing_for_a_bad_reference(void **state) {
   (void)state;
   char kept[sizeof fixture_folder];
@@ -343,6 +410,9 @@ int main(void) {
       cmocka_unit_test(page_should_tell_the_manifest_in_words),
       cmocka_unit_test(page_should_say_whose_times_they_are),
       cmocka_unit_test(overview_should_fit_a_terminal),
+      cmocka_unit_test(reference_should_warn_of_changed_settings),
+      cmocka_unit_test(report_should_say_that_all_failed),
+      cmocka_unit_test(report_should_say_that_nothing_is_compared),
       cmocka_unit_test(report_should_write_nothing_for_a_bad_reference),
       cmocka_unit_test(report_should_take_sweeps_without_axes_or_values),
       cmocka_unit_test(axis_values_should_keep_their_form),
