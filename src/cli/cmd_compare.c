@@ -92,7 +92,7 @@ const m4s_command_t m4s_command_compare = {
     .details =
         "Points match where all axis values and the simulator are equal. With "
         "--simulator-a and\n--simulator-b two simulators are compared; A and B may then be "
-        "one folder.",
+        "one folder. That nothing can be compared is an error.",
     .min_arguments = 2,
     .max_arguments = 2,
     .options = options,

@@ -172,19 +172,33 @@ static m4s_status_t check_simulator(const m4s_view_t *view, const char *name) {
                                    view->simulators.n_items));
 }
 
-// Checks the options against what one of the folders holds, and collects its axes.
-static m4s_status_t check_options(const m4s_results_t *results, const char *simulator,
-                                  const char *metric, bool *has_metric, m4s_text_list_t *axes) {
+// Whether any row has the metric.
+static bool has_metric(const m4s_results_t *results, const char *metric) {
+  double value;
+  for (size_t i = 0; i < results->n_rows; i++) {
+    if (m4s_row_value(&results->rows[i], metric, &value)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Checks the simulator against what one of the folders holds, and collects its axes and the metrics
+// that its points have.
+static m4s_status_t collect_names(const m4s_results_t *results, const char *simulator,
+                                  m4s_text_list_t *axes, m4s_text_list_t *metrics) {
   m4s_view_t view;
   M4S_TRY(m4s_view_make(results, &view));
   m4s_status_t status = check_simulator(&view, simulator);
-  bool known = strcmp(metric, "wall_s") == 0 || m4s_text_list_find(&view.metrics, metric) >= 0;
-  *has_metric = *has_metric || known;
-  if (status == M4S_OK && !*has_metric) {
-    // Kept for the caller, which fails unless the other folder has it.
-    m4s_fail(
-        M4S_ERR_INPUT, "%s: has no metric \"%s\"%s", results->folder, metric,
-        m4s_did_you_mean(metric, (const char *const *)view.metrics.items, view.metrics.n_items));
+  for (size_t i = 0; status == M4S_OK && i < view.metrics.n_items; i++) {
+    const char *name = view.metrics.items[i];
+    if (has_metric(results, name) && m4s_text_list_find(metrics, name) < 0) {
+      status = m4s_text_list_add(metrics, name);
+    }
+  }
+  if (status == M4S_OK && has_metric(results, "wall_s") &&
+      m4s_text_list_find(metrics, "wall_s") < 0) {
+    status = m4s_text_list_add(metrics, "wall_s");
   }
   for (size_t i = 0; status == M4S_OK && i < results->n_rows; i++) {
     status = add_names(axes, results->rows[i].axes);
@@ -193,20 +207,105 @@ static m4s_status_t check_options(const m4s_results_t *results, const char *simu
   return status;
 }
 
+// Names with ", " between them, "none" for an empty list.
+static m4s_status_t add_list(const m4s_text_list_t *names, m4s_text_t *text) {
+  for (size_t i = 0; i < names->n_items; i++) {
+    M4S_TRY(m4s_text_add(text, "%s%s", i == 0 ? "" : ", ", names->items[i]));
+  }
+  return names->n_items > 0 ? M4S_OK : m4s_text_add(text, "none");
+}
+
+static m4s_status_t check_metric(const char *metric, const m4s_text_list_t *metrics) {
+  if (m4s_text_list_find(metrics, metric) >= 0) {
+    return M4S_OK;
+  }
+  m4s_text_t names = {0};
+  m4s_status_t status = add_list(metrics, &names);
+  if (status == M4S_OK) {
+    status =
+        metrics->n_items == 0
+            ? m4s_fail(M4S_ERR_INPUT, "no point of A or B succeeded: nothing to compare")
+            : m4s_fail(
+                  M4S_ERR_INPUT, "no point of A or B has a metric \"%s\"%s; there are %s", metric,
+                  m4s_did_you_mean(metric, (const char *const *)metrics->items, metrics->n_items),
+                  names.bytes);
+  }
+  m4s_text_clear(&names);
+  return status;
+}
+
+// What the points of a folder are told apart by: "axes x, y; simulators m4".
+static m4s_status_t add_shape(const m4s_results_t *results, bool with_simulators,
+                              m4s_text_t *text) {
+  m4s_view_t view;
+  M4S_TRY(m4s_view_make(results, &view));
+  m4s_status_t status = m4s_text_add(text, "axes ");
+  if (status == M4S_OK) {
+    status = add_list(&view.axes, text);
+  }
+  if (status == M4S_OK && with_simulators) {
+    status = m4s_text_add(text, ", simulators ");
+    if (status == M4S_OK) {
+      status = add_list(&view.simulators, text);
+    }
+  }
+  m4s_view_clear(&view);
+  return status;
+}
+
+static m4s_status_t fail_unmatched(const m4s_results_t *a, const m4s_results_t *b,
+                                   const m4s_compare_options_t *options) {
+  bool with_simulators = options->simulator_a == NULL && options->simulator_b == NULL;
+  m4s_text_t shapes[2] = {{0}, {0}};
+  m4s_status_t status = add_shape(a, with_simulators, &shapes[0]);
+  if (status == M4S_OK) {
+    status = add_shape(b, with_simulators, &shapes[1]);
+  }
+  if (status == M4S_OK) {
+    bool same = strcmp(shapes[0].bytes, shapes[1].bytes) == 0;
+    status =
+        m4s_fail(M4S_ERR_INPUT, "no point of A is in B: %s%s%s", shapes[0].bytes,
+                 same ? " in both, but other values" : " against ", same ? "" : shapes[1].bytes);
+  }
+  m4s_text_clear(&shapes[0]);
+  m4s_text_clear(&shapes[1]);
+  return status;
+}
+
+// That something was compared.
+static m4s_status_t check_compared(const m4s_results_t *a, const m4s_results_t *b,
+                                   const m4s_compare_options_t *options,
+                                   const m4s_comparison_t *comparison) {
+  if (comparison->n_points == 0) {
+    return fail_unmatched(a, b, options);
+  }
+  return comparison->n_compared > 0
+             ? M4S_OK
+             : m4s_fail(M4S_ERR_INPUT,
+                        "no point has %s in both: of %zu that match, %zu have none in A and %zu "
+                        "none in B",
+                        comparison->metric, comparison->n_points, comparison->n_without_a,
+                        comparison->n_without_b);
+}
+
 static m4s_status_t compare(const m4s_results_t *a, const m4s_results_t *b,
                             const m4s_compare_options_t *options, m4s_comparison_t *comparison) {
   const char *simulator_a =
       options->simulator_a == NULL ? options->simulator_b : options->simulator_a;
   const char *simulator_b =
       options->simulator_b == NULL ? options->simulator_a : options->simulator_b;
-  bool has_metric = false;
-  M4S_TRY(check_options(a, simulator_a, options->metric, &has_metric, &comparison->axes));
-  M4S_TRY(check_options(b, simulator_b, options->metric, &has_metric, &comparison->axes));
-  if (!has_metric) {
-    return M4S_ERR_INPUT;
+  m4s_text_list_t metrics = {0};
+  m4s_status_t status = collect_names(a, simulator_a, &comparison->axes, &metrics);
+  if (status == M4S_OK) {
+    status = collect_names(b, simulator_b, &comparison->axes, &metrics);
   }
+  if (status == M4S_OK) {
+    status = check_metric(options->metric, &metrics);
+  }
+  m4s_text_list_clear(&metrics);
+  M4S_TRY(status);
   matcher_t matcher = {.comparison = comparison, .options = options};
-  m4s_status_t status = index_rows(&matcher, b);
+  status = index_rows(&matcher, b);
   if (status == M4S_OK) {
     status = match_rows(&matcher, a);
   }
@@ -214,6 +313,9 @@ static m4s_status_t compare(const m4s_results_t *a, const m4s_results_t *b,
     free(matcher.entries[i].key);
   }
   free(matcher.entries);
+  if (status == M4S_OK) {
+    status = check_compared(a, b, options, comparison);
+  }
   return status == M4S_OK ? summarize(comparison) : status;
 }
 

@@ -33,8 +33,8 @@ typedef struct {
 } m4s_comparison_t;
 
 // Points match where all axis values do (numbers as numbers). An unknown metric or simulator is
-// M4S_ERR_INPUT. The results and options must outlive the comparison; free with
-// m4s_comparison_clear().
+// M4S_ERR_INPUT, and so is that no point has the metric in both. The results and options must
+// outlive the comparison; free with m4s_comparison_clear().
 m4s_status_t m4s_comparison_make(const m4s_results_t *a, const m4s_results_t *b,
                                  const m4s_compare_options_t *options,
                                  m4s_comparison_t *comparison_out);

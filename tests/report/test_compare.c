@@ -118,13 +118,38 @@ static void comparison_should_refuse_unknown_names(void **state) {
   m4s_comparison_t comparison;
   m4s_compare_options_t options = {.metric = "totl_us"};
   assert_int_equal(m4s_comparison_make(&a, &b, &options, &comparison), M4S_ERR_INPUT);
-  assert_non_null(strstr(m4s_last_error(), "has no metric \"totl_us\" (did you mean total_us?)"));
+  assert_non_null(
+      strstr(m4s_last_error(),
+             "has a metric \"totl_us\" (did you mean total_us?); there are total_us, wall_s"));
   options = (m4s_compare_options_t){.metric = "total_us", .simulator_a = "flosim"};
   assert_int_equal(m4s_comparison_make(&a, &b, &options, &comparison), M4S_ERR_INPUT);
   assert_non_null(strstr(m4s_last_error(), "has no simulator \"flosim\" (did you mean flowsim?)"));
   options = (m4s_compare_options_t){.metric = "total_us", .simulator_b = "m4"};
   assert_int_equal(m4s_comparison_make(&a, &b, &options, &comparison), M4S_ERR_INPUT);
   assert_non_null(strstr(m4s_last_error(), "has no simulator \"m4\""));
+}
+
+static void comparison_should_refuse_unrelated_folders(void **state) {
+  (void)state;
+  static const char text_c[] =
+      "{\"manifest\": {\"simulators\": [\"flowsim\"], \"axes\": [\"load\"]}, \"rows\": [" ROW(
+          "1", "flowsim", "\"load\": 2", "100") "]}";
+  static const char text_d[] =
+      MANIFEST("\"flowsim\"") ROW("1", "flowsim", "\"n\": 99, \"r\": 4", "100") "]}";
+  m4s_results_t c = fixture_results(text_c);
+  m4s_results_t d = fixture_results(text_d);
+  m4s_comparison_t comparison;
+  m4s_compare_options_t options = {.metric = "total_us"};
+  assert_int_equal(m4s_comparison_make(&a, &c, &options, &comparison), M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(),
+                         "no point of A is in B: axes n, r, simulators flowsim against axes load"));
+  assert_int_equal(m4s_comparison_make(&a, &d, &options, &comparison), M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "flowsim in both, but other values"));
+  options.metric = "flows";
+  assert_int_equal(m4s_comparison_make(&a, &b, &options, &comparison), M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "has a metric \"flows\""));
+  m4s_results_clear(&c);
+  m4s_results_clear(&d);
 }
 
 int main(void) {
@@ -134,6 +159,7 @@ int main(void) {
       cmocka_unit_test(comparison_should_pair_two_simulators),
       cmocka_unit_test(comparison_should_take_one_simulator_for_both),
       cmocka_unit_test(comparison_should_refuse_unknown_names),
+      cmocka_unit_test(comparison_should_refuse_unrelated_folders),
   };
   return cmocka_run_group_tests(tests, make_results, clear_results);
 }
