@@ -140,7 +140,15 @@ static m4s_status_t print_status(const m4s_results_t *results) {
          started == NULL ? "?" : started, version == NULL ? "?" : version, (long long)n_ranks,
          n_ranks == 1 ? "" : "s", busy ? ", at work now: " : "", holder);
   print_totals(results);
-  return print_failures(results);
+  M4S_TRY(print_failures(results));
+  if (n[M4S_ROW_FAILED] > 0) {
+    printf("\nm4sweep run with --retry-failed runs the failed points again\n");
+  }
+  if (n[M4S_ROW_MISSING] > 0 && !busy) {
+    printf("%sto run the missing points, run the same command again\n",
+           n[M4S_ROW_FAILED] > 0 ? "" : "\n");
+  }
+  return M4S_OK;
 }
 
 static int run(const void *given, int n_arguments, char **arguments) {

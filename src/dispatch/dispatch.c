@@ -133,7 +133,8 @@ static m4s_status_t plan_results(job_t *job) {
   if (changed) {
     m4s_log(M4S_LOG_WARN,
             "the sweep has changed since the last run in %s: points that it no longer has are "
-            "not listed any more",
+            "kept but not listed; the earlier command lists them again, and --out keeps the two "
+            "apart",
             job->out);
   }
   M4S_TRY(m4s_plan_make(job->sweep, job->indices, job->n_indices, job->store,
@@ -187,6 +188,11 @@ static void log_end(const job_t *job) {
             (long long)progress->n_done, (long long)progress->n_total);
   } else {
     m4s_log(M4S_LOG_INFO, "results in %s after %.1f s", job->out, m4s_progress_elapsed_s(progress));
+  }
+  if (progress->n_failed > job->plan.n_failed) {
+    m4s_log(M4S_LOG_WARN,
+            "%lld points failed; m4sweep status %s lists them, --retry-failed runs them again",
+            (long long)progress->n_failed, job->out);
   }
 }
 

@@ -17,7 +17,7 @@
 #define TEMPORARY_PREFIX ".tmp-"
 
 // How long a lock may be held by the dying ranks of a killed run.
-enum { LOCK_PATIENCE_MS = 5000, LOCK_POLL_MS = 50 };
+enum { LOCK_PATIENCE_MS = 5000, LOCK_POLL_MS = 50, LOCK_SILENCE_MS = 500 };
 
 enum { MANIFEST_FORMAT = 1 };
 
@@ -140,6 +140,13 @@ static m4s_status_t refuse_lock(const m4s_store_t *store) {
                   holder[0] == '\0' ? "unknown" : holder);
 }
 
+static void log_waiting(const m4s_store_t *store) {
+  char holder[128];
+  read_holder(store->lock_fd, holder, sizeof holder);
+  m4s_log(M4S_LOG_INFO, "waiting for the run in %s (%s) …", store->folder,
+          holder[0] == '\0' ? "unknown" : holder);
+}
+
 static m4s_status_t take_lock(m4s_store_t *store) {
   char *path = NULL;
   M4S_TRY(join(store->folder, ".lock", &path));
@@ -156,6 +163,9 @@ static m4s_status_t take_lock(m4s_store_t *store) {
     }
     if (errno != EWOULDBLOCK || waited_ms >= LOCK_PATIENCE_MS) {
       return errno == EWOULDBLOCK ? refuse_lock(store) : io_error(store->folder);
+    }
+    if (waited_ms == LOCK_SILENCE_MS) {
+      log_waiting(store);
     }
     nanosleep(&(struct timespec){.tv_nsec = LOCK_POLL_MS * 1000000L}, NULL);
   }

@@ -42,6 +42,11 @@ assert_status $? 2 "unwritable folder"
 few=(run "$spec" --where "degraded_gpus < 4 && reduction < 6" --out failed)
 mpi 2 "$program" "${few[@]}" --time-limit 1e-6 >failed.log 2>&1
 assert_status $? 3 "failed points"
+grep -q '4 points failed; m4sweep status failed lists them, --retry-failed' failed.log ||
+  fail "no hint: $(cat failed.log)"
+"$program" status failed >status.log || fail "status"
+grep -q '  4 with flowsim: time limit of 1e-06 s passed$' status.log || fail "$(cat status.log)"
+grep -q -- '--retry-failed' status.log || fail "$(cat status.log)"
 [ "$(grep -c ',failed,' failed/summary.csv)" -eq 4 ] || fail "$(cat failed/summary.csv)"
 mpi 2 "$program" "${few[@]}" >kept.log 2>&1
 assert_status $? 3 "failed points of an earlier run"
