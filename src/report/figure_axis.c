@@ -1,4 +1,5 @@
 // Lines along one axis: total time with the other axes held, and errors of one-axis sweeps.
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,7 +231,8 @@ static m4s_status_t choose_run(slice_t *slice) {
   return M4S_OK;
 }
 
-static m4s_status_t find_slice(slice_t *slice) {
+// Lays out the points with something to show by the values of the axes that are held.
+static m4s_status_t find_members(slice_t *slice) {
   size_t n_points = slice->report->view.n_points;
   slice->in_slice = calloc(n_points + 1, sizeof *slice->in_slice);
   slice->places = calloc(n_points + 1, sizeof *slice->places);
@@ -245,7 +247,7 @@ static m4s_status_t find_slice(slice_t *slice) {
     status = collect_members(slice, counts);
   }
   free(counts);
-  return status == M4S_OK ? choose_run(slice) : status;
+  return status;
 }
 
 static void slice_clear(slice_t *slice) {
@@ -333,22 +335,107 @@ static m4s_status_t write_slice(slice_t *slice, m4s_text_t *script, m4s_text_t *
   return m4s_script_end(script);
 }
 
+// Adds the ranges of a run's total times, one for each simulator that has two or more there.
+static void add_ranges(const slice_t *slice, const run_t *run, double *sum, size_t *n) {
+  for (int s = 0; s < (int)slice->report->view.simulators.n_items; s++) {
+    double low = INFINITY;
+    double high = -INFINITY;
+    size_t n_values = 0;
+    for (size_t i = run->begin; i < run->end; i++) {
+      double total_ms;
+      if (get_total_ms(slice->report, slice->members[i].point, s, &total_ms)) {
+        low = fmin(low, total_ms);
+        high = fmax(high, total_ms);
+        n_values++;
+      }
+    }
+    if (n_values >= 2) {
+      *sum += high - low;
+      (*n)++;
+    }
+  }
+}
+
+// How much total times vary along an axis: the mean of their ranges with the others held; negative
+// where no two points differ along this axis only.
+static m4s_status_t measure_range(const m4s_report_t *report, const m4s_figure_t *figure,
+                                  const char *axis, double *range_out) {
+  slice_t slice = {.report = report, .figure = figure, .axis = axis};
+  m4s_status_t status = find_members(&slice);
+  run_t *runs = calloc(slice.n_members + 1, sizeof *runs);
+  if (status == M4S_OK && runs == NULL) {
+    status = m4s_fail_memory("a figure");
+  }
+  if (status == M4S_OK) {
+    double sum = 0;
+    size_t n = 0;
+    size_t n_runs = find_runs(&slice, runs);
+    for (size_t i = 0; i < n_runs; i++) {
+      add_ranges(&slice, &runs[i], &sum, &n);
+    }
+    *range_out = n == 0 ? -1 : sum / (double)n;
+  }
+  free(runs);
+  slice_clear(&slice);
+  return status;
+}
+
+// The axis along which total times vary most, the first of several; NULL without any.
+static m4s_status_t choose_axis(const m4s_report_t *report, const m4s_figure_t *figure,
+                                const char **axis_out) {
+  size_t capacity = report->view.axes.n_items;
+  m4s_axis_values_t *axes = calloc(capacity + 1, sizeof *axes);
+  if (axes == NULL) {
+    return m4s_fail_memory("a figure");
+  }
+  size_t n_axes = 0;
+  m4s_status_t status = m4s_axis_values_make(report, false, capacity, axes, &n_axes);
+  const char *chosen = NULL;
+  double most = -1;
+  for (size_t i = 0; status == M4S_OK && i < n_axes; i++) {
+    double range;
+    status = measure_range(report, figure, axes[i].name, &range);
+    if (status == M4S_OK && range > most + 1e-9 * fabs(most)) {  // more than by rounding
+      most = range;
+      chosen = axes[i].name;
+    }
+  }
+  for (size_t i = 0; i < n_axes; i++) {
+    m4s_axis_values_clear(&axes[i]);
+  }
+  free(axes);
+  if (status == M4S_OK) {
+    *axis_out = chosen;
+  }
+  return status;
+}
+
+// The only axis along which errors are; NULL where there are none or more.
+static m4s_status_t find_error_axis(const m4s_report_t *report, const char **axis_out) {
+  m4s_axis_values_t axes[2] = {0};
+  size_t n_axes = 0;
+  M4S_TRY(m4s_axis_values_make(report, true, 2, axes, &n_axes));
+  *axis_out = n_axes == 1 ? axes[0].name : NULL;  // errors over more are in the map
+  m4s_axis_values_clear(&axes[0]);
+  m4s_axis_values_clear(&axes[1]);
+  return M4S_OK;
+}
+
 m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data) {
   slice_t slice = {.report = report, .figure = figure};
-  m4s_axis_values_t axes[2] = {0};
-  size_t n_axes = 0;
-  M4S_TRY(m4s_axis_values_make(report, shows_errors(&slice), 2, axes, &n_axes));
-  m4s_status_t status = M4S_OK;
-  if (n_axes == 1 || (n_axes == 2 && !shows_errors(&slice))) {  // errors of more are in the map
-    slice.axis = axes[n_axes - 1].name;
-    status = find_slice(&slice);
-    if (status == M4S_OK && slice.run.end - slice.run.begin >= 2 && has_own_values(&slice)) {
-      status = write_slice(&slice, script, data);
-    }
+  M4S_TRY(shows_errors(&slice) ? find_error_axis(report, &slice.axis)
+                               : choose_axis(report, figure, &slice.axis));
+  if (slice.axis == NULL) {
+    return M4S_OK;
+  }
+  m4s_status_t status = find_members(&slice);
+  if (status == M4S_OK) {
+    status = choose_run(&slice);
+  }
+  if (status == M4S_OK && slice.run.end - slice.run.begin >= 2 && has_own_values(&slice)) {
+    status = write_slice(&slice, script, data);
   }
   slice_clear(&slice);
-  m4s_axis_values_clear(&axes[0]);
-  m4s_axis_values_clear(&axes[1]);
   return status;
 }

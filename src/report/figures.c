@@ -36,8 +36,8 @@ const m4s_figure_t m4s_figures[] = {
      m4s_figure_write_by_axis},
     {"total_time_by_axis", M4S_FIGURES_OF_TIMES, false, M4S_QUANTITY_TOTAL,
      "Completion time along an axis",
-     "Total completion time of rank 0 along one axis, the others held at the values named above "
-     "the plot.",
+     "Total completion time of rank 0 along the axis on which it varies most, the others held at "
+     "the values named above the plot.",
      m4s_figure_write_by_axis},
     {"cdf_run_time", M4S_FIGURES_OF_RUNS, false, M4S_QUANTITY_WALL, "CDF of run times",
      "Share of points whose simulation took at most the value on the x axis (wall time of one "
