@@ -249,6 +249,7 @@ static int run(const void *values, int n_arguments, char **arguments) {
   }
   if (status == M4S_OK) {
     status = m4s_workload_read(options->workload, &workload);
+    status = status == M4S_OK ? status : m4s_fail_in(status, "--workload");
   }
   if (status == M4S_OK) {
     print_head();

@@ -58,6 +58,9 @@ static void print_settings(void) {
          "entry move together; values are a list, {\"range\": [first, last, step]},");
   printf("  %-30s %s\n", "",
          "{\"linspace\": [first, last, count]} or {\"logspace\": [first, last, count]}");
+  printf(
+      "\nConditions (\"where\", --where): names of settings, numbers, 'texts', + - * / %%, == != < "
+      "<= > >=,\n&& || !, parentheses.\n");
   printf("\nSettings, \"section.key\" or \"key\" where only one section has it:\n");
   for (size_t i = 0; i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];

@@ -86,6 +86,9 @@ const m4s_command_t m4s_command_run = {
         "the last one ended. m4sweep plan shows the points without running them, m4sweep status "
         "how\n"
         "far a run is.\n\n"
+        "conditions (--where, \"where\"): names of settings, numbers, 'texts', + - * / %, == != < "
+        "<= "
+        "> >=,\n&& || !, parentheses: --where \"reduction <= 4 && mode == 'exact'\"\n\n"
         "exit status: 0 all points done; 3 points failed; 2 bad input, nothing was written; 128 + "
         "n\n"
         "stopped by signal n; 1 other errors.",

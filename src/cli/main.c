@@ -82,6 +82,35 @@ static int match(const m4s_command_t *command, int argc, char **argv) {
              : 0;
 }
 
+// Lists the commands that begin with `first` and a blank, with their summaries or, where `line` is
+// not NULL, as words on that line; the number of them.
+static size_t list_group(const char *first, m4s_text_t *line) {
+  size_t n_found = 0;
+  size_t n = strlen(first);
+  for (size_t i = 0; i < N_COMMANDS; i++) {
+    const m4s_command_t *command = commands[i];
+    if (strncmp(command->name, first, n) != 0 || command->name[n] != ' ') {
+      continue;
+    }
+    if (line == NULL) {
+      printf("  %-22s %s\n", command->name, command->summary);
+    } else {
+      (void)m4s_text_add(line, "%s%s", n_found == 0 ? "" : ", ", command->name + n + 1);
+    }
+    n_found++;
+  }
+  return n_found;
+}
+
+static m4s_status_t missing_word(const char *first) {
+  m4s_text_t line = {0};
+  (void)list_group(first, &line);
+  m4s_status_t status = m4s_fail(M4S_ERR_INPUT, "m4sweep \"%s\" needs one more word: %s", first,
+                                 line.bytes == NULL ? "" : line.bytes);
+  m4s_text_clear(&line);
+  return status;
+}
+
 static m4s_status_t unknown_command(int argc, char **argv) {
   char typed[128];
   const char *names[N_COMMANDS];
@@ -91,10 +120,32 @@ static m4s_status_t unknown_command(int argc, char **argv) {
     size_t n = strlen(argv[0]);
     group = group || (strncmp(names[i], argv[0], n) == 0 && names[i][n] == ' ');
   }
+  if (group && argc == 1) {
+    return missing_word(argv[0]);
+  }
   bool two = group && argc > 1;
   snprintf(typed, sizeof typed, "%s%s%s", argv[0], two ? " " : "", two ? argv[1] : "");
   return m4s_fail(M4S_ERR_INPUT, "unknown command \"%s\"%s; m4sweep --help lists them", typed,
                   m4s_did_you_mean(typed, names, N_COMMANDS));
+}
+
+static m4s_status_t unknown_option(const m4s_command_t *command, const char *typed) {
+  char texts[64][64];
+  const char *names[64];
+  size_t n = 0;
+  for (; n < command->n_options && n < M4S_COUNT(names); n++) {
+    snprintf(texts[n], sizeof texts[n], "--%s", command->options[n].name);
+    for (char *c = texts[n]; *c != '\0'; c++) {
+      *c = *c == '_' ? '-' : *c;
+    }
+    names[n] = texts[n] + 2;
+  }
+  const char *nearest = m4s_nearest_name(typed, names, n);
+  char hint[96] = "";
+  if (nearest != NULL) {
+    snprintf(hint, sizeof hint, " (did you mean --%s?)", nearest);
+  }
+  return m4s_fail(M4S_ERR_INPUT, "m4sweep %s: unknown option --%s%s", command->name, typed, hint);
 }
 
 // Reads one option at argv[0]; n_used_out: 1, or 2 with its value.
@@ -106,8 +157,7 @@ static m4s_status_t read_option(const m4s_command_t *command, void *options, int
   snprintf(name, sizeof name, "%.*s", n_name - 2 < 63 ? n_name - 2 : 63, argv[0] + 2);
   const m4s_field_t *field = m4s_fields_find(command->options, command->n_options, name);
   if (field == NULL) {
-    return m4s_fail(M4S_ERR_INPUT, "m4sweep %s: unknown option --%s%s", command->name, name,
-                    m4s_fields_did_you_mean(command->options, command->n_options, name));
+    return unknown_option(command, name);
   }
   char where[96];
   snprintf(where, sizeof where, "--%s", name);
@@ -201,6 +251,10 @@ int main(int argc, char **argv) {
     if (n_words > 0) {
       return flush_output(run_command(commands[i], argc - 1 - n_words, argv + 1 + n_words));
     }
+  }
+  if (argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0) &&
+      list_group(argv[1], NULL) > 0) {
+    return flush_output(M4S_EXIT_OK);
   }
   return m4s_cli_failed(unknown_command(argc - 1, argv + 1));
 }

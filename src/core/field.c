@@ -1,5 +1,6 @@
 #include "core/field.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +47,25 @@ static m4s_status_t set_choice(const m4s_field_t *field, void *object, const cha
                   m4s_did_you_mean(text, field->choices, n));
 }
 
+// The unit as a message shows it: names of values, all capitals ("N"), are none.
+static const char *unit_of(const m4s_field_t *field) {
+  const char *unit = field->unit == NULL ? "" : field->unit;
+  for (const char *c = unit; *c != '\0'; c++) {
+    if (islower((unsigned char)*c)) {
+      return unit;
+    }
+  }
+  return "";
+}
+
 // Numbers: checked against the range, integers kept exact.
 static m4s_status_t set_int(const m4s_field_t *field, void *object, int64_t value,
                             const char *where) {
   if ((double)value < field->min || (double)value > field->max) {
     int64_t nearest = (double)value < field->min ? (int64_t)field->min : (int64_t)field->max;
     return m4s_fail(M4S_ERR_INPUT, "%s: %lld is outside %.15g to %.15g%s%s (nearest valid: %lld)",
-                    where, (long long)value, field->min, field->max, field->unit == NULL ? "" : " ",
-                    field->unit == NULL ? "" : field->unit, (long long)nearest);
+                    where, (long long)value, field->min, field->max,
+                    *unit_of(field) == '\0' ? "" : " ", unit_of(field), (long long)nearest);
   }
   *(int64_t *)member(field, object) = value;
   return M4S_OK;
@@ -63,9 +75,8 @@ static m4s_status_t set_real(const m4s_field_t *field, void *object, double valu
                              const char *where) {
   if (!(value >= field->min && value <= field->max)) {
     return m4s_fail(M4S_ERR_INPUT, "%s: %.15g is outside %.15g to %.15g%s%s (nearest valid: %.15g)",
-                    where, value, field->min, field->max, field->unit == NULL ? "" : " ",
-                    field->unit == NULL ? "" : field->unit,
-                    value < field->min ? field->min : field->max);
+                    where, value, field->min, field->max, *unit_of(field) == '\0' ? "" : " ",
+                    unit_of(field), value < field->min ? field->min : field->max);
   }
   *(double *)member(field, object) = value;
   return M4S_OK;
@@ -116,17 +127,24 @@ static m4s_status_t wrong_type(const char *where, const json_t *value, const cha
   return m4s_fail(M4S_ERR_INPUT, "%s: %s is not %s", where, m4s_json_show(value), wanted);
 }
 
+static m4s_status_t not_a_number(const char *where, const json_t *value, const char *wanted) {
+  const char *text = json_string_value(value);
+  bool quoted = text != NULL && strpbrk(text, "0123456789") != NULL;
+  return m4s_fail(M4S_ERR_INPUT, "%s: %s is not %s%s", where, m4s_json_show(value), wanted,
+                  quoted ? " (write it without quotes and unit)" : "");
+}
+
 m4s_status_t m4s_field_set_json(const m4s_field_t *field, void *object, const json_t *value,
                                 const char *where) {
   switch (field->kind) {
     case M4S_FIELD_INT:
       if (!json_is_integer(value)) {
-        return wrong_type(where, value, "a whole number");
+        return not_a_number(where, value, "a whole number");
       }
       return set_int(field, object, json_integer_value(value), where);
     case M4S_FIELD_REAL:
       if (!json_is_number(value)) {
-        return wrong_type(where, value, "a number");
+        return not_a_number(where, value, "a number");
       }
       return set_real(field, object, json_number_value(value), where);
     case M4S_FIELD_FLAG:

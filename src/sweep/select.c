@@ -233,6 +233,9 @@ static m4s_status_t visit(selector_t *selector, const uint64_t *positions) {
   bool pass = true;
   for (size_t i = 0; pass && i < selector->n_filters; i++) {
     m4s_status_t status = filter_pass(&selector->filters[i], positions, &pass);
+    if (status != M4S_OK && selector->sweep->n_groups == 0) {
+      return status;
+    }
     if (status != M4S_OK) {
       char *title = m4s_sweep_point_title(selector->sweep, index);
       status = m4s_fail_in(status, "point %s", title == NULL ? "?" : title);

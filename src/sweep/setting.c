@@ -48,6 +48,17 @@ static m4s_status_t unknown(const char *what, const char *name, const char *wher
   return status;
 }
 
+// The first section with this key, NULL if there is none.
+static const char *section_of(const char *key) {
+  for (size_t i = 0; i < m4s_n_point_sections; i++) {
+    const m4s_section_t *section = &m4s_point_sections[i];
+    if (m4s_fields_find(section->fields, section->n_fields, key) != NULL) {
+      return section->name;
+    }
+  }
+  return NULL;
+}
+
 m4s_status_t m4s_setting_check_section(const char *name, const char *where) {
   const char *names[32];
   size_t n = 0;
@@ -56,6 +67,11 @@ m4s_status_t m4s_setting_check_section(const char *name, const char *where) {
       return M4S_OK;
     }
     names[n++] = m4s_point_sections[i].name;
+  }
+  const char *section = section_of(name);
+  if (section != NULL) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: unknown section \"%s\" (it belongs to \"%s\")", where, name,
+                    section);
   }
   return m4s_fail(M4S_ERR_INPUT, "%s: unknown section \"%s\"%s", where, name,
                   m4s_did_you_mean(name, names, n));

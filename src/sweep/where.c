@@ -177,7 +177,26 @@ static m4s_status_t add_name(m4s_where_t *expression, m4s_setting_t setting, int
   return M4S_OK;
 }
 
+// Refuses "and", "or" and "not" at the cursor, with what stands for them here.
+static m4s_status_t check_word(const parser_t *parser) {
+  static const char *const words[][2] = {{"and", "&&"}, {"or", "||"}, {"not", "!"}};
+  const char *text = parser->text + parser->at;
+  size_t n = 0;
+  while (isalnum((unsigned char)text[n]) || text[n] == '_' || text[n] == '.') {
+    n++;
+  }
+  for (size_t i = 0; i < M4S_COUNT(words); i++) {
+    if (strlen(words[i][0]) == n && strncmp(text, words[i][0], n) == 0) {
+      char problem[32];
+      snprintf(problem, sizeof problem, "use %s, not \"%s\"", words[i][1], words[i][0]);
+      return fail_at(parser, column_of(parser), problem, "");
+    }
+  }
+  return M4S_OK;
+}
+
 static m4s_status_t parse_name(parser_t *parser, node_t *node) {
+  M4S_TRY(check_word(parser));
   char token[MAX_TOKEN];
   const char *text = parser->text + parser->at;
   size_t n = 0;
@@ -210,6 +229,7 @@ static m4s_status_t parse_parenthesis(parser_t *parser, int *node_out) {
   parser->at++;
   M4S_TRY(parse_level(parser, 0, node_out));
   skip_blanks(parser);
+  M4S_TRY(check_word(parser));
   if (parser->text[parser->at] != ')') {
     return fail_at(parser, column, "a parenthesis that does not close", "");
   }
@@ -354,6 +374,7 @@ static m4s_status_t check_end(parser_t *parser) {
   if (c == '\0') {
     return M4S_OK;
   }
+  M4S_TRY(check_word(parser));
   char rest[32];
   const char *hint = c == '='   ? " (did you mean ==?)"
                      : c == '&' ? " (did you mean &&?)"

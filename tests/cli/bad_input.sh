@@ -102,12 +102,20 @@ for good in "plan in/spec.json" "topology info in/topology.txt" "flows in/small.
   fi
 done
 
+"$program" topology --help >stdout 2>stderr </dev/null && [[ $(grep -c '^  topology ' stdout) -eq 3 ]] || {
+  echo "FAILED: m4sweep topology --help: $(cat stdout stderr)"
+  exit 1
+}
+
 # --- command line ---
 refused '"rum"' 'run' -- rum in/spec.json
 refused '"topology inf"' 'topology info' -- topology inf in/topology.txt
-refused '"topology"' -- topology
+refused '"topology"' 'gray-failure, cluster, info' -- topology
+refused '"bench"' 'flowsim' -- bench
+refused '--workload: ' -- bench flowsim
+refused '--time-limit: -1 is outside 0 to 1000000000 (' -- run in/spec.json --time-limit -1
 refused '""' -- ''
-refused '--uot' 'out?' -- run in/spec.json --uot out
+refused '--uot' 'mean --out?' -- run in/spec.json --uot out
 refused '-o' -- run -o out in/spec.json
 refused '--out' 'value' -- run in/spec.json --out
 refused 'usage' 'SPEC' -- run
@@ -204,6 +212,8 @@ bad_spec ':1:' -- $'{"name": "\xff"}'
 
 # --- specs: keys and values ---
 bad_spec '"simulator"' 'simulators' -- "$(spec simulator '["flowsim"]')"
+bad_spec 'unknown section "gpus" (it belongs to "topology")' -- "$(spec base '{"gpus": 64}')"
+bad_spec 'nic_gbps' '"400Gbps"' 'without quotes and unit' -- "$(spec base '{"topology": {"nic_gbps": "400Gbps"}}')"
 bad_spec 'base' '"topolgy"' 'topology' -- "$(spec base '{"topolgy": {}}')"
 bad_spec 'base.topology' '"gpu"' 'gpus' -- "$(spec base '{"topology": {"gpu": 8}}')"
 bad_spec 'axes[0]' '"reductoin"' 'reduction' -- "$(spec axes '[{"reductoin": [1]}]')"
@@ -314,6 +324,14 @@ spec reference "{$table}" >in/spec.json
 "$program" run in/spec.json --out good-table --no-report >stdout 2>stderr || {
   n_failed=$((n_failed + 1))
   echo "FAILED: a table of comm_1_us: $(cat stderr)"
+}
+
+# With both kinds of topology in one sweep, the settings of both have an effect.
+spec base '{"topology": {"file": "topology.txt", "cores": 2}, "traffic": {"workload": "small.txt"}}' |
+  sed 's/"reduction": \[1, 2\]/"kind": ["gpu-cluster", "file"]/' >in/kinds.json
+"$program" plan in/kinds.json >stdout 2>stderr || {
+  n_failed=$((n_failed + 1))
+  echo "FAILED: both kinds of topology: $(cat stderr)"
 }
 
 # GPUs without work are told once.
