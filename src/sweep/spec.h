@@ -66,7 +66,9 @@ typedef json_t m4s_selection_t;
 
 // Overrides from the command line, before m4s_sweep_load(). `sets`: "name=value"; the name of an
 // axis restricts the axis to that value, any other setting changes the base. `simulators`: "a,b",
-// instead of the spec's; NULL: the spec's. Paths in `sets` are relative to the working folder.
+// instead of the spec's; NULL: the spec's. Paths in `sets` are relative to the working folder, and
+// their files must be readable. Settings that have no effect with the sweep's kind of topology are
+// M4S_ERR_INPUT.
 // `selection_out`: a new reference.
 m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_text_list_t *sets,
                                 const m4s_text_list_t *wheres, const char *simulators,

@@ -102,10 +102,10 @@ for good in "plan in/spec.json" "topology info in/topology.txt" "flows in/small.
   fi
 done
 
-"$program" topology --help >stdout 2>stderr </dev/null && [[ $(grep -c '^  topology ' stdout) -eq 3 ]] || {
+if ! "$program" topology --help >stdout 2>stderr </dev/null || [[ $(grep -c '^  topology ' stdout) -ne 3 ]]; then
   echo "FAILED: m4sweep topology --help: $(cat stdout stderr)"
   exit 1
-}
+fi
 
 # --- command line ---
 refused '"rum"' 'run' -- rum in/spec.json
