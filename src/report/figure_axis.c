@@ -393,7 +393,7 @@ static m4s_status_t choose_axis(const m4s_report_t *report, const m4s_figure_t *
   const char *chosen = NULL;
   double most = -1;
   for (size_t i = 0; status == M4S_OK && i < n_axes; i++) {
-    double range;
+    double range = -1;
     status = measure_range(report, figure, axes[i].name, &range);
     if (status == M4S_OK && range > most + 1e-9 * fabs(most)) {  // more than by rounding
       most = range;
