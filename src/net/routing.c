@@ -22,7 +22,7 @@ typedef struct {
   int32_t src, dst;  // src < 0: free
   int32_t n_links;
   int32_t *links;  // [n_links], in an arena block
-  m4s_pair_facts_t facts;  // n_links 0: not known yet
+  m4s_pair_facts_t *facts;  // owned; NULL: not asked for yet
 } path_t;
 
 enum { ARENA_LINKS = 1 << 14 };
@@ -91,6 +91,9 @@ void m4s_routing_destroy(m4s_routing_t *routing) {
   for (int32_t i = 0; routing->trees != NULL && i < routing->topology->n_nodes; i++) {
     free(routing->trees[i].hops);
     free(routing->trees[i].met_at);
+  }
+  for (size_t i = 0; i < routing->path_capacity; i++) {
+    free(routing->paths[i].facts);
   }
   while (routing->arena != NULL) {
     arena_t *previous = routing->arena->previous;
@@ -397,10 +400,16 @@ m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t
                                     m4s_pair_facts_t *facts_out) {
   path_t *path = NULL;
   M4S_TRY(get_path(routing, src, dst, &path));
-  if (path->facts.n_links == 0) {
-    M4S_TRY(find_facts(routing, src, dst, &path->facts));
+  if (path->facts == NULL) {
+    m4s_pair_facts_t facts = {0};
+    M4S_TRY(find_facts(routing, src, dst, &facts));
+    path->facts = malloc(sizeof *path->facts);
+    if (path->facts == NULL) {
+      return m4s_fail_memory("routing");
+    }
+    *path->facts = facts;
   }
-  *facts_out = path->facts;
+  *facts_out = *path->facts;
   return M4S_OK;
 }
 
