@@ -84,6 +84,8 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
 }
 
 // --- the sweep's queue ---
+//
+// Not core/heap: a link may stand in it twice, which is cheaper than moving entries by id.
 
 static void sink(exact_t *model, int32_t at, entry_t entry) {
   entry_t *heap = model->queue;
@@ -412,11 +414,6 @@ static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_comple
   }
 }
 
-static void link_usage(const void *state, m4s_link_usage_t *usage_out) {
-  const exact_t *model = state;
-  m4s_fluid_link_usage(&model->fluid, usage_out);
-}
-
 static void destroy(void *state) {
   exact_t *model = state;
   m4s_fluid_clear(&model->fluid);
@@ -434,7 +431,7 @@ static const m4s_network_model_ops_t ops = {
     .start_flow = start_flow,
     .next_event = next_event,
     .advance = advance,
-    .link_usage = link_usage,
+    .link_usage = m4s_fluid_link_usage,
     .destroy = destroy,
 };
 

@@ -199,7 +199,8 @@ void m4s_fluid_unchoose_all(m4s_fluid_t *fluid) {
   fluid->n_chosen_links = 0;
 }
 
-void m4s_fluid_link_usage(const m4s_fluid_t *fluid, m4s_link_usage_t *usage_out) {
+void m4s_fluid_link_usage(const void *state, m4s_link_usage_t *usage_out) {
+  const m4s_fluid_t *fluid = state;
   for (int32_t i = 0; i < fluid->topology->n_links; i++) {
     const m4s_fluid_link_t *link = &fluid->links[i];
     int64_t under_way_ns = link->n_members > 0 ? fluid->clock->now_ns - link->busy_since_ns : 0;

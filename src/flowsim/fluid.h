@@ -85,8 +85,8 @@ void m4s_fluid_unchoose_all(m4s_fluid_t *fluid);
 // Adds an item to a growing array, which starts as NULL, 0, 0.
 m4s_status_t m4s_fluid_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item);
 
-// For m4s_network_model_ops_t.link_usage.
-void m4s_fluid_link_usage(const m4s_fluid_t *fluid, m4s_link_usage_t *usage_out);
+// The link_usage of both modes; `state` begins with a m4s_fluid_t.
+void m4s_fluid_link_usage(const void *state, m4s_link_usage_t *usage_out);
 
 // The two modes; flowsim.h says what they compute. Both states begin with a m4s_fluid_t.
 m4s_status_t m4s_fluid_exact_create(const m4s_flowsim_config_t *config,

@@ -291,11 +291,6 @@ static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_comple
   }
 }
 
-static void link_usage(const void *state, m4s_link_usage_t *usage_out) {
-  const published_t *model = state;
-  m4s_fluid_link_usage(&model->fluid, usage_out);
-}
-
 static void destroy(void *state) {
   published_t *model = state;
   m4s_fluid_clear(&model->fluid);
@@ -313,7 +308,7 @@ static const m4s_network_model_ops_t ops = {
     .start_flow = start_flow,
     .next_event = next_event,
     .advance = advance,
-    .link_usage = link_usage,
+    .link_usage = m4s_fluid_link_usage,
     .destroy = destroy,
 };
 

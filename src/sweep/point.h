@@ -61,7 +61,8 @@ m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_
 extern const char *const m4s_simulator_names[];
 
 // Expected cost of simulating a point, in arbitrary units: only comparisons between points mean
-// something. Depends on the settings alone.
+// something. Depends on the settings and the workload file; a topology file counts as a whole
+// cluster of 8 GPUs a server.
 double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator);
 
 // The names of a point's metrics, in their order: a new array, NULL without memory.
