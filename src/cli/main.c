@@ -202,6 +202,20 @@ static m4s_status_t read_command_line(const m4s_command_t *command, void *option
   return M4S_OK;
 }
 
+// A command line that all ranks were given is refused by all, and told by one. They meet first:
+// mpirun kills the others as soon as one has ended, and the error with them.
+static int failed_on_all_ranks(m4s_status_t status) {
+  int exit_status = m4s_exit_status(status);
+  if (m4s_comm_launch_rank() == 0) {
+    exit_status = m4s_cli_failed(status);
+  }
+  m4s_comm_t comm;
+  if (m4s_comm_open(&comm) == M4S_OK) {
+    (void)m4s_comm_close(&comm, exit_status);
+  }
+  return exit_status;
+}
+
 static int run_command(const m4s_command_t *command, int argc, char **argv) {
   void *options = calloc(1, command->options_bytes + 1);
   if (options == NULL) {
@@ -215,8 +229,7 @@ static int run_command(const m4s_command_t *command, int argc, char **argv) {
     status = read_command_line(command, options, argc, argv, &n_arguments, &help);
   }
   if (status != M4S_OK) {
-    bool mute = command->on_all_ranks && m4s_comm_launch_rank() > 0;
-    exit_status = mute ? m4s_exit_status(status) : m4s_cli_failed(status);
+    exit_status = command->on_all_ranks ? failed_on_all_ranks(status) : m4s_cli_failed(status);
   } else if (help) {
     print_help(command);
   } else {
