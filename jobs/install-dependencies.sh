@@ -35,6 +35,7 @@ look() {
   need "Open MPI's mpirun" openmpi-bin mpirun --version
   need jansson libjansson-dev has_library jansson
   need "the GNU Scientific Library" libgsl-dev has_library gsl
+  need libzip libzip-dev has_library libzip
   need gnuplot "gnuplot-nox fonts-dejavu-core" can_draw
   if [[ ${1:-} == tests ]]; then
     need cmocka libcmocka-dev has_library cmocka

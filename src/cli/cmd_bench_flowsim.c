@@ -120,8 +120,7 @@ static m4s_status_t run_point(const m4s_gpu_cluster_t *cluster, const m4s_worklo
                                           .endpoint_delay_ns = 10,
                                           .processing_delay_ns = 30,
                                           .min_flow_bytes = 4096,
-                                          .payload_bytes = config->payload_bytes,
-                                          .header_bytes = config->header_bytes};
+                                          .wire = config->wire};
   m4s_topology_t *topology = NULL;
   m4s_routing_t *routing = NULL;
   m4s_collective_source_t *source = NULL;

@@ -238,8 +238,7 @@ static m4s_status_t make_flows(m4s_collective_source_t *source, const collective
     m4s_pair_facts_t facts;
     M4S_TRY(m4s_routing_pair_facts(source->routing, record->src, record->dst, &facts));
     record->ideal_fct_ns =
-        m4s_ideal_fct_ns(&facts, m4s_wire_bytes(record->size_bytes, source->config.payload_bytes,
-                                                source->config.header_bytes));
+        m4s_ideal_fct_ns(&facts, m4s_wire_bytes(&source->config.wire, record->size_bytes));
   }
   source->n_flows = n;
   return M4S_OK;

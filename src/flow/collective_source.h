@@ -15,7 +15,7 @@ typedef struct {
   int64_t endpoint_delay_ns;  // from data at hand to the send call
   int64_t processing_delay_ns;  // added to it where the pipeline's turn says so
   int64_t min_flow_bytes;  // smaller flows are raised to this; 0: none
-  int64_t payload_bytes, header_bytes;  // of packets, for ideal FCTs
+  m4s_wire_t wire;  // for ideal FCTs
 } m4s_collective_config_t;
 
 enum { M4S_N_COLLECTIVE_FIELDS = 4 };

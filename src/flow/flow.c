@@ -2,6 +2,25 @@
 
 #include "core/npy.h"
 
+const m4s_field_t m4s_wire_fields[] = {
+    {.name = "payload_bytes",
+     .kind = M4S_FIELD_INT,
+     .offset = offsetof(m4s_wire_t, payload_bytes),
+     .unit = "bytes",
+     .fallback = "1000",
+     .min = 1,
+     .max = 1 << 16,
+     .help = "of a full packet"},
+    {.name = "header_bytes",
+     .kind = M4S_FIELD_INT,
+     .offset = offsetof(m4s_wire_t, header_bytes),
+     .unit = "bytes",
+     .fallback = "48",
+     .min = 0,
+     .max = 1 << 16,
+     .help = "per packet on the wire, beside the payload"},
+};
+
 static const m4s_npy_member_t members[] = {
     {"id", "<i4"},         {"src", "<i4"},      {"dst", "<i4"},    {"size_bytes", "<i8"},
     {"call_ns", "<i8"},    {"start_ns", "<i8"}, {"fct_ns", "<i8"}, {"ideal_fct_ns", "<i8"},

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/status.h"
+#include "core/field.h"
 
 // A flow as the network model sees it. Ids are dense from 0 in the order of creation.
 typedef struct {
@@ -32,8 +32,17 @@ typedef struct __attribute__((packed)) {
 m4s_status_t m4s_flow_records_write(const char *path, const m4s_flow_record_t *records,
                                     size_t n_records);
 
+// Packets on the wire.
+typedef struct {
+  int64_t payload_bytes;  // of a full packet
+  int64_t header_bytes;  // per packet, beside the payload
+} m4s_wire_t;
+
+enum { M4S_N_WIRE_FIELDS = 2 };
+extern const m4s_field_t m4s_wire_fields[M4S_N_WIRE_FIELDS];
+
 // Bytes on the wire: size + ceil(size / payload) * header.
-static inline int64_t m4s_wire_bytes(int64_t size_bytes, int64_t payload_bytes,
-                                     int64_t header_bytes) {
-  return size_bytes + (size_bytes + payload_bytes - 1) / payload_bytes * header_bytes;
+static inline int64_t m4s_wire_bytes(const m4s_wire_t *wire, int64_t size_bytes) {
+  return size_bytes +
+         (size_bytes + wire->payload_bytes - 1) / wire->payload_bytes * wire->header_bytes;
 }

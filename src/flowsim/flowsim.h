@@ -16,11 +16,10 @@ typedef enum { M4S_FLOWSIM_EXACT, M4S_FLOWSIM_PUBLISHED } m4s_flowsim_mode_t;
 
 typedef struct {
   int mode;  // m4s_flowsim_mode_t
-  int64_t header_bytes;  // on the wire per packet
-  int64_t payload_bytes;  // of a full packet
+  m4s_wire_t wire;  // not among the fields: shared by all simulators
 } m4s_flowsim_config_t;
 
-enum { M4S_N_FLOWSIM_FIELDS = 3 };
+enum { M4S_N_FLOWSIM_FIELDS = 1 };
 extern const m4s_field_t m4s_flowsim_fields[M4S_N_FLOWSIM_FIELDS];
 
 // Work done, for benchmarks.

@@ -84,8 +84,7 @@ m4s_status_t m4s_fluid_take_slot(m4s_fluid_t *fluid, const m4s_flow_t *flow, int
     latency_ns += fluid->topology->links[flow->links[hop]].delay_ns;
     max_rate = fmin(max_rate, fluid->links[flow->links[hop]].capacity);
   }
-  double wire_bytes = (double)m4s_wire_bytes(flow->size_bytes, fluid->config.payload_bytes,
-                                             fluid->config.header_bytes);
+  double wire_bytes = (double)m4s_wire_bytes(&fluid->config.wire, flow->size_bytes);
   fluid->flows[slot] = (m4s_fluid_flow_t){.id = flow->id,
                                           .links = flow->links,
                                           .n_links = flow->n_links,

@@ -67,6 +67,8 @@ const m4s_section_t m4s_point_sections[] = {
     {"traffic", traffic_fields, M4S_COUNT(traffic_fields), 0, "what is sent"},
     {"system", m4s_collective_fields, M4S_N_COLLECTIVE_FIELDS, offsetof(m4s_point_t, system),
      "how ranks and their transport behave"},
+    {"packets", m4s_wire_fields, M4S_N_WIRE_FIELDS, offsetof(m4s_point_t, wire),
+     "what is sent beside the payload"},
     {"flowsim", m4s_flowsim_fields, M4S_N_FLOWSIM_FIELDS, offsetof(m4s_point_t, flowsim),
      "the max-min fair fluid simulator"},
     {"output", output_fields, M4S_COUNT(output_fields), 0, "what is kept of a point"},

@@ -21,6 +21,7 @@ typedef struct {
     char *workload;  // owned: path of a SimAI workload file
   } traffic;
   m4s_collective_config_t system;
+  m4s_wire_t wire;  // section "packets"
   m4s_flowsim_config_t flowsim;
   struct {
     bool flows;  // flows.npy

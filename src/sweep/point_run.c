@@ -19,7 +19,9 @@ typedef struct {
 
 static m4s_status_t create_flowsim(const m4s_point_t *point, const m4s_topology_t *topology,
                                    m4s_clock_t *clock, m4s_network_model_t *model_out) {
-  return m4s_flowsim_create(&point->flowsim, topology, clock, model_out);
+  m4s_flowsim_config_t config = point->flowsim;
+  config.wire = point->wire;
+  return m4s_flowsim_create(&config, topology, clock, model_out);
 }
 
 // In the order of m4s_simulator_names.
@@ -161,8 +163,7 @@ double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) 
 static m4s_status_t simulate(const m4s_point_t *point, const simulator_t *simulator, parts_t *parts,
                              const atomic_bool *stop) {
   m4s_collective_config_t system = point->system;
-  system.payload_bytes = point->flowsim.payload_bytes;
-  system.header_bytes = point->flowsim.header_bytes;
+  system.wire = point->wire;
   M4S_TRY(m4s_collective_source_create(&system, parts->workload, parts->topology, parts->routing,
                                        &parts->clock, &parts->source));
   M4S_TRY(simulator->create(point, parts->topology, &parts->clock, &parts->model));

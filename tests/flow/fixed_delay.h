@@ -78,7 +78,7 @@ typedef struct {
 } fixed_run_t;
 
 static inline m4s_collective_config_t fixed_config(void) {
-  m4s_collective_config_t config = {.payload_bytes = 1000, .header_bytes = 48};
+  m4s_collective_config_t config = {.wire = {1000, 48}};
   ASSERT_OK(m4s_fields_set_defaults(m4s_collective_fields, M4S_N_COLLECTIVE_FIELDS, &config));
   return config;
 }

@@ -56,9 +56,8 @@ static inline void harness_run_gray(int n, int r, m4s_flowsim_mode_t mode, int64
   harness_gray_t *gray = gray_out;
   *gray = (harness_gray_t){0};
   m4s_gpu_cluster_t cluster = {0};
-  const m4s_flowsim_config_t flowsim = {
-      .mode = (int)mode, .header_bytes = header_bytes, .payload_bytes = 1000};
-  m4s_collective_config_t system = {.payload_bytes = 1000, .header_bytes = header_bytes};
+  const m4s_flowsim_config_t flowsim = {.mode = (int)mode, .wire = {1000, header_bytes}};
+  m4s_collective_config_t system = {.wire = {1000, header_bytes}};
   ASSERT_OK(m4s_fields_set_defaults(m4s_gpu_cluster_fields, M4S_N_GPU_CLUSTER_FIELDS, &cluster));
   ASSERT_OK(m4s_fields_set_defaults(m4s_collective_fields, M4S_N_COLLECTIVE_FIELDS, &system));
   cluster.degraded_gpus = n;

@@ -284,16 +284,16 @@ static void set_up_brute(brute_t *brute, const m4s_topology_t *topology, m4s_rou
     ASSERT_OK(
         m4s_routing_path(routing, records[i].src, records[i].dst, &flow->links, &flow->n_links));
     flow->start_ns = records[i].start_ns;
-    int64_t packets = (records[i].size_bytes + config->payload_bytes - 1) / config->payload_bytes;
-    flow->remaining = (double)(records[i].size_bytes + packets * config->header_bytes);
+    int64_t packets =
+        (records[i].size_bytes + config->wire.payload_bytes - 1) / config->wire.payload_bytes;
+    flow->remaining = (double)(records[i].size_bytes + packets * config->wire.header_bytes);
     for (int32_t hop = 0; hop < flow->n_links; hop++) {
       flow->latency_ns += topology->links[flow->links[hop]].delay_ns;
     }
   }
 }
 
-static const m4s_flowsim_config_t exact = {
-    .mode = M4S_FLOWSIM_EXACT, .header_bytes = 48, .payload_bytes = 1000};
+static const m4s_flowsim_config_t exact = {.mode = M4S_FLOWSIM_EXACT, .wire = {1000, 48}};
 
 // Both round an end up to the first whole ns, but for the last bits of doubles: no tolerance is
 // needed.
@@ -528,8 +528,7 @@ static void lone_flows_should_get_the_bottleneck(void **state) {
 }
 
 static void run_text(const char *text, m4s_flow_record_t *records, int64_t n) {
-  const m4s_flowsim_config_t config = {
-      .mode = M4S_FLOWSIM_EXACT, .header_bytes = 0, .payload_bytes = 1000};
+  const m4s_flowsim_config_t config = {.mode = M4S_FLOWSIM_EXACT, .wire = {1000, 0}};
   m4s_topology_t *topology = NULL;
   ASSERT_OK(m4s_topology_parse(text, "t", &topology));
   harness_run_list(&config, topology, records, n, NULL);

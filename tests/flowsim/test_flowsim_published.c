@@ -119,8 +119,7 @@ static const char star[] =
     "4 1 0 1 3 A100\n3\n0 3 8Gbps 10ns 0\n1 3 8Gbps 10ns 0\n2 3 8Gbps 10ns 0\n";
 
 static void run_star(m4s_flow_record_t *records, int n_flows) {
-  const m4s_flowsim_config_t config = {
-      .mode = M4S_FLOWSIM_PUBLISHED, .header_bytes = 0, .payload_bytes = 1000};
+  const m4s_flowsim_config_t config = {.mode = M4S_FLOWSIM_PUBLISHED, .wire = {1000, 0}};
   m4s_topology_t *topology = NULL;
   ASSERT_OK(m4s_topology_parse(star, "star", &topology));
   harness_run_list(&config, topology, records, n_flows, NULL);
@@ -164,8 +163,7 @@ static void latency_tails_should_be_given_again(void **state) {
 // At least 1 ns, truncated: 3 bytes at 8 Gbps on cables without delay.
 static void durations_should_be_truncated_to_at_least_1_ns(void **state) {
   (void)state;
-  const m4s_flowsim_config_t config = {
-      .mode = M4S_FLOWSIM_PUBLISHED, .header_bytes = 0, .payload_bytes = 1000};
+  const m4s_flowsim_config_t config = {.mode = M4S_FLOWSIM_PUBLISHED, .wire = {1000, 0}};
   m4s_topology_t *topology = NULL;
   ASSERT_OK(m4s_topology_parse("3 1 0 1 2 A100\n2\n0 2 16Gbps 0ns 0\n1 2 16Gbps 0ns 0\n", "t",
                                &topology));

@@ -11,8 +11,7 @@ static m4s_topology_t *make_star(void) {
 }
 
 static m4s_flowsim_config_t config_of(m4s_flowsim_mode_t mode, int64_t header_bytes) {
-  return (m4s_flowsim_config_t){
-      .mode = (int)mode, .header_bytes = header_bytes, .payload_bytes = 1000};
+  return (m4s_flowsim_config_t){.mode = (int)mode, .wire = {1000, header_bytes}};
 }
 
 static void assert_usage(const m4s_topology_t *topology, const m4s_link_usage_t *usage, int32_t src,

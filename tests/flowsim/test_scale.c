@@ -42,8 +42,7 @@ static m4s_flow_record_t *make_mix(const m4s_topology_t *topology, int64_t n_flo
 
 static m4s_flowsim_counts_t simulate(const m4s_topology_t *topology, m4s_flow_record_t *records,
                                      int64_t n_flows) {
-  const m4s_flowsim_config_t config = {
-      .mode = M4S_FLOWSIM_EXACT, .header_bytes = 48, .payload_bytes = 1000};
+  const m4s_flowsim_config_t config = {.mode = M4S_FLOWSIM_EXACT, .wire = {1000, 48}};
   m4s_clock_t clock = {0};
   m4s_routing_t *routing;
   m4s_flow_list_t *list;
@@ -92,7 +91,7 @@ static void exact_mode_should_respect_capacities(void **state) {
   m4s_flow_record_t *records = make_mix(topology, N_FLOWS);
   simulate(topology, records, N_FLOWS);
   for (int i = 0; i < N_FLOWS; i++) {
-    double wire_bytes = (double)m4s_wire_bytes(records[i].size_bytes, 1000, 48);
+    double wire_bytes = (double)m4s_wire_bytes(&(m4s_wire_t){1000, 48}, records[i].size_bytes);
     double line_rate = m4s_bps_to_bytes_per_ns(HOST_GBPS * M4S_BPS_PER_GBPS);
     assert_true((double)records[i].fct_ns >= wire_bytes / line_rate);
   }

@@ -1,0 +1,81 @@
+// The evaluation of an m4 network: the state rows of flows and links, and steps over them for many
+// simulations at a time.
+//
+// One engine per model and thread; all simulations of a worker share it. A row's new state and a
+// flow's prediction depend on its own step alone (arXiv 2503.01770, the graph of its flows and
+// links), bit for bit: not on the other steps of the batch, nor on which rows were handed out, nor,
+// for M4S_FORWARD_FAST, on the machine's vector instructions.
+#pragma once
+
+#include "m4/model.h"
+#include "sim/network_model.h"
+
+typedef enum {
+  M4S_FORWARD_FAST,  // packed weights, vector kernels; each sum in one order, fused multiply-adds
+  M4S_FORWARD_REFERENCE,  // plain C, sums in double: another rounding, much slower
+} m4s_forward_t;
+
+typedef struct m4s_engine m4s_engine_t;
+
+// The model is borrowed; its weights are copied where the kernels want another layout.
+m4s_status_t m4s_engine_create(const m4s_model_t *model, m4s_forward_t forward,
+                               m4s_engine_t **engine_out);
+void m4s_engine_destroy(m4s_engine_t *engine);
+const m4s_model_t *m4s_engine_model(const m4s_engine_t *engine);
+
+// State rows. Flow rows and link rows are numbered apart, from 0, each number used again after its
+// release.
+m4s_status_t m4s_engine_take_flow_row(m4s_engine_t *engine, int32_t *row_out);
+m4s_status_t m4s_engine_take_link_row(m4s_engine_t *engine, int32_t *row_out);
+void m4s_engine_release_flow_row(m4s_engine_t *engine, int32_t row);
+void m4s_engine_release_link_row(m4s_engine_t *engine, int32_t row);
+
+// A flow at arrival: zeros, then [0] = 1, [2] = log2(size_bytes / 1000 + 1), [3] = n_links.
+void m4s_engine_reset_flow(m4s_engine_t *engine, int32_t row, int64_t size_bytes, int32_t n_links);
+// An idle link: zeros, then [1] = 1, [2] = 1.
+void m4s_engine_reset_link(m4s_engine_t *engine, int32_t row);
+
+// A row's state, [hidden], for tests and traces; valid until rows are taken.
+float *m4s_engine_flow_state(m4s_engine_t *engine, int32_t row);
+float *m4s_engine_link_state(m4s_engine_t *engine, int32_t row);
+
+// A step: the states of some flows and of the links that they cross move on to the present, then
+// every flow's slowdown is predicted. All arrays are borrowed until m4s_engine_evaluate() returns.
+typedef struct {
+  const float *params;  // [n_params], of the network
+  float dt_us;  // since the last step of these rows; 0: the time cells are left out
+  int32_t n_flows, n_links;
+  const int32_t *flow_rows;  // [n_flows]
+  const int32_t *link_rows;  // [n_links]
+  // Flow i crosses the links edges[edge_begin[i]] … edges[edge_begin[i + 1] - 1], which index
+  // link_rows. Their number is the flow's number of links.
+  const int32_t *edge_begin;  // [n_flows + 1]
+  const int32_t *edges;
+  float *slowdowns_out;  // [n_flows], FCT / ideal FCT as predicted, not clamped, may be NaN
+} m4s_step_t;
+
+// The steps that are evaluated together. Start from {0} with an engine; free with
+// m4s_inference_batch_clear().
+struct m4s_inference_batch {
+  m4s_engine_t *engine;  // borrowed
+  m4s_step_t *steps;  // [n_steps]
+  int32_t n_steps, capacity;
+  int64_t n_flow_rows, n_link_rows;  // sums over the steps
+};
+
+m4s_status_t m4s_inference_batch_add(m4s_inference_batch_t *batch, const m4s_step_t *step);
+void m4s_inference_batch_clear(m4s_inference_batch_t *batch);
+
+// Evaluates all steps and empties the batch. M4S_ERR_MEMORY.
+m4s_status_t m4s_engine_evaluate(m4s_engine_t *engine, m4s_inference_batch_t *batch);
+
+// Work done so far, for benchmarks.
+typedef struct {
+  int64_t batches, steps, flow_rows, link_rows, edges;
+  double matrix_flops;  // as m4s_model_flops_per_flow() and …_per_link() count
+} m4s_engine_counts_t;
+
+m4s_engine_counts_t m4s_engine_counts(const m4s_engine_t *engine);
+
+// The instructions that the fast kernels use on this machine: "avx512", "avx2" or "generic".
+const char *m4s_engine_instructions(const m4s_engine_t *engine);

@@ -1,0 +1,71 @@
+// The weights of an m4 network (arXiv 2503.01770), as read from a file.
+//
+// Symbols: H hidden size, G hidden size of the GNN, P network parameters, K GNN layers. All weights
+// are float32, matrices are row-major [out, in].
+//
+// Modules, with the names of their tensors (as the public checkpoints have them):
+//   lstmcell_time, lstmcell_time_link   GRU cells, input 1: elapsed time in microseconds
+//   gnn_layer_0 … gnn_layer_{K-1}       SAGE layers, H → G → … → G → H (K = 1: H → H)
+//   lstmcell_rate                       GRU cell, input H + P: GNN output, network parameters
+//   lstmcell_rate_link                  GRU cell, input H: GNN output
+//   output_layer                        1 + P + H → H, ReLU, H → 1; input: number of links, network
+//                                       parameters, flow state; output: slowdown FCT / ideal FCT
+#pragma once
+
+#include <stdio.h>
+
+#include "core/safetensors.h"
+
+enum { M4S_MODEL_MAX_GNN_LAYERS = 16, M4S_MODEL_MAX_SIZE = 4096 };
+
+// r = σ(W_ir x + b_ir + W_hr h + b_hr); i = σ(W_ii x + b_ii + W_hi h + b_hi);
+// n = tanh(W_in x + b_in + r (W_hn h + b_hn)); h' = (1 - i) n + i h. Gates are stacked r, i, n.
+typedef struct {
+  int32_t n_in, n_hidden;
+  const float *weight_ih;  // [3 n_hidden, n_in]
+  const float *weight_hh;  // [3 n_hidden, n_hidden]
+  const float *bias_ih, *bias_hh;  // [3 n_hidden]
+} m4s_gru_t;
+
+// y_i = LayerNorm(W_l Σ_{j→i} relu(W_p x_j + b_p) + b_l + W_r x_i), eps 1e-5.
+typedef struct {
+  int32_t n_in, n_out;
+  const float *project_weight, *project_bias;  // W_p [n_in, n_in], b_p [n_in]
+  const float *neighbour_weight, *neighbour_bias;  // W_l [n_out, n_in], b_l [n_out]
+  const float *own_weight;  // W_r [n_out, n_in]
+  const float *norm_weight, *norm_bias;  // [n_out]
+} m4s_sage_t;
+
+typedef struct {
+  int32_t n_in, n_hidden;
+  const float *hidden_weight, *hidden_bias;  // [n_hidden, n_in], [n_hidden]
+  const float *out_weight, *out_bias;  // [1, n_hidden], [1]
+} m4s_mlp_t;
+
+typedef struct {
+  int32_t hidden, gnn_hidden, n_params, n_gnn_layers;  // H, G, P, K
+  m4s_gru_t time_flow, time_link, rate_flow, rate_link;
+  m4s_sage_t gnn[M4S_MODEL_MAX_GNN_LAYERS];
+  m4s_mlp_t output;
+  m4s_safetensors_t *file;  // owned; the weights lie in it
+} m4s_model_t;
+
+// Reads a model. Its sizes follow from the shapes of its tensors and must agree with each other and
+// with the sizes in the file's metadata, where given. M4S_ERR_INPUT: a tensor that is missing (by
+// name), unknown (with the nearest name), of another type or shape than the sizes ask for, or that
+// holds a number that is not finite (with its index). Tensors of the layers that only training uses
+// (remain_size_layer, queue_len_layer) may be there.
+m4s_status_t m4s_model_read(const char *path, m4s_model_t **model_out);
+
+// The same from a file in memory, which the model then owns, also after an error; `name` stands for
+// it in errors.
+m4s_status_t m4s_model_create(m4s_safetensors_t *file, const char *name, m4s_model_t **model_out);
+void m4s_model_destroy(m4s_model_t *model);
+
+// Numbers in all tensors that inference uses.
+int64_t m4s_model_n_weights(const m4s_model_t *model);
+
+// Floating-point operations in matrix products (2 per multiply-add) of one step: per flow row, with
+// the prediction, and per link row.
+double m4s_model_flops_per_flow(const m4s_model_t *model);
+double m4s_model_flops_per_link(const m4s_model_t *model);
