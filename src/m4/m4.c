@@ -1,0 +1,98 @@
+#include "m4/m4.h"
+
+#include "m4/network.h"
+
+static const char *const algorithms[] = {"interval", "event", NULL};
+static const char *const modes[] = {"default", "published", NULL};
+static const char *const forwards[] = {"fast", "reference", NULL};
+static const char *const ccs[] = {"dctcp", "dcqcn", "hpcc", "timely", NULL};
+
+#define CHOICE(member_, fallback_, choices_, help_) \
+  { \
+    .name = #member_, .kind = M4S_FIELD_CHOICE, .offset = offsetof(m4s_m4_config_t, member_), \
+    .fallback = fallback_, .choices = choices_, .help = help_ \
+  }
+#define WHOLE(member_, unit_, fallback_, min_, max_, help_) \
+  { \
+    .name = #member_, .kind = M4S_FIELD_INT, .offset = offsetof(m4s_m4_config_t, member_), \
+    .unit = unit_, .fallback = fallback_, .min = min_, .max = max_, .help = help_ \
+  }
+#define REAL(member_, unit_, fallback_, help_) \
+  { \
+    .name = #member_, .kind = M4S_FIELD_REAL, .offset = offsetof(m4s_m4_config_t, member_), \
+    .unit = unit_, .fallback = fallback_, .min = 0, .max = 1e6, .help = help_ \
+  }
+const m4s_field_t m4s_m4_fields[] = {
+    {.name = "model",
+     .kind = M4S_FIELD_PATH,
+     .offset = offsetof(m4s_m4_config_t, model),
+     .help = "file of the network's weights"},
+    CHOICE(algorithm, "interval", algorithms,
+           "a step over all flows now and then, or over connected ones at each event"),
+    CHOICE(mode, "default", modes, "interval: sensible, or with the public code's quirks"),
+    CHOICE(forward, "fast", forwards, "how the network is evaluated: vector kernels or plain C"),
+    WHOLE(batch_time_ns, "ns", "10000", 1, 1e12, "interval: from the first flow to the step"),
+    WHOLE(reschedule_flow_count, "flows", "8", 0, 1e9,
+          "interval: arrivals after which a step reschedules all flows"),
+    {.name = "merge_arrivals",
+     .kind = M4S_FIELD_FLAG,
+     .offset = offsetof(m4s_m4_config_t, merge_arrivals),
+     .fallback = "false",
+     .help = "event: arrivals at one instant make one step"},
+    REAL(bfsz, "10 kB", "30", "switch buffer, per class of ports"),
+    REAL(fwin, "kB", "18", "initial window"),
+    CHOICE(cc, "dctcp", ccs, "congestion control"),
+    REAL(dctcp_k, "kB", "30", "DCTCP: marking threshold"),
+    REAL(dcqcn_k_min, "kB", "20", "DCQCN: queue at which marking begins"),
+    REAL(dcqcn_k_max, "kB", "30", "DCQCN: queue from which all is marked"),
+    REAL(u_tgt, "percent", "95", "HPCC: target utilisation"),
+    REAL(hpai, "10 Mb/s", "100", "HPCC: additive increase"),
+    REAL(timely_t_low, "us", "100", "TIMELY: lower RTT threshold"),
+    REAL(timely_t_high, "us", "200", "TIMELY: upper RTT threshold"),
+};
+
+void m4s_m4_params(const m4s_m4_config_t *config, float params_out[M4S_M4_N_PARAMS]) {
+  enum { CC = 2 };
+  bool is[] = {config->cc == M4S_CC_DCTCP, config->cc == M4S_CC_DCQCN, config->cc == M4S_CC_HPCC,
+               config->cc == M4S_CC_TIMELY};
+  params_out[0] = (float)config->bfsz;
+  params_out[1] = (float)config->fwin;
+  for (int i = 0; i < (int)M4S_COUNT(is); i++) {
+    params_out[CC + i] = is[i] ? 1 : 0;
+  }
+  params_out[6] = is[M4S_CC_DCTCP] ? (float)config->dctcp_k : 0;
+  params_out[7] = is[M4S_CC_DCQCN] ? (float)config->dcqcn_k_min : 0;
+  params_out[8] = is[M4S_CC_DCQCN] ? (float)config->dcqcn_k_max : 0;
+  params_out[9] = is[M4S_CC_HPCC] ? (float)config->u_tgt : 0;
+  params_out[10] = is[M4S_CC_HPCC] ? (float)config->hpai : 0;
+  params_out[11] = is[M4S_CC_TIMELY] ? (float)config->timely_t_low : 0;
+  params_out[12] = is[M4S_CC_TIMELY] ? (float)config->timely_t_high : 0;
+}
+
+m4s_status_t m4s_m4_create(const m4s_m4_config_t *config, m4s_engine_t *engine,
+                           const m4s_topology_t *topology, m4s_routing_t *routing,
+                           m4s_clock_t *clock, m4s_network_model_t *model_out) {
+  int32_t n_params = m4s_engine_model(engine)->n_params;
+  if (n_params != M4S_M4_N_PARAMS) {
+    return m4s_fail(M4S_ERR_INPUT, "m4.model: %s takes %d network parameters, m4 has %d",
+                    config->model == NULL ? "it" : config->model, n_params, M4S_M4_N_PARAMS);
+  }
+  if (config->algorithm == M4S_M4_EVENT && config->mode == M4S_M4_PUBLISHED) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "m4.mode: \"published\" is a mode of the algorithm \"interval\" alone, "
+                    "\"event\" has only \"default\"");
+  }
+  return config->algorithm == M4S_M4_EVENT
+             ? m4s_m4_event_create(config, engine, topology, routing, clock, model_out)
+             : m4s_m4_interval_create(config, engine, topology, routing, clock, model_out);
+}
+
+m4s_m4_counts_t m4s_m4_counts(const m4s_network_model_t *model) {
+  const m4s_m4_network_t *network = model->state;  // both algorithms begin with it
+  return network->counts;
+}
+
+void m4s_m4_set_tracer(m4s_network_model_t *model, m4s_m4_tracer_t tracer) {
+  m4s_m4_network_t *network = model->state;
+  network->tracer = tracer;
+}

@@ -1,0 +1,344 @@
+#include "m4/network.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/units.h"
+
+m4s_status_t m4s_m4_network_init(m4s_m4_network_t *network, const m4s_m4_config_t *config,
+                                 m4s_engine_t *engine, const m4s_topology_t *topology,
+                                 m4s_routing_t *routing, m4s_clock_t *clock) {
+  size_t n_links = (size_t)topology->n_links;
+  *network = (m4s_m4_network_t){
+      .config = config, .engine = engine, .topology = topology, .routing = routing, .clock = clock};
+  m4s_m4_params(config, network->params);
+  network->links = calloc(n_links + 1, sizeof *network->links);
+  network->step_links = calloc(n_links + 1, sizeof *network->step_links);
+  network->link_rows = calloc(n_links + 1, sizeof *network->link_rows);
+  if (network->links == NULL || network->step_links == NULL || network->link_rows == NULL) {
+    m4s_m4_network_clear(network);
+    return m4s_fail_memory("m4");
+  }
+  for (size_t i = 0; i < n_links; i++) {
+    network->links[i].row = -1;
+    network->links[i].place = -1;
+  }
+  return M4S_OK;
+}
+
+static void release_flow_row(m4s_m4_network_t *network, m4s_m4_flow_t *flow) {
+  if (flow->row >= 0) {
+    m4s_engine_release_flow_row(network->engine, flow->row);
+    flow->row = -1;
+  }
+}
+
+static void release_link_row(m4s_m4_network_t *network, m4s_m4_link_t *link) {
+  if (link->row >= 0) {
+    m4s_engine_release_link_row(network->engine, link->row);
+    link->row = -1;
+  }
+}
+
+void m4s_m4_network_clear(m4s_m4_network_t *network) {
+  for (int32_t i = 0; i < network->n_active; i++) {
+    release_flow_row(network, &network->flows[network->active[i]]);
+  }
+  for (int32_t i = 0; network->links != NULL && i < network->topology->n_links; i++) {
+    release_link_row(network, &network->links[i]);
+  }
+  free(network->links);
+  free(network->flows);
+  free(network->free_slots);
+  free(network->active);
+  m4s_heap_clear(&network->completions);
+  free(network->step_slots);
+  free(network->step_links);
+  free(network->flow_rows);
+  free(network->link_rows);
+  free(network->edge_begin);
+  free(network->edges);
+  free(network->slowdowns);
+}
+
+// --- flows ---
+
+// Gives a growing array room for `capacity` items of `item_bytes`; false without memory.
+static bool resize(void **items, int32_t capacity, size_t item_bytes) {
+  void *grown = realloc(*items, (size_t)capacity * item_bytes);
+  *items = grown == NULL ? *items : grown;
+  return grown != NULL;
+}
+
+static m4s_status_t grow_slots(m4s_m4_network_t *network) {
+  int32_t capacity = network->slot_capacity == 0 ? 64 : 2 * network->slot_capacity;
+  if (!resize((void **)&network->flows, capacity, sizeof *network->flows) ||
+      !resize((void **)&network->free_slots, capacity, sizeof *network->free_slots) ||
+      !resize((void **)&network->active, capacity, sizeof *network->active)) {
+    return m4s_fail_memory("flows");
+  }
+  network->slot_capacity = capacity;
+  return M4S_OK;
+}
+
+static void join_links(m4s_m4_network_t *network, const m4s_m4_flow_t *flow) {
+  for (int32_t hop = 0; hop < flow->n_links; hop++) {
+    m4s_m4_link_t *link = &network->links[flow->links[hop]];
+    if (link->n_flows++ == 0) {
+      link->busy_since_ns = network->clock->now_ns;
+    }
+  }
+}
+
+m4s_status_t m4s_m4_network_start(m4s_m4_network_t *network, const m4s_flow_t *flow,
+                                  int32_t *slot_out) {
+  m4s_pair_facts_t facts;
+  M4S_TRY(m4s_routing_pair_facts(network->routing, flow->src, flow->dst, &facts));
+  if (network->n_free == 0 && network->n_slots == network->slot_capacity) {
+    M4S_TRY(grow_slots(network));
+  }
+  int32_t slot = network->n_free > 0 ? network->free_slots[--network->n_free] : network->n_slots++;
+  int64_t wire_bytes = m4s_wire_bytes(&network->config->wire, flow->size_bytes);
+  int64_t now_ns = network->clock->now_ns;
+  network->flows[slot] = (m4s_m4_flow_t){.id = flow->id,
+                                         .links = flow->links,
+                                         .n_links = flow->n_links,
+                                         .row = -1,
+                                         .place = network->n_active,
+                                         .size_bytes = flow->size_bytes,
+                                         .wire_bytes = wire_bytes,
+                                         .ideal_fct_ns = m4s_ideal_fct_ns(&facts, wire_bytes),
+                                         .started_ns = now_ns,
+                                         .updated_ns = now_ns,
+                                         .completes_ns = M4S_TIME_NEVER};
+  network->active[network->n_active++] = slot;
+  if (network->n_active > network->counts.peak_active_flows) {
+    network->counts.peak_active_flows = network->n_active;
+  }
+  join_links(network, &network->flows[slot]);
+  *slot_out = slot;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_m4_network_enter(m4s_m4_network_t *network, int32_t slot) {
+  m4s_m4_flow_t *flow = &network->flows[slot];
+  M4S_TRY(m4s_engine_take_flow_row(network->engine, &flow->row));
+  m4s_engine_reset_flow(network->engine, flow->row, flow->size_bytes, flow->n_links);
+  flow->updated_ns = network->clock->now_ns;
+  for (int32_t hop = 0; hop < flow->n_links; hop++) {
+    m4s_m4_link_t *link = &network->links[flow->links[hop]];
+    if (link->row < 0) {
+      M4S_TRY(m4s_engine_take_link_row(network->engine, &link->row));
+      m4s_engine_reset_link(network->engine, link->row);
+    }
+  }
+  return M4S_OK;
+}
+
+void m4s_m4_network_leave(m4s_m4_network_t *network, int32_t slot) {
+  m4s_m4_flow_t *flow = &network->flows[slot];
+  for (int32_t hop = 0; hop < flow->n_links; hop++) {
+    m4s_m4_link_t *link = &network->links[flow->links[hop]];
+    link->bytes += flow->wire_bytes;
+    if (--link->n_flows > 0) {
+      continue;
+    }
+    link->busy_ns += network->clock->now_ns - link->busy_since_ns;
+    if (!network->keep_link_rows) {
+      release_link_row(network, link);
+    }
+  }
+  release_flow_row(network, flow);
+  m4s_heap_remove(&network->completions, slot);
+  int32_t last = network->active[--network->n_active];
+  network->active[flow->place] = last;
+  network->flows[last].place = flow->place;
+  flow->place = -1;
+}
+
+void m4s_m4_network_free_slot(m4s_m4_network_t *network, int32_t slot) {
+  network->free_slots[network->n_free++] = slot;
+}
+
+m4s_status_t m4s_m4_network_complete_after(m4s_m4_network_t *network, int32_t slot,
+                                           double after_ns) {
+  m4s_m4_flow_t *flow = &network->flows[slot];
+  if (!(after_ns < (double)M4S_TIME_MAX_NS)) {
+    return m4s_fail(M4S_ERR_SIMULATION, "flow %lld would take %.3g s", (long long)flow->id,
+                    after_ns / 1e9);
+  }
+  network->counts.reschedules += flow->completes_ns != M4S_TIME_NEVER;
+  flow->completes_ns = network->clock->now_ns + (int64_t)after_ns;
+  return m4s_heap_set(&network->completions, slot,
+                      m4s_clock_schedule(network->clock, flow->completes_ns));
+}
+
+m4s_event_key_t m4s_m4_network_next_completion(const m4s_m4_network_t *network) {
+  const m4s_heap_entry_t *first = m4s_heap_first(&network->completions);
+  if (network->step_failed) {
+    return (m4s_event_key_t){.time_ns = network->clock->now_ns};
+  }
+  return first == NULL ? m4s_event_never() : first->key;
+}
+
+// --- steps ---
+
+static m4s_status_t reserve_step(m4s_m4_network_t *network, int32_t n_flows, int32_t n_edges) {
+  if (n_flows > network->step_flow_capacity) {
+    int32_t capacity = n_flows + n_flows / 2;
+    if (!resize((void **)&network->step_slots, capacity, sizeof *network->step_slots) ||
+        !resize((void **)&network->flow_rows, capacity, sizeof *network->flow_rows) ||
+        !resize((void **)&network->edge_begin, capacity + 1, sizeof *network->edge_begin) ||
+        !resize((void **)&network->slowdowns, capacity, sizeof *network->slowdowns)) {
+      return m4s_fail_memory("a step");
+    }
+    network->step_flow_capacity = capacity;
+  }
+  if (n_edges > network->edge_capacity) {
+    int32_t capacity = n_edges + n_edges / 2;
+    if (!resize((void **)&network->edges, capacity, sizeof *network->edges)) {
+      return m4s_fail_memory("a step");
+    }
+    network->edge_capacity = capacity;
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t count_edges(const m4s_m4_network_t *network, const int32_t *slots,
+                                int32_t n_slots, int32_t *n_edges_out) {
+  int64_t n_edges = 0;
+  for (int32_t i = 0; i < n_slots; i++) {
+    n_edges += network->flows[slots[i]].n_links;
+  }
+  if (n_edges > INT32_MAX / 2) {
+    return m4s_fail(M4S_ERR_SIMULATION, "a step of %d flows at %.3f us has too many edges", n_slots,
+                    m4s_ns_to_us(network->clock->now_ns));
+  }
+  *n_edges_out = (int32_t)n_edges;
+  return M4S_OK;
+}
+
+// The link's place in the step, which it gets now if it has none.
+static int32_t place_link(m4s_m4_network_t *network, int32_t id, int32_t *n_links) {
+  m4s_m4_link_t *link = &network->links[id];
+  if (link->place < 0) {
+    link->place = (*n_links)++;
+    network->step_links[link->place] = id;
+    network->link_rows[link->place] = link->row;
+  }
+  return link->place;
+}
+
+// Fills the step's arrays; returns its number of links.
+static int32_t fill_step(m4s_m4_network_t *network, const int32_t *slots, int32_t n_slots) {
+  int32_t n_links = 0;
+  int32_t n_edges = 0;
+  for (int32_t i = 0; i < n_slots; i++) {
+    const m4s_m4_flow_t *flow = &network->flows[slots[i]];
+    network->step_slots[i] = slots[i];
+    network->flow_rows[i] = flow->row;
+    network->edge_begin[i] = n_edges;
+    for (int32_t hop = 0; hop < flow->n_links; hop++) {
+      network->edges[n_edges++] = place_link(network, flow->links[hop], &n_links);
+    }
+  }
+  network->edge_begin[n_slots] = n_edges;
+  for (int32_t i = 0; i < n_links; i++) {
+    network->links[network->step_links[i]].place = -1;
+  }
+  return n_links;
+}
+
+m4s_status_t m4s_m4_network_build_step(m4s_m4_network_t *network, const int32_t *slots,
+                                       int32_t n_slots) {
+  int32_t n_edges = 0;
+  M4S_TRY(count_edges(network, slots, n_slots, &n_edges));
+  M4S_TRY(reserve_step(network, n_slots, n_edges));
+  int32_t n_links = fill_step(network, slots, n_slots);
+  int64_t updated_ns = network->clock->now_ns;
+  for (int32_t i = 0; i < n_slots; i++) {
+    const m4s_m4_flow_t *flow = &network->flows[slots[i]];
+    updated_ns = flow->updated_ns < updated_ns ? flow->updated_ns : updated_ns;
+  }
+  network->step = (m4s_step_t){
+      .params = network->params,
+      .dt_us = (float)m4s_ns_to_us(network->clock->now_ns - updated_ns),
+      .n_flows = n_slots,
+      .n_links = n_links,
+      .flow_rows = network->flow_rows,
+      .link_rows = network->link_rows,
+      .edge_begin = network->edge_begin,
+      .edges = network->edges,
+      .slowdowns_out = network->slowdowns,
+  };
+  network->step_waits = true;
+  return M4S_OK;
+}
+
+int64_t m4s_m4_network_hand_out_step(m4s_m4_network_t *network, m4s_inference_batch_t *batch) {
+  if (!network->step_waits) {
+    return 0;
+  }
+  if (m4s_inference_batch_add(batch, &network->step) != M4S_OK) {
+    network->step_failed = true;
+    return 0;
+  }
+  return (int64_t)network->step.n_flows + network->step.n_links;
+}
+
+m4s_status_t m4s_m4_network_check_step(const m4s_m4_network_t *network) {
+  return network->step_failed ? m4s_fail_memory("a step") : M4S_OK;
+}
+
+m4s_status_t m4s_m4_network_end_step(m4s_m4_network_t *network, m4s_m4_step_trace_t trace) {
+  const m4s_step_t *step = &network->step;
+  network->step_waits = false;
+  for (int32_t i = 0; i < step->n_flows; i++) {
+    m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
+    flow->slowdown = network->slowdowns[i];
+    flow->updated_ns = network->clock->now_ns;
+    if (!isfinite(flow->slowdown)) {
+      return m4s_fail(M4S_ERR_SIMULATION, "flow %lld: the predicted slowdown at %.3f us is %g",
+                      (long long)flow->id, m4s_ns_to_us(network->clock->now_ns),
+                      (double)flow->slowdown);
+    }
+  }
+  trace.now_ns = network->clock->now_ns;
+  trace.n_flows = step->n_flows;
+  trace.n_links = step->n_links;
+  trace.n_edges = step->edge_begin[step->n_flows];
+  trace.dt_us = step->dt_us;
+  trace.slowdowns = network->slowdowns;
+  network->counts.steps++;
+  network->counts.flow_rows += trace.n_flows;
+  network->counts.link_rows += trace.n_links;
+  network->counts.edges += trace.n_edges;
+  if (network->tracer.step != NULL) {
+    network->tracer.step(network->tracer.context, &trace);
+  }
+  return M4S_OK;
+}
+
+// --- models ---
+
+void m4s_m4_network_link_usage(const void *state, m4s_link_usage_t *usage_out) {
+  const m4s_m4_network_t *network = state;
+  for (int32_t i = 0; i < network->topology->n_links; i++) {
+    const m4s_m4_link_t *link = &network->links[i];
+    int64_t under_way_ns = link->n_flows > 0 ? network->clock->now_ns - link->busy_since_ns : 0;
+    usage_out[i] =
+        (m4s_link_usage_t){.bytes = link->bytes, .busy_ns = link->busy_ns + under_way_ns};
+  }
+}
+
+m4s_status_t m4s_m4_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item) {
+  if (*n_items == *capacity) {
+    int32_t grown_capacity = *capacity == 0 ? 64 : 2 * *capacity;
+    if (!resize((void **)items, grown_capacity, sizeof **items)) {
+      return m4s_fail_memory("flows");
+    }
+    *capacity = grown_capacity;
+  }
+  (*items)[(*n_items)++] = item;
+  return M4S_OK;
+}

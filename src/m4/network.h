@@ -1,0 +1,130 @@
+// What the algorithms of m4 share: the flows in the network and their links, with the rows of their
+// states, the completions, and the step that is to be evaluated. An algorithm's state begins with a
+// m4s_m4_network_t.
+//
+// A flow's way: started (active, on its links, without a row), entered (with a row, so it can take
+// part in steps), left (completed: off its links, without a row), its slot freed.
+#pragma once
+
+#include "core/heap.h"
+#include "m4/m4.h"
+
+// A flow in the network. Slots are reused.
+typedef struct {
+  int64_t id;
+  const int32_t *links;  // [n_links], borrowed
+  int32_t n_links;
+  int32_t row;  // of the engine, -1: none
+  int32_t place;  // in `active`, -1: it has left
+  float slowdown;  // as last predicted, not clamped; 0: not yet
+  int64_t size_bytes, wire_bytes;
+  int64_t ideal_fct_ns;
+  int64_t started_ns;
+  int64_t updated_ns;  // its last step, or when it got its row
+  int64_t completes_ns;  // as scheduled; M4S_TIME_NEVER: not yet
+} m4s_m4_flow_t;
+
+typedef struct {
+  int32_t row;  // of the engine, -1: none
+  int32_t n_flows;  // active
+  int32_t place;  // in the step that is being built, -1: not in it
+  // Usage:
+  int64_t busy_since_ns, busy_ns;
+  int64_t bytes;
+} m4s_m4_link_t;
+
+typedef struct {
+  const m4s_m4_config_t *config;  // borrowed, as all of these
+  m4s_engine_t *engine;
+  const m4s_topology_t *topology;
+  m4s_routing_t *routing;
+  m4s_clock_t *clock;
+  bool keep_link_rows;  // idle links keep their states; else their rows are released
+  float params[M4S_M4_N_PARAMS];
+  m4s_m4_link_t *links;  // [topology->n_links]
+  m4s_m4_flow_t *flows;  // [n_slots]
+  int32_t *free_slots;  // [n_free]
+  int32_t *active;  // [n_active], slots, in no order that means anything
+  int32_t n_slots, n_free, n_active, slot_capacity;
+  m4s_heap_t completions;  // by slot
+  // The step that was built last:
+  m4s_step_t step;
+  int32_t *step_slots;  // [step.n_flows]
+  int32_t *step_links;  // [step.n_links], ids
+  int32_t *flow_rows, *link_rows, *edge_begin, *edges;  // as in `step`
+  float *slowdowns;  // [step.n_flows]
+  int32_t step_flow_capacity, edge_capacity;
+  bool step_waits;  // for its evaluation
+  bool step_failed;  // could not be handed out
+  m4s_m4_counts_t counts;
+  m4s_m4_tracer_t tracer;
+} m4s_m4_network_t;
+
+m4s_status_t m4s_m4_network_init(m4s_m4_network_t *network, const m4s_m4_config_t *config,
+                                 m4s_engine_t *engine, const m4s_topology_t *topology,
+                                 m4s_routing_t *routing, m4s_clock_t *clock);
+
+// Gives all rows back to the engine.
+void m4s_m4_network_clear(m4s_m4_network_t *network);
+
+// --- flows ---
+
+// Puts a flow on its links at the clock's time. Its completion is not scheduled yet.
+m4s_status_t m4s_m4_network_start(m4s_m4_network_t *network, const m4s_flow_t *flow,
+                                  int32_t *slot_out);
+
+// Gives a started flow its row, and those of its links that have none theirs, each in its first
+// state.
+m4s_status_t m4s_m4_network_enter(m4s_m4_network_t *network, int32_t slot);
+
+// Takes a flow off its links and out of `completions`, and releases its row and, unless
+// keep_link_rows, those of links that it leaves idle. The slot stays until it is freed.
+void m4s_m4_network_leave(m4s_m4_network_t *network, int32_t slot);
+void m4s_m4_network_free_slot(m4s_m4_network_t *network, int32_t slot);
+
+// Schedules the flow's completion for trunc(after_ns) from now (after_ns ≥ 0), anew if it was
+// scheduled before. M4S_ERR_SIMULATION beyond M4S_TIME_MAX_NS.
+m4s_status_t m4s_m4_network_complete_after(m4s_m4_network_t *network, int32_t slot,
+                                           double after_ns);
+
+// The earliest completion; never: none; at once where m4s_m4_network_check_step() has an error to
+// tell.
+m4s_event_key_t m4s_m4_network_next_completion(const m4s_m4_network_t *network);
+
+// --- steps ---
+
+// Builds the step over some flows that have entered, in the order of `slots` [n_slots > 0], and the
+// links that they cross, in the order of first use. Its dt is the time since the earliest of the
+// flows' last updates.
+m4s_status_t m4s_m4_network_build_step(m4s_m4_network_t *network, const int32_t *slots,
+                                       int32_t n_slots);
+
+// Adds the built step to a batch: a model's wants_inference. Returns its rows; 0: none waits. What
+// goes wrong is told by the model's next m4s_m4_network_check_step().
+int64_t m4s_m4_network_hand_out_step(m4s_m4_network_t *network, m4s_inference_batch_t *batch);
+
+// Whether a step that waits for its evaluation could not be handed out, as an error: to be called
+// first by a model's advance().
+m4s_status_t m4s_m4_network_check_step(const m4s_m4_network_t *network);
+
+// Takes the predictions of an evaluated step: sets its flows' `slowdown` and `updated_ns`, counts
+// it and tells the tracer. Of `trace`, n_pending, n_pending_completed and reschedule_all are the
+// algorithm's; the rest is filled in. M4S_ERR_SIMULATION for a prediction that is not finite.
+m4s_status_t m4s_m4_network_end_step(m4s_m4_network_t *network, m4s_m4_step_trace_t trace);
+
+// --- models ---
+
+// The link_usage of both algorithms; `state` begins with a m4s_m4_network_t.
+void m4s_m4_network_link_usage(const void *state, m4s_link_usage_t *usage_out);
+
+// Adds an item to a growing array, which starts as NULL, 0, 0.
+m4s_status_t m4s_m4_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item);
+
+// The two algorithms; m4.h says what they compute. Arguments as of m4s_m4_create(), which has
+// checked them.
+m4s_status_t m4s_m4_interval_create(const m4s_m4_config_t *config, m4s_engine_t *engine,
+                                    const m4s_topology_t *topology, m4s_routing_t *routing,
+                                    m4s_clock_t *clock, m4s_network_model_t *model_out);
+m4s_status_t m4s_m4_event_create(const m4s_m4_config_t *config, m4s_engine_t *engine,
+                                 const m4s_topology_t *topology, m4s_routing_t *routing,
+                                 m4s_clock_t *clock, m4s_network_model_t *model_out);
