@@ -25,6 +25,57 @@ static m4s_status_t check(int code, const char *call) {
 
 #define TRY_MPI(call) M4S_TRY(check(call, #call))
 
+struct m4s_sends {
+  MPI_Request *requests;  // owned, [n]
+  char **texts;  // owned, [n], owned: what is being sent
+  int n, capacity;
+};
+
+static m4s_status_t reserve(m4s_sends_t *sends) {
+  if (sends->n < sends->capacity) {
+    return M4S_OK;
+  }
+  int capacity = sends->capacity == 0 ? 16 : 2 * sends->capacity;
+  MPI_Request *requests = realloc(sends->requests, (size_t)capacity * sizeof *requests);
+  if (requests == NULL) {
+    return m4s_fail_memory("a message");
+  }
+  sends->requests = requests;
+  char **texts = realloc((void *)sends->texts, (size_t)capacity * sizeof *texts);
+  if (texts == NULL) {
+    return m4s_fail_memory("a message");
+  }
+  sends->texts = texts;
+  sends->capacity = capacity;
+  return M4S_OK;
+}
+
+// Forgets the messages that have left.
+static m4s_status_t sweep_up(m4s_sends_t *sends) {
+  int n_left = 0;
+  for (int i = 0; i < sends->n; i++) {
+    int sent = 0;
+    TRY_MPI(MPI_Test(&sends->requests[i], &sent, MPI_STATUS_IGNORE));
+    if (sent) {
+      free(sends->texts[i]);
+      continue;
+    }
+    sends->requests[n_left] = sends->requests[i];
+    sends->texts[n_left++] = sends->texts[i];
+  }
+  sends->n = n_left;
+  return M4S_OK;
+}
+
+static void free_sends(m4s_sends_t *sends) {
+  for (int i = 0; i < sends->n; i++) {
+    free(sends->texts[i]);
+  }
+  free(sends->requests);
+  free((void *)sends->texts);
+  free(sends);
+}
+
 static int64_t env_number(const char *name) {
   int64_t value = -1;
   const char *text = getenv(name);
@@ -110,7 +161,8 @@ m4s_status_t m4s_comm_open(m4s_comm_t *comm) {
   TRY_MPI(MPI_Comm_rank(node, &comm->local_rank));
   TRY_MPI(MPI_Comm_size(node, &comm->n_local));
   TRY_MPI(MPI_Comm_free(&node));
-  return M4S_OK;
+  comm->sends = calloc(1, sizeof *comm->sends);
+  return comm->sends == NULL ? m4s_fail_memory("messages") : M4S_OK;
 }
 
 m4s_status_t m4s_comm_close(m4s_comm_t *comm, int exit_status) {
@@ -120,6 +172,8 @@ m4s_status_t m4s_comm_close(m4s_comm_t *comm, int exit_status) {
   comm->mpi = false;
   final_exit_status = exit_status;
   final_ticks = CLOSE_TICKS;
+  TRY_MPI(MPI_Waitall(comm->sends->n, comm->sends->requests, MPI_STATUSES_IGNORE));
+  free_sends(comm->sends);
   TRY_MPI(MPI_Comm_free(&comm->comm));
   TRY_MPI(MPI_Finalize());
   setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
@@ -127,7 +181,20 @@ m4s_status_t m4s_comm_close(m4s_comm_t *comm, int exit_status) {
 }
 
 m4s_status_t m4s_comm_send(const m4s_comm_t *comm, int to, m4s_tag_t tag, const char *text) {
-  TRY_MPI(MPI_Send(text, (int)strlen(text), MPI_CHAR, to, (int)tag, comm->comm));
+  m4s_sends_t *sends = comm->sends;
+  M4S_TRY(reserve(sends));
+  char *copy = strdup(text);
+  if (copy == NULL) {
+    return m4s_fail_memory("a message");
+  }
+  m4s_status_t status = check(MPI_Isend(copy, (int)strlen(copy), MPI_CHAR, to, (int)tag, comm->comm,
+                                        &sends->requests[sends->n]),
+                              "MPI_Isend");
+  if (status != M4S_OK) {
+    free(copy);
+    return status;
+  }
+  sends->texts[sends->n++] = copy;
   return M4S_OK;
 }
 
@@ -137,6 +204,7 @@ m4s_status_t m4s_comm_take(const m4s_comm_t *comm, int *from_out, m4s_tag_t *tag
   if (!comm->mpi) {
     return M4S_OK;
   }
+  M4S_TRY(sweep_up(comm->sends));
   int there = 0;
   int n_bytes = 0;
   MPI_Status envelope;

@@ -17,9 +17,12 @@ typedef enum {
   M4S_TAG_END,  // master to worker: {"exit": status}; nothing follows
 } m4s_tag_t;
 
+typedef struct m4s_sends m4s_sends_t;
+
 typedef struct {
   bool mpi;  // started by mpirun or srun
   MPI_Comm comm;  // owned: a duplicate of the world's
+  m4s_sends_t *sends;  // owned: messages on their way
   int rank, n_ranks;
   int local_rank, n_local;  // among the ranks of the node
 } m4s_comm_t;
@@ -35,6 +38,7 @@ m4s_status_t m4s_comm_close(m4s_comm_t *comm, int exit_status);
 // The rank of this process as its launcher says, before MPI starts; 0 without one.
 int m4s_comm_launch_rank(void);
 
+// Sends a message, without waiting until it is taken: two ranks may send to each other at a time.
 m4s_status_t m4s_comm_send(const m4s_comm_t *comm, int to, m4s_tag_t tag, const char *text);
 
 // Takes a message if there is one, else *text_out is NULL. The text is owned by the caller, free().

@@ -176,6 +176,7 @@ static m4s_status_t run_plan(job_t *job) {
                          .placements = job->placements,
                          .stop = &stop_asked,
                          .works = master_works(job),
+                         .points_per_worker = (int)job->options->points_per_worker,
                          .time_limit_s = time_limit_s > 0 ? time_limit_s : -1};
   return m4s_master_run(&master, &job->progress);
 }

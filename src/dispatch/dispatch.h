@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "core/field.h"
+#include "dispatch/runner.h"
 #include "sweep/spec.h"
 
 typedef enum {
@@ -19,6 +20,7 @@ typedef struct {
   m4s_text_list_t set, where;
   double time_limit_s;  // 0: the points' own
   int master_works;  // m4s_master_works_t; auto: with up to 8 ranks
+  int64_t points_per_worker;  // side by side on each rank; 0: as many as make full batches
 } m4s_dispatch_options_t;
 
 // What rank 0 does beside the dispatch; each returns a status and may be NULL.
@@ -34,6 +36,6 @@ typedef struct {
 // or a folder that cannot be used (then nothing is written), 3 if points of the selection failed,
 // 128 + signal if stopped by one, 1 for other errors, such as a disk that is full: what is finished
 // stays, and the same call goes on. Errors are logged once, by rank 0. Collective. The results do
-// not depend on the number of ranks.
+// not depend on the number of ranks, nor on points_per_worker.
 int m4s_dispatch(const char *spec_path, const m4s_dispatch_options_t *options,
                  const m4s_dispatch_hooks_t *hooks);

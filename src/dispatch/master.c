@@ -12,11 +12,20 @@
 static const double MAX_PATIENCE_MS = 1;
 enum { MAX_FAILURES_LOGGED = 5 };
 
+// What a rank has been given.
+typedef struct {
+  bool works;
+  int n_units, max_units;
+  double cost;  // expected, of its units
+} seat_t;
+
 typedef struct {
   const m4s_master_t *config;
   m4s_runner_t *runner;  // owned; NULL where this rank does not work
-  bool *busy;  // owned, [n_ranks]: has an order
-  int n_busy;
+  seat_t *seats;  // owned, [n_ranks]
+  int n_workers;
+  int64_t n_out;  // units at work
+  double cost_left;  // expected, of the units that have not ended
   size_t next;  // unit of the plan
   bool told_to_stop;
   bool given_up;  // after an error: replies are dropped
@@ -40,21 +49,42 @@ static m4s_status_t give(run_t *run, int rank) {
                                      : m4s_comm_send(config->comm, rank, M4S_TAG_ORDER, text);
   free(text);
   if (status == M4S_OK) {
-    run->busy[rank] = true;
-    run->n_busy++;
+    seat_t *seat = &run->seats[rank];
+    seat->n_units++;
+    seat->cost += (double)unit->cost;
+    run->n_out++;
     run->next++;
   }
   return status;
 }
 
-// Gives units to all idle ranks, this one last: its thread starts at once.
+// Whether a rank may have the next unit beside the `n_units` that it has. All may have one; several
+// only while there is as much left for every other rank, by expected cost, so that in the end none
+// is without while another has two.
+static bool may_have(const run_t *run, const seat_t *seat, int n_units) {
+  if (!seat->works || seat->n_units != n_units || n_units >= seat->max_units) {
+    return false;
+  }
+  double cost = seat->cost + (double)run->config->plan->units[run->next].cost;
+  double share = run->cost_left / run->n_workers;
+  return n_units == 0 || cost <= share * (1 + 1e-9);  // sums in another order
+}
+
+// Gives units to the ranks that want some: one to each before any gets its second, and so on. This
+// rank comes last: its thread starts at once.
 static m4s_status_t give_all(run_t *run) {
   int n_ranks = run->config->comm->n_ranks;
-  for (int i = 1; i <= n_ranks; i++) {
-    int rank = i % n_ranks;
-    bool works = rank > 0 || run->runner != NULL;
-    if (run->next < run->config->plan->n_units && works && !run->busy[rank] && !stopped(run)) {
-      M4S_TRY(give(run, rank));
+  size_t n_units = run->config->plan->n_units;
+  int most = 1;
+  for (int rank = 0; rank < n_ranks; rank++) {
+    most = run->seats[rank].max_units > most ? run->seats[rank].max_units : most;
+  }
+  for (int n = 0; n < most && run->next < n_units; n++) {
+    for (int i = 1; i <= n_ranks && run->next < n_units && !stopped(run); i++) {
+      int rank = i % n_ranks;
+      if (may_have(run, &run->seats[rank], n)) {
+        M4S_TRY(give(run, rank));
+      }
     }
   }
   return M4S_OK;
@@ -104,11 +134,18 @@ static m4s_status_t record(run_t *run, const m4s_plan_unit_t *unit, int rank, co
   return M4S_OK;
 }
 
-// A rank's reply: it is idle again, and its unit is recorded unless it was given up.
+// Its unit has left the rank.
+static void take_back(run_t *run, int rank, const m4s_plan_unit_t *unit) {
+  seat_t *seat = &run->seats[rank];
+  seat->cost = seat->n_units == 0 ? 0 : seat->cost - (double)unit->cost;
+  run->cost_left -= (double)unit->cost;
+}
+
+// A rank's reply: its unit is recorded unless it was given up.
 static m4s_status_t handle_reply(run_t *run, int rank, const char *text) {
   json_t *reply;
-  run->busy[rank] = false;
-  run->n_busy--;
+  run->seats[rank].n_units--;
+  run->n_out--;
   if (run->given_up) {
     return M4S_OK;
   }
@@ -124,7 +161,9 @@ static m4s_status_t handle_reply(run_t *run, int rank, const char *text) {
   } else if (strcmp(word, "stopped") == 0) {
     atomic_store(run->config->stop, true);
   } else {
-    status = record(run, &run->config->plan->units[number], rank, reply);
+    const m4s_plan_unit_t *unit = &run->config->plan->units[number];
+    take_back(run, rank, unit);
+    status = record(run, unit, rank, reply);
   }
   json_decref(reply);
   return status;
@@ -173,7 +212,7 @@ static m4s_status_t tell_to_stop(run_t *run) {
   }
   run->told_to_stop = true;
   for (int rank = 1; rank < run->config->comm->n_ranks; rank++) {
-    if (run->busy[rank]) {
+    if (run->seats[rank].n_units > 0) {
       M4S_TRY(m4s_comm_send(run->config->comm, rank, M4S_TAG_STOP, "{}"));
     }
   }
@@ -185,7 +224,7 @@ static m4s_status_t serve(run_t *run) {
   for (;;) {
     bool moved = false;
     M4S_TRY(give_all(run));
-    if (run->n_busy == 0) {
+    if (run->n_out == 0) {
       return M4S_OK;
     }
     M4S_TRY(take_messages(run, &moved));
@@ -199,14 +238,14 @@ static m4s_status_t serve(run_t *run) {
 }
 
 // After an error (a full disk): units at work are given up and not recorded. Their replies are
-// taken all the same, as a worker waits until its reply is.
+// taken all the same, as no worker ends before its reply is.
 static void give_up(run_t *run) {
   char problem[512];
   snprintf(problem, sizeof problem, "%s", m4s_last_error());
   run->given_up = true;
   atomic_store(run->config->stop, true);
   m4s_status_t status = tell_to_stop(run);
-  while (status == M4S_OK && run->n_busy > (run->busy[0] ? 1 : 0)) {
+  while (status == M4S_OK && run->n_out > run->seats[0].n_units) {
     bool moved = false;
     status = take_messages(run, &moved);
     nanosleep(&(struct timespec){.tv_nsec = (long)(MAX_PATIENCE_MS * 1e6)}, NULL);
@@ -214,14 +253,29 @@ static void give_up(run_t *run) {
   m4s_fail(M4S_ERR_INTERNAL, "%s", problem);
 }
 
+static m4s_status_t start(run_t *run) {
+  const m4s_master_t *config = run->config;
+  int n_ranks = config->comm->n_ranks;
+  run->seats = calloc((size_t)n_ranks, sizeof *run->seats);
+  if (run->seats == NULL) {
+    return m4s_fail_memory("a run");
+  }
+  for (int rank = 0; rank < n_ranks; rank++) {
+    seat_t *seat = &run->seats[rank];
+    seat->works = rank > 0 || config->works;
+    seat->max_units = config->points_per_worker > 0 ? config->points_per_worker : 1;
+    run->n_workers += seat->works;
+  }
+  for (size_t i = 0; i < config->plan->n_units; i++) {
+    run->cost_left += (double)config->plan->units[i].cost;
+  }
+  return config->works ? m4s_runner_create(config->stop, &run->runner) : M4S_OK;
+}
+
 m4s_status_t m4s_master_run(const m4s_master_t *master, m4s_progress_t *progress_out) {
   const m4s_plan_t *plan = master->plan;
   run_t run = {.config = master};
-  run.busy = calloc((size_t)master->comm->n_ranks, sizeof *run.busy);
-  m4s_status_t status = run.busy == NULL ? m4s_fail_memory("a run") : M4S_OK;
-  if (status == M4S_OK && master->works) {
-    status = m4s_runner_create(master->stop, &run.runner);
-  }
+  m4s_status_t status = start(&run);
   if (status == M4S_OK) {
     m4s_progress_start(&run.progress, plan->n_total, plan->n_done, plan->n_failed);
     status = serve(&run);
@@ -233,7 +287,7 @@ m4s_status_t m4s_master_run(const m4s_master_t *master, m4s_progress_t *progress
     }
   }
   m4s_runner_destroy(run.runner);
-  free(run.busy);
+  free(run.seats);
   *progress_out = run.progress;
   return status;
 }

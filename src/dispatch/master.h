@@ -1,4 +1,5 @@
-// Rank 0: hands units out, longest expected first, to whoever is idle, and records what comes back.
+// Rank 0: hands units out, longest expected first, to ranks that have room for them, and records
+// what comes back.
 #pragma once
 
 #include <stdatomic.h>
@@ -16,6 +17,8 @@ typedef struct {
   const json_t *placements;  // array by rank
   atomic_bool *stop;  // set by signals; workers that are told to stop set it, too
   bool works;  // this rank simulates as well
+  int points_per_worker;  // units that a rank has at a time, at most M4S_MAX_POINTS_PER_WORKER; 0:
+                          // one
   double time_limit_s;  // of every point; negative: the points' own
 } m4s_master_t;
 

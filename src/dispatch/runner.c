@@ -8,51 +8,117 @@
 #include <time.h>
 
 #include "core/json.h"
+#include "core/text.h"
 #include "sweep/unit.h"
 
 struct m4s_runner {
   pthread_t thread;
   pthread_mutex_t mutex;
-  pthread_cond_t changed;  // an order, a reply or `quit` has come
-  char *order, *reply;  // owned, handed over under the mutex
-  m4s_status_t status;  // of the last unit, where there is no reply
+  pthread_cond_t changed;  // an order, a reply, an error or `quit` has come
+  m4s_text_list_t orders, replies;  // handed over under the mutex, oldest first
+  m4s_status_t status;  // an error, after which the thread ends
   char problem[512];  // its message
   bool quit;
   const atomic_bool *stop;
 };
 
-static m4s_status_t run_order(const m4s_runner_t *runner, const char *text, char **reply_out) {
-  json_t *order;
-  json_t *reply = NULL;
-  M4S_TRY(m4s_json_parse(text, "order", &order));
-  m4s_status_t status = m4s_unit_run(order, runner->stop, &reply);
-  json_decref(order);
-  M4S_TRY(status);
-  *reply_out = m4s_json_text(reply, JSON_COMPACT);
-  json_decref(reply);
-  return *reply_out == NULL ? m4s_fail_memory("a reply") : M4S_OK;
+// The units at work, in the order in which they came.
+typedef struct {
+  m4s_unit_t *units[M4S_MAX_POINTS_PER_WORKER];
+  int n_units;
+} crew_t;
+
+// The oldest text of a list, owned by the caller; NULL if there is none.
+static char *take_first(m4s_text_list_t *list) {
+  if (list->n_items == 0) {
+    return NULL;
+  }
+  char *first = list->items[0];
+  list->n_items--;
+  memmove((void *)list->items, (const void *)(list->items + 1), list->n_items * sizeof(char *));
+  return first;
 }
 
-static void *run_orders(void *argument) {
-  m4s_runner_t *runner = argument;
+static m4s_status_t begin(const m4s_runner_t *runner, crew_t *crew, const char *text) {
+  if (crew->n_units == M4S_MAX_POINTS_PER_WORKER) {
+    return m4s_fail(M4S_ERR_INTERNAL, "more than %d units at a time", crew->n_units);
+  }
+  json_t *order;
+  M4S_TRY(m4s_json_parse(text, "order", &order));
+  m4s_status_t status = m4s_unit_create(order, runner->stop, &crew->units[crew->n_units]);
+  json_decref(order);
+  crew->n_units += status == M4S_OK;
+  return status;
+}
+
+// Begins the units that were ordered; without any at work, waits for one. False: the thread ends.
+static m4s_status_t take_orders(m4s_runner_t *runner, crew_t *crew, bool *go_on_out) {
+  m4s_status_t status = M4S_OK;
   pthread_mutex_lock(&runner->mutex);
-  while (!runner->quit) {
-    if (runner->order == NULL) {
-      pthread_cond_wait(&runner->changed, &runner->mutex);
+  while (!runner->quit && crew->n_units == 0 && runner->orders.n_items == 0) {
+    pthread_cond_wait(&runner->changed, &runner->mutex);
+  }
+  *go_on_out = !runner->quit;
+  for (char *text; status == M4S_OK && (text = take_first(&runner->orders)) != NULL; free(text)) {
+    status = begin(runner, crew, text);
+  }
+  pthread_mutex_unlock(&runner->mutex);
+  return status;
+}
+
+static m4s_status_t hand_back(m4s_runner_t *runner, json_t *reply) {
+  char *text = m4s_json_text(reply, JSON_COMPACT);
+  if (text == NULL) {
+    return m4s_fail_memory("a reply");
+  }
+  pthread_mutex_lock(&runner->mutex);
+  m4s_status_t status = m4s_text_list_add(&runner->replies, text);
+  pthread_cond_broadcast(&runner->changed);
+  pthread_mutex_unlock(&runner->mutex);
+  free(text);
+  return status;
+}
+
+// One round: every unit up to its next inference; those that end leave.
+static m4s_status_t go_round(m4s_runner_t *runner, crew_t *crew) {
+  int n_left = 0;
+  m4s_status_t status = M4S_OK;
+  for (int i = 0; i < crew->n_units; i++) {
+    m4s_unit_t *unit = crew->units[i];
+    json_t *reply = NULL;
+    if (status == M4S_OK) {
+      status = m4s_unit_advance(unit, &reply);
+    }
+    if (reply == NULL) {
+      crew->units[n_left++] = unit;
       continue;
     }
-    char *order = runner->order;
-    runner->order = NULL;
-    pthread_mutex_unlock(&runner->mutex);
-    char *reply = NULL;
-    m4s_status_t status = run_order(runner, order, &reply);
-    free(order);
-    pthread_mutex_lock(&runner->mutex);
-    runner->reply = reply;
-    runner->status = status;
-    snprintf(runner->problem, sizeof runner->problem, "%s", m4s_last_error());
-    pthread_cond_broadcast(&runner->changed);
+    m4s_unit_destroy(unit);
+    status = hand_back(runner, reply);
+    json_decref(reply);
   }
+  crew->n_units = n_left;
+  return status;
+}
+
+static void *run_units(void *argument) {
+  m4s_runner_t *runner = argument;
+  crew_t crew = {.n_units = 0};
+  bool go_on = true;
+  m4s_status_t status = M4S_OK;
+  while (status == M4S_OK && go_on) {
+    status = take_orders(runner, &crew, &go_on);
+    if (status == M4S_OK && go_on) {
+      status = go_round(runner, &crew);
+    }
+  }
+  for (int i = 0; i < crew.n_units; i++) {
+    m4s_unit_destroy(crew.units[i]);
+  }
+  pthread_mutex_lock(&runner->mutex);
+  runner->status = status;
+  snprintf(runner->problem, sizeof runner->problem, "%s", m4s_last_error());
+  pthread_cond_broadcast(&runner->changed);
   pthread_mutex_unlock(&runner->mutex);
   return NULL;
 }
@@ -63,7 +129,7 @@ static int start_thread(m4s_runner_t *runner) {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&runner->thread, NULL, run_orders, runner);
+  int error = pthread_create(&runner->thread, NULL, run_units, runner);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return error;
 }
@@ -102,21 +168,17 @@ void m4s_runner_destroy(m4s_runner_t *runner) {
   pthread_join(runner->thread, NULL);
   pthread_cond_destroy(&runner->changed);
   pthread_mutex_destroy(&runner->mutex);
-  free(runner->order);
-  free(runner->reply);
+  m4s_text_list_clear(&runner->orders);
+  m4s_text_list_clear(&runner->replies);
   free(runner);
 }
 
 m4s_status_t m4s_runner_give(m4s_runner_t *runner, const char *order) {
-  char *copy = strdup(order);
-  if (copy == NULL) {
-    return m4s_fail_memory("a unit of work");
-  }
   pthread_mutex_lock(&runner->mutex);
-  runner->order = copy;
+  m4s_status_t status = m4s_text_list_add(&runner->orders, order);
   pthread_cond_broadcast(&runner->changed);
   pthread_mutex_unlock(&runner->mutex);
-  return M4S_OK;
+  return status;
 }
 
 m4s_status_t m4s_runner_take(m4s_runner_t *runner, double patience_ms, char **reply_out) {
@@ -127,16 +189,14 @@ m4s_status_t m4s_runner_take(m4s_runner_t *runner, double patience_ms, char **re
   until.tv_nsec = ns % 1000000000;
   pthread_mutex_lock(&runner->mutex);
   int error = 0;
-  while (runner->reply == NULL && runner->status == M4S_OK && error == 0) {
+  while (runner->replies.n_items == 0 && runner->status == M4S_OK && error == 0) {
     error = pthread_cond_timedwait(&runner->changed, &runner->mutex, &until);
   }
-  *reply_out = runner->reply;
-  m4s_status_t status = runner->status;
+  *reply_out = take_first(&runner->replies);
+  m4s_status_t status = *reply_out != NULL ? M4S_OK : runner->status;
   if (status != M4S_OK) {
     m4s_fail(status, "%s", runner->problem);
   }
-  runner->reply = NULL;
-  runner->status = M4S_OK;
   pthread_mutex_unlock(&runner->mutex);
   return status;
 }

@@ -1,5 +1,8 @@
-// A thread that simulates one unit at a time, so that the main thread goes on serving messages and
-// signals. Orders and replies are JSON texts (sweep/unit.h).
+// A thread that simulates units, so that the main thread goes on serving messages and signals.
+// Orders and replies are JSON texts (sweep/unit.h).
+//
+// It takes its units on in turn: each goes on until it has ended or wants inference. Those that
+// want it are evaluated together. New orders are begun between two such rounds.
 #pragma once
 
 #include <stdatomic.h>
@@ -7,14 +10,17 @@
 
 #include "core/status.h"
 
+enum { M4S_MAX_POINTS_PER_WORKER = 64 };
+
 typedef struct m4s_runner m4s_runner_t;
 
 // `stop` is borrowed: while it is true, units are given up.
 m4s_status_t m4s_runner_create(const atomic_bool *stop, m4s_runner_t **runner_out);
-// Waits for the unit at work.
+// Waits for the present round; units that have not ended are given up.
 void m4s_runner_destroy(m4s_runner_t *runner);
 
-// Hands over an order, which is copied; the runner must be idle.
+// Hands over an order, which is copied. The runner holds M4S_MAX_POINTS_PER_WORKER at most, from
+// here to the reply.
 m4s_status_t m4s_runner_give(m4s_runner_t *runner, const char *order);
 
 // Waits up to `patience_ms` for a reply (owned, free()); NULL if there is none yet. An idle runner

@@ -12,7 +12,7 @@ typedef struct {
   const m4s_comm_t *comm;
   m4s_runner_t *runner;
   atomic_bool *stop;
-  bool busy, ended;
+  bool ended;
   int exit_status;
 } worker_t;
 
@@ -31,7 +31,6 @@ static m4s_status_t handle(worker_t *worker, m4s_tag_t tag, const char *text) {
   json_t *message = NULL;
   switch (tag) {
     case M4S_TAG_ORDER:
-      worker->busy = true;
       return m4s_runner_give(worker->runner, text);
     case M4S_TAG_STOP:
       atomic_store(worker->stop, true);
@@ -57,7 +56,6 @@ static m4s_status_t look(worker_t *worker, double patience_ms, bool *moved_out) 
   char *reply;
   M4S_TRY(m4s_runner_take(worker->runner, patience_ms, &reply));
   if (reply != NULL) {
-    worker->busy = false;
     m4s_status_t status = m4s_comm_send(worker->comm, 0, M4S_TAG_REPLY, reply);
     free(reply);
     M4S_TRY(status);

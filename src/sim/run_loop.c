@@ -12,8 +12,8 @@ struct m4s_run {
   int64_t n_turns;
 };
 
-// Looked at between this many turns of the loop, since reading the wall clock takes longer than
-// many events.
+// Looked at whenever a run is taken up again, and between this many turns of the loop, since
+// reading the wall clock takes longer than many events.
 enum { TURNS_PER_LIMIT_CHECK = 256 };
 
 m4s_status_t m4s_run_create(m4s_clock_t *clock, m4s_source_t source, m4s_network_model_t model,
@@ -84,6 +84,9 @@ m4s_status_t m4s_run_advance(m4s_run_t *run, m4s_inference_batch_t *batch,
                              m4s_run_state_t *state_out) {
   const m4s_network_port_t network = {.start_flow = start_flow, .context = run};
   const m4s_completion_port_t completion = {.flow_completed = flow_completed, .context = run};
+  if (run->n_turns > 0) {
+    M4S_TRY(check_limits(run));
+  }
   while (!run->source.ops->finished(run->source.state)) {
     for (int i = 0; i < TURNS_PER_LIMIT_CHECK && !run->source.ops->finished(run->source.state);
          i++) {

@@ -8,6 +8,7 @@
 #include "flowsim/flowsim.h"
 #include "net/gpu_cluster.h"
 #include "sim/run_loop.h"
+#include "sweep/point_result.h"
 
 typedef enum { M4S_TOPOLOGY_GPU_CLUSTER, M4S_TOPOLOGY_FILE } m4s_topology_kind_t;
 
@@ -66,15 +67,30 @@ extern const char *const m4s_simulator_names[];
 // cluster of 8 GPUs a server.
 double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator);
 
-// The names of a point's metrics, in their order: a new array, NULL without memory.
-json_t *m4s_point_metric_names(int32_t n_layers);
+// A point while it is simulated, so that one thread can go on with many of them in turn.
+typedef struct m4s_point_run m4s_point_run_t;
 
-// Simulates the point. Writes into the existing `folder`, unless that is NULL: flows.npy, links.csv
-// (as settings.output says) and EndToEnd.csv. `metrics_out`: a new object of numbers in this order:
-// total_us (rank 0), exposed_comm_us, comm_1_us … comm_L_us (per workload layer), flows,
-// makespan_us (all ranks), events. M4S_ERR_STOPPED once *stop is true (NULL: never),
-// M4S_ERR_TIME_LIMIT after run.time_limit_s, M4S_ERR_IO where the folder cannot be written,
-// M4S_ERR_INPUT for settings or files that make no sense. The result depends on the settings and
-// the files alone.
+// Makes ready to simulate the point, which is borrowed until m4s_point_run_destroy(), as is `stop`.
+// M4S_ERR_INPUT for settings or files that make no sense.
+m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator,
+                                 const atomic_bool *stop, m4s_point_run_t **run_out);
+
+// Simulates. M4S_ERR_STOPPED once *stop is true (NULL: never), M4S_ERR_TIME_LIMIT when
+// run.time_limit_s have passed since m4s_point_run_begin(), M4S_ERR_SIMULATION; after an error the
+// run can only be destroyed.
+m4s_status_t m4s_point_run_advance(m4s_point_run_t *run, m4s_run_state_t *state_out);
+
+// What a finished run can tell; valid as long as the run.
+m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run);
+
+// Writes a finished run's files into the existing `folder`, unless that is NULL: flows.npy,
+// links.csv (as settings.output says) and EndToEnd.csv; M4S_ERR_IO where that cannot be done.
+// `metrics_out`: as of m4s_point_result_metrics().
+m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder,
+                                  json_t **metrics_out);
+
+void m4s_point_run_destroy(m4s_point_run_t *run);
+
+// All of these in one call. The result depends on the settings and the files alone.
 m4s_status_t m4s_point_run(const m4s_point_t *point, const char *simulator, const char *folder,
                            const atomic_bool *stop, json_t **metrics_out);

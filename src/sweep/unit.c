@@ -72,6 +72,16 @@ static m4s_status_t write_point(const json_t *order, const m4s_point_t *point, j
   return status;
 }
 
+struct m4s_unit {
+  json_t *order;  // owned reference
+  const char *store_folder, *case_id, *simulator;  // in the order
+  const atomic_bool *stop;  // borrowed
+  double start_s;
+  m4s_point_t point;
+  char *folder;  // owned: the temporary one; NULL before it is made and after it is in place
+  m4s_point_run_t *run;  // owned; NULL before the start
+};
+
 // Numbers that are not finite cannot be results (nor JSON).
 static m4s_status_t check_metrics(const json_t *metrics) {
   const char *name;
@@ -98,51 +108,55 @@ static m4s_status_t check_files(const json_t *order) {
   return M4S_OK;
 }
 
-static m4s_status_t simulate_into(const json_t *order, const m4s_point_t *point,
-                                  const char *simulator, const char *folder,
-                                  const atomic_bool *stop, json_t **metrics_out) {
-  json_t *metrics = NULL;
-  M4S_TRY(check_files(order));
-  M4S_TRY(m4s_point_run(point, simulator, folder, stop, &metrics));
+// Names the unit in place of its temporary folder.
+static m4s_status_t fail_to_write(const m4s_unit_t *unit) {
+  char reason[256];
+  const char *colon = strrchr(m4s_last_error(), ':');
+  snprintf(reason, sizeof reason, "%s", colon == NULL ? "?" : colon + 1);
+  return m4s_fail(M4S_ERR_IO, "%s: the files of case %s with %s cannot be written:%s",
+                  unit->store_folder, unit->case_id, unit->simulator, reason);
+}
+
+static m4s_status_t start(m4s_unit_t *unit) {
+  M4S_TRY(m4s_point_set(&unit->point, json_object_get(unit->order, "settings"), "/", "order"));
+  M4S_TRY(m4s_unit_begin(unit->store_folder, unit->case_id, unit->simulator, &unit->folder));
+  M4S_TRY(check_files(unit->order));
+  return m4s_point_run_begin(&unit->point, unit->simulator, unit->stop, &unit->run);
+}
+
+// Writes what the finished run leaves, and moves it into place.
+static m4s_status_t finish(m4s_unit_t *unit, json_t **metrics_out) {
+  json_t *metrics;
+  M4S_TRY(m4s_point_run_finish(unit->run, unit->folder, &metrics));
   m4s_status_t status = check_metrics(metrics);
   if (status == M4S_OK) {
-    status = check_files(order);  // what was read lies between the two checks
+    status = check_files(unit->order);  // what was read lies between the two checks
   }
   if (status == M4S_OK) {
-    status = write_point(order, point, metrics, folder);
+    status = write_point(unit->order, &unit->point, metrics, unit->folder);
+  }
+  if (status == M4S_OK) {
+    status = m4s_unit_publish(unit->store_folder, unit->case_id, unit->simulator, unit->folder);
   }
   if (status != M4S_OK) {
     json_decref(metrics);
     return status;
   }
+  free(unit->folder);
+  unit->folder = NULL;
   *metrics_out = metrics;
   return M4S_OK;
 }
 
-// Names the unit in place of its temporary folder.
-static m4s_status_t fail_to_write(const char *store_folder, const char *case_id,
-                                  const char *simulator) {
-  char reason[256];
-  const char *colon = strrchr(m4s_last_error(), ':');
-  snprintf(reason, sizeof reason, "%s", colon == NULL ? "?" : colon + 1);
-  return m4s_fail(M4S_ERR_IO, "%s: the files of case %s with %s cannot be written:%s", store_folder,
-                  case_id, simulator, reason);
-}
-
-// Simulates in a temporary folder, which is moved into place; `folder_out`: its name, owned.
-static m4s_status_t simulate(const json_t *order, const m4s_point_t *point, const atomic_bool *stop,
-                             json_t **metrics_out, char **folder_out) {
-  const char *store_folder = json_string_value(json_object_get(order, "folder"));
-  const char *case_id = json_string_value(json_object_get(order, "case"));
-  const char *simulator = json_string_value(json_object_get(order, "simulator"));
-  m4s_status_t status = m4s_unit_begin(store_folder, case_id, simulator, folder_out);
-  if (status == M4S_OK) {
-    status = simulate_into(order, point, simulator, *folder_out, stop, metrics_out);
+// Simulates up to the end or the next inference; `metrics_out` is set at the end only.
+static m4s_status_t simulate(m4s_unit_t *unit, bool *ended_out, json_t **metrics_out) {
+  m4s_run_state_t state;
+  if (unit->run == NULL) {
+    M4S_TRY(start(unit));
   }
-  if (status == M4S_OK) {
-    status = m4s_unit_publish(store_folder, case_id, simulator, *folder_out);
-  }
-  return status == M4S_ERR_IO ? fail_to_write(store_folder, case_id, simulator) : status;
+  M4S_TRY(m4s_point_run_advance(unit->run, &state));
+  *ended_out = state == M4S_RUN_FINISHED;
+  return *ended_out ? finish(unit, metrics_out) : M4S_OK;
 }
 
 // A reason in the journal is UTF-8 whatever file it quotes.
@@ -186,28 +200,67 @@ static m4s_status_t make_reply(const json_t *order, m4s_status_t status, double 
   return M4S_OK;
 }
 
-m4s_status_t m4s_unit_run(const json_t *order, const atomic_bool *stop, json_t **reply_out) {
+static m4s_status_t check_order(const json_t *order) {
   static const char *const texts[] = {"folder", "case", "simulator"};
   for (size_t i = 0; i < M4S_COUNT(texts); i++) {
     if (!json_is_string(json_object_get(order, texts[i]))) {
       return m4s_fail(M4S_ERR_INTERNAL, "an order without %s", texts[i]);
     }
   }
-  double start_s = m4s_now_s();
-  m4s_point_t point;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_unit_create(json_t *order, const atomic_bool *stop, m4s_unit_t **unit_out) {
+  M4S_TRY(check_order(order));
+  m4s_unit_t *unit = calloc(1, sizeof *unit);
+  if (unit == NULL) {
+    return m4s_fail_memory("a unit of work");
+  }
+  unit->order = json_incref(order);
+  unit->store_folder = json_string_value(json_object_get(order, "folder"));
+  unit->case_id = json_string_value(json_object_get(order, "case"));
+  unit->simulator = json_string_value(json_object_get(order, "simulator"));
+  unit->stop = stop;
+  unit->start_s = m4s_now_s();
+  *unit_out = unit;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_unit_advance(m4s_unit_t *unit, json_t **reply_out) {
   json_t *metrics = NULL;
-  char *folder = NULL;
-  m4s_status_t status = m4s_point_set(&point, json_object_get(order, "settings"), "/", "order");
-  if (status == M4S_OK) {
-    status = simulate(order, &point, stop, &metrics, &folder);
+  bool ended = false;
+  m4s_status_t status = simulate(unit, &ended, &metrics);
+  if (status == M4S_OK && !ended) {
+    *reply_out = NULL;
+    return M4S_OK;
   }
-  m4s_point_clear(&point);
-  double wall_s = round((m4s_now_s() - start_s) * 1e6) / 1e6;
-  m4s_status_t made = make_reply(order, status, wall_s, metrics, reply_out);
-  if (status != M4S_OK && folder != NULL) {
-    m4s_path_remove(folder);  // where that fails, the next run does it
+  if (status == M4S_ERR_IO) {
+    fail_to_write(unit);
   }
-  free(folder);
+  double wall_s = round((m4s_now_s() - unit->start_s) * 1e6) / 1e6;
+  m4s_status_t made = make_reply(unit->order, status, wall_s, metrics, reply_out);
   json_decref(metrics);
   return made;
+}
+
+void m4s_unit_destroy(m4s_unit_t *unit) {
+  if (unit == NULL) {
+    return;
+  }
+  m4s_point_run_destroy(unit->run);
+  m4s_point_clear(&unit->point);
+  if (unit->folder != NULL) {
+    m4s_path_remove(unit->folder);  // where that fails, the next run does it
+  }
+  free(unit->folder);
+  json_decref(unit->order);
+  free(unit);
+}
+
+m4s_status_t m4s_unit_run(json_t *order, const atomic_bool *stop, json_t **reply_out) {
+  m4s_unit_t *unit;
+  M4S_TRY(m4s_unit_create(order, stop, &unit));
+  m4s_status_t status = m4s_unit_advance(unit, reply_out);
+  m4s_unit_destroy(unit);
+  return status;
 }

@@ -14,10 +14,24 @@ m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char
                             const char *store_folder, int64_t number, double time_limit_s,
                             json_t **order_out);
 
-// Simulates an order and puts the unit's files into place. The reply is {"unit": number, "status":
-// word, "wall_s": s, "reason": "…" (unless ok), "metrics": {…} (if ok)} with one of these words:
-// ok; failed: the point is lost, for one because its files are not those of the order any more;
-// stopped; error: the results folder cannot be written, and the run cannot go on. Anything but
-// M4S_OK means that the order makes no sense or that there is no memory for a reply. The files
-// depend on the order alone.
-m4s_status_t m4s_unit_run(const json_t *order, const atomic_bool *stop, json_t **reply_out);
+// A unit at work, so that one thread can go on with many of them in turn.
+typedef struct m4s_unit m4s_unit_t;
+
+// A reference to the order is taken; `stop` is borrowed until m4s_unit_destroy(). M4S_ERR_INTERNAL
+// for an order that makes no sense.
+m4s_status_t m4s_unit_create(json_t *order, const atomic_bool *stop, m4s_unit_t **unit_out);
+
+// Simulates up to the end of the unit, where its files are put into place and *reply_out is a new
+// reference, or to the next inference, where *reply_out is NULL. The reply is {"unit": number,
+// "status": word, "wall_s": s, "reason": "…" (unless ok), "metrics": {…} (if ok)} with one of these
+// words: ok; failed: the point is lost, for one because its files are not those of the order any
+// more; stopped; error: the results folder cannot be written, and the run cannot go on. After the
+// reply the unit can only be destroyed. Anything but M4S_OK means that there is no memory for a
+// reply. The files depend on the order alone.
+m4s_status_t m4s_unit_advance(m4s_unit_t *unit, json_t **reply_out);
+
+// Gives an unfinished unit up: nothing of it is left.
+void m4s_unit_destroy(m4s_unit_t *unit);
+
+// All of these in one call.
+m4s_status_t m4s_unit_run(json_t *order, const atomic_bool *stop, json_t **reply_out);

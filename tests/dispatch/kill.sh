@@ -19,7 +19,7 @@ echo "seed $seed"
 run_and_kill() {
   local turn=$1
   local sleep_ms=$((RANDOM % 400 + (turn > 0 ? 200 : 10)))
-  local command=("$program" run "$spec" --out killed)
+  local command=("$program" run "$spec" --out killed --points-per-worker $((RANDOM % 5)))
   [ "$turn" -eq 0 ] || command=(mpirun --oversubscribe -n 3 "${command[@]}")
   setsid "${command[@]}" >killed.log 2>&1 &
   local leader=$!

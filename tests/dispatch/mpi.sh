@@ -15,6 +15,13 @@ for n in 1 2 4; do
   [ "$(grep -o '"rank":[0-9]*' n$n/journal.jsonl | sort -u | wc -l)" -eq $n ] ||
     fail "-n $n: not all ranks have worked"
 done
+# Several points at a time on each rank: nobody is left without one.
+mpi 4 "$program" run "$spec" --points-per-worker 64 --out many >many.log 2>&1 || fail "$(cat many.log)"
+assert_same_results alone many
+[ "$(grep -o '"rank":[0-9]*' many/journal.jsonl | sort -u | wc -l)" -eq 4 ] ||
+  fail "64 points a rank: not all ranks have worked"
+"$program" run "$spec" --points-per-worker 7 --out seven >seven.log 2>&1 || fail "$(cat seven.log)"
+assert_same_results alone seven
 mpi 3 "$program" run "$spec" --master-works no --out idle >idle.log 2>&1 || fail "$(cat idle.log)"
 assert_same_results alone idle
 grep -q '"rank":0' idle/journal.jsonl && fail "rank 0 has worked in spite of --master-works no"

@@ -291,6 +291,23 @@ static void time_limit_should_end_a_run(void **state) {
   assert_string_equal(m4s_last_error(), "time limit of 0.05 s passed");
 }
 
+// A model that wants inference after every few turns is looked at as well.
+static void limits_should_hold_between_inferences(void **state) {
+  (void)state;
+  static const int64_t times_ns[] = {1, 2, 3};
+  static const int64_t delays_ns[] = {10, 10, 10};
+  atomic_bool stop = false;
+  toy_t *toy = make_toy(&learned_ops, 3, times_ns, delays_ns, (m4s_run_limits_t){.stop = &stop});
+  toy->model.inference_every = 1;
+  m4s_run_state_t run_state = M4S_RUN_FINISHED;
+  ASSERT_OK(m4s_run_advance(toy->run, NULL, &run_state));
+  assert_int_equal(run_state, M4S_RUN_WANTS_INFERENCE);
+  ASSERT_OK(learned_ops.inference_done(&toy->model, NULL));
+  atomic_store(&stop, true);
+  ASSERT_FAILS(m4s_run_advance(toy->run, NULL, &run_state), M4S_ERR_STOPPED, "stopped");
+  clear_toy(toy);
+}
+
 static void *set_stop(void *flag) {
   const struct timespec wait = {.tv_nsec = 20000000};
   nanosleep(&wait, NULL);
@@ -319,6 +336,7 @@ int main(void) {
       cmocka_unit_test(finished_sources_should_need_no_turn),
       cmocka_unit_test(time_limit_should_end_a_run),
       cmocka_unit_test(stop_flag_should_end_a_run),
+      cmocka_unit_test(limits_should_hold_between_inferences),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

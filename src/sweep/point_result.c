@@ -1,0 +1,107 @@
+#include "sweep/point_result.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/file.h"
+#include "core/text.h"
+#include "core/units.h"
+
+static m4s_status_t write_links(const m4s_point_result_t *result, const char *path) {
+  const m4s_topology_t *topology = result->topology;
+  m4s_link_usage_t *usage = calloc((size_t)topology->n_links + 1, sizeof *usage);
+  m4s_text_t file = {0};
+  if (usage == NULL) {
+    return m4s_fail_memory("links.csv");
+  }
+  result->model->ops->link_usage(result->model->state, usage);
+  m4s_status_t status = m4s_text_add(&file, "src,dst,bandwidth_bps,bytes,busy_ns,utilisation\n");
+  double end_ns = (double)result->end_ns;
+  for (int32_t i = 0; status == M4S_OK && i < topology->n_links; i++) {
+    const m4s_link_t *link = &topology->links[i];
+    double could_carry_bytes = m4s_bps_to_bytes_per_ns(link->bandwidth_bps) * end_ns;
+    status = m4s_text_add(&file, "%d,%d,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f\n", link->src,
+                          link->dst, link->bandwidth_bps, usage[i].bytes, usage[i].busy_ns,
+                          could_carry_bytes > 0 ? (double)usage[i].bytes / could_carry_bytes : 0.0);
+  }
+  if (status == M4S_OK) {
+    status = m4s_file_write(path, file.bytes, file.length);
+  }
+  m4s_text_clear(&file);
+  free(usage);
+  return status;
+}
+
+m4s_status_t m4s_point_result_write(const m4s_point_result_t *result, bool flows_wanted,
+                                    bool links_wanted, const char *folder) {
+  const m4s_collective_result_t *times = &result->times;
+  char *end_to_end = m4s_path_join(folder, "EndToEnd.csv");
+  char *flows = m4s_path_join(folder, "flows.npy");
+  char *links = m4s_path_join(folder, "links.csv");
+  m4s_status_t status = M4S_OK;
+  if (end_to_end == NULL || flows == NULL || links == NULL) {
+    status = m4s_fail_memory("file names");
+  }
+  if (status == M4S_OK) {
+    status = m4s_end_to_end_write(end_to_end, result->simulator, result->workload, times);
+  }
+  if (status == M4S_OK && flows_wanted) {
+    status = m4s_flow_records_write(flows, times->records, (size_t)times->n_flows);
+  }
+  if (status == M4S_OK && links_wanted && result->model->ops->link_usage != NULL) {
+    status = write_links(result, links);
+  }
+  free(end_to_end);
+  free(flows);
+  free(links);
+  return status;
+}
+
+// One more metric: its name to `names`, its value to `values`; either may be NULL.
+static bool add_metric(json_t *names, json_t *values, const char *name, json_t *value) {
+  bool ok = names == NULL || json_array_append_new(names, json_string(name)) == 0;
+  if (values == NULL) {
+    json_decref(value);
+    return ok;
+  }
+  return json_object_set_new(values, name, value) == 0 && ok;
+}
+
+// All metrics in their order.
+static bool add_metrics(json_t *names, json_t *values, int32_t n_layers,
+                        const m4s_collective_result_t *times, int64_t n_events) {
+  int64_t exposed_ns = times->total_ns - times->compute_ns;
+  bool ok = add_metric(names, values, "total_us", json_real(m4s_ns_to_us(times->total_ns)));
+  ok = add_metric(names, values, "exposed_comm_us", json_real(m4s_ns_to_us(exposed_ns))) && ok;
+  for (int32_t i = 0; i < n_layers; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "comm_%d_us", i + 1);
+    int64_t comm_ns = times->layers == NULL ? 0 : times->layers[i].exposed_ns[M4S_PASS_FORWARD];
+    ok = add_metric(names, values, name, json_real(m4s_ns_to_us(comm_ns))) && ok;
+  }
+  double makespan_us = m4s_ns_to_us(times->makespan_ns);
+  ok = add_metric(names, values, "flows", json_integer(times->n_flows)) && ok;
+  ok = add_metric(names, values, "makespan_us", json_real(makespan_us)) && ok;
+  return add_metric(names, values, "events", json_integer(n_events)) && ok;
+}
+
+json_t *m4s_point_metric_names(int32_t n_layers) {
+  json_t *names = json_array();
+  if (names != NULL && !add_metrics(names, NULL, n_layers, &(m4s_collective_result_t){0}, 0)) {
+    json_decref(names);
+    return NULL;
+  }
+  return names;
+}
+
+m4s_status_t m4s_point_result_metrics(const m4s_point_result_t *result, json_t **metrics_out) {
+  json_t *metrics = json_object();
+  if (metrics == NULL ||
+      !add_metrics(NULL, metrics, result->workload->n_layers, &result->times, result->n_events)) {
+    json_decref(metrics);
+    return m4s_fail_memory("metrics");
+  }
+  *metrics_out = metrics;
+  return M4S_OK;
+}

@@ -1,0 +1,31 @@
+// What is kept of a simulated point: metrics and files.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "flow/collective_source.h"
+#include "sim/network_model.h"
+
+// A finished run; all borrowed from it.
+typedef struct {
+  const char *simulator;
+  const m4s_topology_t *topology;
+  const m4s_workload_t *workload;
+  const m4s_network_model_t *model;
+  m4s_collective_result_t times;
+  int64_t end_ns;  // simulated time
+  int64_t n_events;  // turns of the run loop
+} m4s_point_result_t;
+
+// The names of a point's metrics, in their order: a new array, NULL without memory.
+json_t *m4s_point_metric_names(int32_t n_layers);
+
+// A new object of numbers in this order: total_us (rank 0), exposed_comm_us, comm_1_us … comm_L_us
+// (per workload layer), flows, makespan_us (all ranks), events.
+m4s_status_t m4s_point_result_metrics(const m4s_point_result_t *result, json_t **metrics_out);
+
+// Writes EndToEnd.csv and, where asked for, flows.npy and links.csv (of models that count their
+// links' usage) into the existing `folder`; M4S_ERR_IO where that cannot be done.
+m4s_status_t m4s_point_result_write(const m4s_point_result_t *result, bool flows, bool links,
+                                    const char *folder);
