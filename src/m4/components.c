@@ -66,15 +66,13 @@ static m4s_status_t grow_components(m4s_components_t *components) {
 }
 
 static m4s_status_t take_component(m4s_components_t *components, int32_t *id_out) {
-  if (components->n_free > 0) {
-    *id_out = components->free_ids[--components->n_free];
-    return M4S_OK;
-  }
-  if (components->n_components == components->capacity) {
+  if (components->n_free == 0 && components->n_components == components->capacity) {
     M4S_TRY(grow_components(components));
   }
-  components->components[components->n_components] = (m4s_component_t){0};
-  *id_out = components->n_components++;
+  int32_t id = components->n_free > 0 ? components->free_ids[--components->n_free]
+                                      : components->n_components++;
+  components->components[id] = (m4s_component_t){.next_flow = -1};
+  *id_out = id;
   return M4S_OK;
 }
 

@@ -19,6 +19,7 @@ typedef struct {
   int32_t *flows;  // owned, [n_flows]
   int32_t *links;  // owned, [n_links]
   int32_t n_flows, n_links, flow_capacity, link_capacity;
+  int32_t next_flow;  // for the user; -1 in a new component
 } m4s_component_t;
 
 typedef struct {

@@ -34,7 +34,7 @@ typedef struct {
   by_id_t *order;  // the step's flows
   int32_t *slots;  // the same as build_step() takes them
   int32_t order_capacity;
-  m4s_m4_step_trace_t trace;  // of the step that waits: what end_step() takes
+  m4s_m4_step_trace_t trace;  // of the step that waits: what end_steps() takes
   // Published:
   int32_t *counters;  // [n_links]
   bool *has_id;  // [n_links]
@@ -138,7 +138,7 @@ static m4s_status_t build_step(interval_t *model) {
 // The time since the earliest update by a float32 clock, in microseconds.
 static float float_dt_us(const m4s_m4_network_t *network) {
   float longest_ns = 0;
-  for (int32_t i = 0; i < network->step.n_flows; i++) {
+  for (int32_t i = 0; i < network->n_step_flows; i++) {
     const m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
     longest_ns = fmaxf(longest_ns, (float)network->clock->now_ns - (float)flow->updated_ns);
   }
@@ -169,7 +169,7 @@ static m4s_status_t fire(interval_t *model) {
   model->n_arrivals = model->trace.reschedule_all ? n_arrivals : model->n_arrivals + n_arrivals;
   M4S_TRY(build_step(model));
   if (model->published) {
-    network->step.dt_us = float_dt_us(network);
+    network->steps[0].dt_us = float_dt_us(network);
   }
   return M4S_OK;
 }
@@ -204,8 +204,8 @@ static m4s_status_t inference_done(void *state, const m4s_inference_batch_t *bat
   (void)batch;
   interval_t *model = state;
   m4s_m4_network_t *network = &model->network;
-  M4S_TRY(m4s_m4_network_end_step(network, model->trace));
-  int32_t n_all = model->trace.reschedule_all ? network->step.n_flows : 0;
+  M4S_TRY(m4s_m4_network_end_steps(network, model->trace));
+  int32_t n_all = model->trace.reschedule_all ? network->n_step_flows : 0;
   for (int32_t i = 0; i < n_all; i++) {
     M4S_TRY(reschedule(model, network->step_slots[i]));
   }
@@ -245,8 +245,8 @@ static m4s_event_key_t next_event(const void *state) {
 static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_completion_port_t *port) {
   interval_t *model = state;
   m4s_m4_network_t *network = &model->network;
-  M4S_TRY(m4s_m4_network_check_step(network));
-  while (!network->step_waits) {
+  M4S_TRY(m4s_m4_network_check_steps(network));
+  while (!network->steps_wait) {
     m4s_event_key_t key = next_event(model);
     if (!m4s_event_before(key, until)) {
       return M4S_OK;
@@ -262,7 +262,7 @@ static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_comple
 
 static int64_t wants_inference(void *state, m4s_inference_batch_t *batch) {
   interval_t *model = state;
-  return m4s_m4_network_hand_out_step(&model->network, batch);
+  return m4s_m4_network_hand_out_steps(&model->network, batch);
 }
 
 static void destroy(void *state) {

@@ -52,6 +52,7 @@ void m4s_m4_network_clear(m4s_m4_network_t *network) {
   free(network->free_slots);
   free(network->active);
   m4s_heap_clear(&network->completions);
+  free(network->steps);
   free(network->step_slots);
   free(network->step_links);
   free(network->flow_rows);
@@ -175,7 +176,7 @@ m4s_status_t m4s_m4_network_complete_after(m4s_m4_network_t *network, int32_t sl
 
 m4s_event_key_t m4s_m4_network_next_completion(const m4s_m4_network_t *network) {
   const m4s_heap_entry_t *first = m4s_heap_first(&network->completions);
-  if (network->step_failed) {
+  if (network->steps_failed) {
     return (m4s_event_key_t){.time_ns = network->clock->now_ns};
   }
   return first == NULL ? m4s_event_never() : first->key;
@@ -183,12 +184,23 @@ m4s_event_key_t m4s_m4_network_next_completion(const m4s_m4_network_t *network) 
 
 // --- steps ---
 
+// Room for one more step, of so many flows and edges.
 static m4s_status_t reserve_step(m4s_m4_network_t *network, int32_t n_flows, int32_t n_edges) {
+  if (network->n_steps == network->step_capacity) {
+    int32_t capacity = network->step_capacity == 0 ? 1 : 2 * network->step_capacity;
+    if (!resize((void **)&network->steps, capacity, sizeof *network->steps)) {
+      return m4s_fail_memory("a step");
+    }
+    network->step_capacity = capacity;
+  }
+  n_flows += network->n_step_flows;
+  n_edges += network->n_step_edges;
   if (n_flows > network->step_flow_capacity) {
     int32_t capacity = n_flows + n_flows / 2;
+    // edge_begin: at most as many steps as flows.
     if (!resize((void **)&network->step_slots, capacity, sizeof *network->step_slots) ||
         !resize((void **)&network->flow_rows, capacity, sizeof *network->flow_rows) ||
-        !resize((void **)&network->edge_begin, capacity + 1, sizeof *network->edge_begin) ||
+        !resize((void **)&network->edge_begin, capacity, 2 * sizeof *network->edge_begin) ||
         !resize((void **)&network->slowdowns, capacity, sizeof *network->slowdowns)) {
       return m4s_fail_memory("a step");
     }
@@ -210,7 +222,7 @@ static m4s_status_t count_edges(const m4s_m4_network_t *network, const int32_t *
   for (int32_t i = 0; i < n_slots; i++) {
     n_edges += network->flows[slots[i]].n_links;
   }
-  if (n_edges > INT32_MAX / 2) {
+  if (network->n_step_edges + n_edges > INT32_MAX / 2) {
     return m4s_fail(M4S_ERR_SIMULATION, "a step of %d flows at %.3f us has too many edges", n_slots,
                     m4s_ns_to_us(network->clock->now_ns));
   }
@@ -218,33 +230,38 @@ static m4s_status_t count_edges(const m4s_m4_network_t *network, const int32_t *
   return M4S_OK;
 }
 
-// The link's place in the step, which it gets now if it has none.
-static int32_t place_link(m4s_m4_network_t *network, int32_t id, int32_t *n_links) {
+// The link's place in a step whose links begin at `step_links`, which it gets now if it has none.
+static int32_t place_link(m4s_m4_network_t *network, int32_t id, int32_t *step_links,
+                          int32_t *n_links) {
   m4s_m4_link_t *link = &network->links[id];
   if (link->place < 0) {
     link->place = (*n_links)++;
-    network->step_links[link->place] = id;
-    network->link_rows[link->place] = link->row;
+    step_links[link->place] = id;
   }
   return link->place;
 }
 
-// Fills the step's arrays; returns its number of links.
+// Fills a step's arrays, behind those of the steps before; returns its number of links.
 static int32_t fill_step(m4s_m4_network_t *network, const int32_t *slots, int32_t n_slots) {
+  int32_t *step_links = network->step_links + network->n_step_links;
+  int32_t *edge_begin = network->edge_begin + network->n_step_flows + network->n_steps;
+  int32_t *edges = network->edges + network->n_step_edges;
   int32_t n_links = 0;
   int32_t n_edges = 0;
   for (int32_t i = 0; i < n_slots; i++) {
     const m4s_m4_flow_t *flow = &network->flows[slots[i]];
-    network->step_slots[i] = slots[i];
-    network->flow_rows[i] = flow->row;
-    network->edge_begin[i] = n_edges;
+    network->step_slots[network->n_step_flows + i] = slots[i];
+    network->flow_rows[network->n_step_flows + i] = flow->row;
+    edge_begin[i] = n_edges;
     for (int32_t hop = 0; hop < flow->n_links; hop++) {
-      network->edges[n_edges++] = place_link(network, flow->links[hop], &n_links);
+      edges[n_edges++] = place_link(network, flow->links[hop], step_links, &n_links);
     }
   }
-  network->edge_begin[n_slots] = n_edges;
+  edge_begin[n_slots] = n_edges;
   for (int32_t i = 0; i < n_links; i++) {
-    network->links[network->step_links[i]].place = -1;
+    m4s_m4_link_t *link = &network->links[step_links[i]];
+    network->link_rows[network->n_step_links + i] = link->row;
+    link->place = -1;
   }
   return n_links;
 }
@@ -252,6 +269,9 @@ static int32_t fill_step(m4s_m4_network_t *network, const int32_t *slots, int32_
 m4s_status_t m4s_m4_network_build_step(m4s_m4_network_t *network, const int32_t *slots,
                                        int32_t n_slots) {
   int32_t n_edges = 0;
+  if (!network->steps_wait) {
+    network->n_steps = network->n_step_flows = network->n_step_links = network->n_step_edges = 0;
+  }
   M4S_TRY(count_edges(network, slots, n_slots, &n_edges));
   M4S_TRY(reserve_step(network, n_slots, n_edges));
   int32_t n_links = fill_step(network, slots, n_slots);
@@ -260,40 +280,77 @@ m4s_status_t m4s_m4_network_build_step(m4s_m4_network_t *network, const int32_t 
     const m4s_m4_flow_t *flow = &network->flows[slots[i]];
     updated_ns = flow->updated_ns < updated_ns ? flow->updated_ns : updated_ns;
   }
-  network->step = (m4s_step_t){
-      .params = network->params,
-      .dt_us = (float)m4s_ns_to_us(network->clock->now_ns - updated_ns),
-      .n_flows = n_slots,
-      .n_links = n_links,
-      .flow_rows = network->flow_rows,
-      .link_rows = network->link_rows,
-      .edge_begin = network->edge_begin,
-      .edges = network->edges,
-      .slowdowns_out = network->slowdowns,
-  };
-  network->step_waits = true;
+  network->steps[network->n_steps++] =
+      (m4s_step_t){.params = network->params,
+                   .dt_us = (float)m4s_ns_to_us(network->clock->now_ns - updated_ns),
+                   .n_flows = n_slots,
+                   .n_links = n_links};
+  network->n_step_flows += n_slots;
+  network->n_step_links += n_links;
+  network->n_step_edges += n_edges;
+  network->steps_wait = true;
   return M4S_OK;
 }
 
-int64_t m4s_m4_network_hand_out_step(m4s_m4_network_t *network, m4s_inference_batch_t *batch) {
-  if (!network->step_waits) {
-    return 0;
+// Points the steps to their arrays, which do not grow any more.
+static void point_steps(m4s_m4_network_t *network) {
+  int32_t flow = 0, link = 0, edge = 0;
+  for (int32_t i = 0; i < network->n_steps; i++) {
+    m4s_step_t *step = &network->steps[i];
+    step->flow_rows = network->flow_rows + flow;
+    step->link_rows = network->link_rows + link;
+    step->edge_begin = network->edge_begin + flow + i;
+    step->edges = network->edges + edge;
+    step->slowdowns_out = network->slowdowns + flow;
+    flow += step->n_flows;
+    link += step->n_links;
+    edge += step->edge_begin[step->n_flows];
   }
-  if (m4s_inference_batch_add(batch, &network->step) != M4S_OK) {
-    network->step_failed = true;
-    return 0;
-  }
-  return (int64_t)network->step.n_flows + network->step.n_links;
 }
 
-m4s_status_t m4s_m4_network_check_step(const m4s_m4_network_t *network) {
-  return network->step_failed ? m4s_fail_memory("a step") : M4S_OK;
+int64_t m4s_m4_network_hand_out_steps(m4s_m4_network_t *network, m4s_inference_batch_t *batch) {
+  if (!network->steps_wait) {
+    return 0;
+  }
+  const m4s_inference_batch_t before = *batch;
+  point_steps(network);
+  for (int32_t i = 0; i < network->n_steps; i++) {
+    if (m4s_inference_batch_add(batch, &network->steps[i]) != M4S_OK) {
+      network->steps_failed = true;
+      batch->n_steps = before.n_steps;
+      batch->n_flow_rows = before.n_flow_rows;
+      batch->n_link_rows = before.n_link_rows;
+      return 0;
+    }
+  }
+  return (int64_t)network->n_step_flows + network->n_step_links;
 }
 
-m4s_status_t m4s_m4_network_end_step(m4s_m4_network_t *network, m4s_m4_step_trace_t trace) {
-  const m4s_step_t *step = &network->step;
-  network->step_waits = false;
-  for (int32_t i = 0; i < step->n_flows; i++) {
+m4s_status_t m4s_m4_network_check_steps(const m4s_m4_network_t *network) {
+  return network->steps_failed ? m4s_fail_memory("a step") : M4S_OK;
+}
+
+// Counts an evaluated step and tells the tracer.
+static void tell_step(m4s_m4_network_t *network, const m4s_step_t *step,
+                      m4s_m4_step_trace_t trace) {
+  trace.now_ns = network->clock->now_ns;
+  trace.n_flows = step->n_flows;
+  trace.n_links = step->n_links;
+  trace.n_edges = step->edge_begin[step->n_flows];
+  trace.dt_us = step->dt_us;
+  trace.slowdowns = step->slowdowns_out;
+  network->counts.steps++;
+  network->counts.flow_rows += trace.n_flows;
+  network->counts.link_rows += trace.n_links;
+  network->counts.edges += trace.n_edges;
+  if (network->tracer.step != NULL) {
+    network->tracer.step(network->tracer.context, &trace);
+  }
+}
+
+m4s_status_t m4s_m4_network_end_steps(m4s_m4_network_t *network, m4s_m4_step_trace_t trace) {
+  network->steps_wait = false;
+  for (int32_t i = 0; i < network->n_step_flows; i++) {
     m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
     flow->slowdown = network->slowdowns[i];
     flow->updated_ns = network->clock->now_ns;
@@ -303,18 +360,8 @@ m4s_status_t m4s_m4_network_end_step(m4s_m4_network_t *network, m4s_m4_step_trac
                       (double)flow->slowdown);
     }
   }
-  trace.now_ns = network->clock->now_ns;
-  trace.n_flows = step->n_flows;
-  trace.n_links = step->n_links;
-  trace.n_edges = step->edge_begin[step->n_flows];
-  trace.dt_us = step->dt_us;
-  trace.slowdowns = network->slowdowns;
-  network->counts.steps++;
-  network->counts.flow_rows += trace.n_flows;
-  network->counts.link_rows += trace.n_links;
-  network->counts.edges += trace.n_edges;
-  if (network->tracer.step != NULL) {
-    network->tracer.step(network->tracer.context, &trace);
+  for (int32_t i = 0; i < network->n_steps; i++) {
+    tell_step(network, &network->steps[i], trace);
   }
   return M4S_OK;
 }

@@ -1,6 +1,6 @@
 // What the algorithms of m4 share: the flows in the network and their links, with the rows of their
-// states, the completions, and the step that is to be evaluated. An algorithm's state begins with a
-// m4s_m4_network_t.
+// states, the completions, and the steps that are to be evaluated. An algorithm's state begins with
+// a m4s_m4_network_t.
 //
 // A flow's way: started (active, on its links, without a row), entered (with a row, so it can take
 // part in steps), left (completed: off its links, without a row), its slot freed.
@@ -47,15 +47,18 @@ typedef struct {
   int32_t *active;  // [n_active], slots, in no order that means anything
   int32_t n_slots, n_free, n_active, slot_capacity;
   m4s_heap_t completions;  // by slot
-  // The step that was built last:
-  m4s_step_t step;
-  int32_t *step_slots;  // [step.n_flows]
-  int32_t *step_links;  // [step.n_links], ids
-  int32_t *flow_rows, *link_rows, *edge_begin, *edges;  // as in `step`
-  float *slowdowns;  // [step.n_flows]
+  // The steps that wait for their evaluation, or were evaluated last. Their arrays lie one behind
+  // the other.
+  m4s_step_t *steps;  // [n_steps]
+  int32_t n_steps, step_capacity;
+  int32_t n_step_flows, n_step_links, n_step_edges;  // of all steps
+  int32_t *step_slots;  // [n_step_flows]
+  int32_t *step_links;  // [n_step_links], ids
+  int32_t *flow_rows, *link_rows, *edge_begin, *edges;  // as in `steps`
+  float *slowdowns;  // [n_step_flows]
   int32_t step_flow_capacity, edge_capacity;
-  bool step_waits;  // for its evaluation
-  bool step_failed;  // could not be handed out
+  bool steps_wait;  // for their evaluation
+  bool steps_failed;  // could not be handed out
   m4s_m4_counts_t counts;
   m4s_m4_tracer_t tracer;
 } m4s_m4_network_t;
@@ -87,30 +90,32 @@ void m4s_m4_network_free_slot(m4s_m4_network_t *network, int32_t slot);
 m4s_status_t m4s_m4_network_complete_after(m4s_m4_network_t *network, int32_t slot,
                                            double after_ns);
 
-// The earliest completion; never: none; at once where m4s_m4_network_check_step() has an error to
+// The earliest completion; never: none; at once where m4s_m4_network_check_steps() has an error to
 // tell.
 m4s_event_key_t m4s_m4_network_next_completion(const m4s_m4_network_t *network);
 
 // --- steps ---
 
-// Builds the step over some flows that have entered, in the order of `slots` [n_slots > 0], and the
+// Builds a step over some flows that have entered, in the order of `slots` [n_slots > 0], and the
 // links that they cross, in the order of first use. Its dt is the time since the earliest of the
-// flows' last updates.
+// flows' last updates. Several steps may wait for their evaluation; no flow and no link may be in
+// two of them.
 m4s_status_t m4s_m4_network_build_step(m4s_m4_network_t *network, const int32_t *slots,
                                        int32_t n_slots);
 
-// Adds the built step to a batch: a model's wants_inference. Returns its rows; 0: none waits. What
-// goes wrong is told by the model's next m4s_m4_network_check_step().
-int64_t m4s_m4_network_hand_out_step(m4s_m4_network_t *network, m4s_inference_batch_t *batch);
+// Adds the built steps to a batch: a model's wants_inference. Returns their rows; 0: none waits.
+// What goes wrong is told by the model's next m4s_m4_network_check_steps().
+int64_t m4s_m4_network_hand_out_steps(m4s_m4_network_t *network, m4s_inference_batch_t *batch);
 
-// Whether a step that waits for its evaluation could not be handed out, as an error: to be called
+// Whether steps that wait for their evaluation could not be handed out, as an error: to be called
 // first by a model's advance().
-m4s_status_t m4s_m4_network_check_step(const m4s_m4_network_t *network);
+m4s_status_t m4s_m4_network_check_steps(const m4s_m4_network_t *network);
 
-// Takes the predictions of an evaluated step: sets its flows' `slowdown` and `updated_ns`, counts
-// it and tells the tracer. Of `trace`, n_pending, n_pending_completed and reschedule_all are the
-// algorithm's; the rest is filled in. M4S_ERR_SIMULATION for a prediction that is not finite.
-m4s_status_t m4s_m4_network_end_step(m4s_m4_network_t *network, m4s_m4_step_trace_t trace);
+// Takes the predictions of the evaluated steps: sets their flows' `slowdown` and `updated_ns`,
+// counts them and tells the tracer. Of `trace`, n_pending, n_pending_completed and reschedule_all
+// are the algorithm's; the rest is filled in. M4S_ERR_SIMULATION for a prediction that is not
+// finite.
+m4s_status_t m4s_m4_network_end_steps(m4s_m4_network_t *network, m4s_m4_step_trace_t trace);
 
 // --- models ---
 
