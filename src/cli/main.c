@@ -20,6 +20,7 @@
   X(topology_gray_failure) \
   X(topology_cluster) \
   X(topology_info) \
+  X(model_info) \
   X(flows) \
   X(bench_flowsim)
 

@@ -10,7 +10,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the data are read as they lie");
 
-enum { LENGTH_BYTES = 8, MAX_HEADER_BYTES = 16 << 20, ALIGNMENT = 8, WHERE_BYTES = 512 };
+enum { LENGTH_BYTES = 8, MAX_HEADER_BYTES = 16 << 20, ALIGNMENT = 8, WHERE_BYTES = 2048 };
 #define MAX_FILE_BYTES ((size_t)4 << 30)
 static const char metadata_key[] = "__metadata__";
 
@@ -403,8 +403,8 @@ static m4s_status_t add_member(json_t *object, const char *key, json_t *value) {
   if (value == NULL) {
     return m4s_fail_memory("a safetensors header");
   }
-  if (key[0] == '\0' || json_object_get(object, key) != NULL) {
-    status = m4s_fail(M4S_ERR_INTERNAL, "a safetensors name \"%s\" is empty or stands twice", key);
+  if (json_object_get(object, key) != NULL) {
+    status = m4s_fail(M4S_ERR_INTERNAL, "the safetensors name \"%s\" stands twice", key);
   } else if (json_object_set(object, key, value) != 0) {
     status = m4s_fail_memory("a safetensors header");
   }
@@ -430,6 +430,9 @@ static m4s_status_t add_descriptions(json_t *header, const m4s_safetensors_t *fi
   size_t begin = 0;
   for (size_t i = 0; i < file->n_tensors; i++) {
     const m4s_tensor_t *tensor = &file->tensors[i];
+    if (tensor->name[0] == '\0' || strcmp(tensor->name, metadata_key) == 0) {
+      return m4s_fail(M4S_ERR_INTERNAL, "no tensor can have the name \"%s\"", tensor->name);
+    }
     M4S_TRY(m4s_json_check_text(tensor->name, "the name of a tensor"));
     M4S_TRY(add_member(header, tensor->name, describe(tensor, begin)));
     begin += tensor_bytes(tensor);

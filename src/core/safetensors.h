@@ -53,8 +53,8 @@ const char *m4s_safetensors_metadata(const m4s_safetensors_t *file, const char *
 
 // Appends the file's bytes to `bytes`: tensors and metadata in their order, the header padded with
 // blanks so that the data begin at a multiple of 8. The same bytes for the same arguments.
-// M4S_ERR_INPUT: a name, key or value that is not UTF-8; M4S_ERR_INTERNAL: names that are empty or
-// stand twice.
+// M4S_ERR_INPUT: a name, key or value that is not UTF-8; M4S_ERR_INTERNAL: names that no tensor can
+// have, names or keys that stand twice.
 m4s_status_t m4s_safetensors_format(const m4s_safetensors_t *file, m4s_text_t *bytes);
 
 // Writes those bytes, atomically.

@@ -183,10 +183,10 @@ static m4s_status_t check_metadata(const reader_t *reader) {
       {"hidden_size", model->hidden},
       {"gnn_layers", model->n_gnn_layers},
       {"params", model->n_params},
-      // Without a layer of that size, it can be anything.
-      {model->n_gnn_layers > 1 ? "gnn_hidden_size" : "", model->gnn_hidden},
+      {"gnn_hidden_size", model->gnn_hidden},
   };
-  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+  size_t n_sizes = model->n_gnn_layers > 1 ? 4 : 3;  // one layer alone has no size of its own
+  for (size_t i = 0; i < n_sizes; i++) {
     const char *text = m4s_safetensors_metadata(reader->file, sizes[i].key);
     int64_t value;
     if (text != NULL && (!m4s_parse_int64(text, &value) || value != sizes[i].size)) {
@@ -200,20 +200,31 @@ static m4s_status_t check_metadata(const reader_t *reader) {
 
 // --- tensors ---
 
-static m4s_status_t check_names(const reader_t *reader) {
-  const char *names[MAX_EXPECTED];
-  for (size_t i = 0; i < reader->n_expected; i++) {
-    names[i] = reader->expected[i].name;
+static bool is_expected(const reader_t *reader, const char *name) {
+  bool found = false;
+  for (size_t i = 0; i < reader->n_expected && !found; i++) {
+    found = strcmp(name, reader->expected[i].name) == 0;
   }
-  for (size_t i = 0; i < reader->file->n_tensors; i++) {
-    const char *name = reader->file->tensors[i].name;
-    bool known = false;
-    for (size_t j = 0; j < reader->n_expected && !known; j++) {
-      known = strcmp(name, names[j]) == 0;
+  return found;
+}
+
+// The name that was meant is one of those that are missing.
+static m4s_status_t fail_unknown(const reader_t *reader, const char *name) {
+  const char *missing[MAX_EXPECTED];
+  size_t n_missing = 0;
+  for (size_t i = 0; i < reader->n_expected; i++) {
+    if (m4s_safetensors_find(reader->file, reader->expected[i].name) == NULL) {
+      missing[n_missing++] = reader->expected[i].name;
     }
-    if (!known) {
-      return m4s_fail(M4S_ERR_INPUT, "%s: unknown tensor \"%.200s\"%s", reader->name, name,
-                      m4s_did_you_mean(name, names, reader->n_expected));
+  }
+  return m4s_fail(M4S_ERR_INPUT, "%s: unknown tensor \"%.200s\"%s", reader->name, name,
+                  m4s_did_you_mean(name, missing, n_missing));
+}
+
+static m4s_status_t check_names(const reader_t *reader) {
+  for (size_t i = 0; i < reader->file->n_tensors; i++) {
+    if (!is_expected(reader, reader->file->tensors[i].name)) {
+      return fail_unknown(reader, reader->file->tensors[i].name);
     }
   }
   return M4S_OK;

@@ -1,7 +1,7 @@
 // The weights of an m4 network (arXiv 2503.01770), as read from a file.
 //
-// Symbols: H hidden size, G hidden size of the GNN, P network parameters, K GNN layers. All weights
-// are float32, matrices are row-major [out, in].
+// Symbols: H hidden size, G hidden size of the GNN (H where K = 1), P network parameters, K GNN
+// layers. All weights are float32, matrices are row-major [out, in].
 //
 // Modules, with the names of their tensors (as the public checkpoints have them):
 //   lstmcell_time, lstmcell_time_link   GRU cells, input 1: elapsed time in microseconds
@@ -52,9 +52,9 @@ typedef struct {
 
 // Reads a model. Its sizes follow from the shapes of its tensors and must agree with each other and
 // with the sizes in the file's metadata, where given. M4S_ERR_INPUT: a tensor that is missing (by
-// name), unknown (with the nearest name), of another type or shape than the sizes ask for, or that
-// holds a number that is not finite (with its index). Tensors of the layers that only training uses
-// (remain_size_layer, queue_len_layer) may be there.
+// name), unknown (with the nearest missing one), of another type or shape than the sizes ask for,
+// or that holds a number that is not finite (with its index). Tensors of the layers that only
+// training uses (remain_size_layer, queue_len_layer) may be there.
 m4s_status_t m4s_model_read(const char *path, m4s_model_t **model_out);
 
 // The same from a file in memory, which the model then owns, also after an error; `name` stands for

@@ -112,6 +112,9 @@ refused '"rum"' 'run' -- rum in/spec.json
 refused '"topology inf"' 'topology info' -- topology inf in/topology.txt
 refused '"topology"' 'gray-failure, cluster, info' -- topology
 refused '"bench"' 'flowsim' -- bench
+refused '"model"' 'info' -- model
+refused '"model inf"' 'model info' -- model inf in/spec.json
+refused 'FILE' -- model info
 refused '--workload: ' -- bench flowsim
 refused '--time-limit: -1 is outside 0 to 1000000000 (' -- run in/spec.json --time-limit -1
 refused '""' -- ''
@@ -173,6 +176,8 @@ refused in/none.json 'No such file' -- run in/none.json
 refused in 'folder' -- run in
 refused in/none.txt 'No such file' -- topology info in/none.txt
 refused in 'folder' -- topology info in
+refused in/none.safetensors 'No such file' -- model info in/none.safetensors
+refused in 'folder' -- model info in
 refused in/none.txt -- flows in/none.txt in/topology.txt
 refused in 'folder' -- flows in in/topology.txt
 refused in/none.txt -- flows in/small.txt in/none.txt
@@ -435,6 +440,42 @@ bad_workload ':4:1:' -- "$(edited '$aextra')"
 bad_workload ':3:13:' '"ALREDUCE"' -- "$(edited '3s/ALLREDUCE/ALREDUCE/' | sed 's/$/\r/')"
 cp in/workload.txt in/bad.txt
 refused '32' '2' -- flows in/bad.txt in/topology.txt --out out
+
+# --- weights ---
+# weights HEADER [N]: a safetensors file with this header and N (4) bytes of data.
+weights() {
+  local n=${#1}
+  # shellcheck disable=SC2059  # the format holds the escapes
+  printf "\\x$(printf %02x $((n % 256)))\\x$(printf %02x $((n / 256)))\\0\\0\\0\\0\\0\\0"
+  printf '%s' "$1"
+  head -c "${2:-4}" /dev/zero
+}
+# bad_weights FRAGMENT… -- HEADER [N]
+bad_weights() {
+  local fragments=()
+  while [[ $1 != -- ]]; do
+    fragments+=("$1")
+    shift
+  done
+  weights "${@:2}" >in/bad.safetensors
+  refused in/bad.safetensors "${fragments[@]}" -- model info in/bad.safetensors
+}
+refused in/spec.json 'at most 16777216' 'not a safetensors file' -- model info in/spec.json
+: >in/empty.safetensors
+refused in/empty.safetensors '0 bytes' -- model info in/empty.safetensors
+bad_weights 'header, byte' 'duplicate' '"a"' -- '{"a": {}, "a": {}}'
+bad_weights '"lstmcell_time.seq_cell.weight_hh" is missing' -- '{}' 0
+bad_weights '4 bytes follow' -- '{}'
+bad_weights '"a"' '"BF16"' 'F32' -- '{"a": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}'
+bad_weights '"a"' '"dtyp"' 'did you mean dtype?' -- '{"a": {"dtyp": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+bad_weights '"a"' '[-1]' -- '{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}'
+bad_weights '"a"' '[4294967296,4294967296]' -- \
+  '{"a": {"dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 4]}}'
+bad_weights '"a"' '[0, 4]' '3 bytes' -- '{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}' 3
+bad_weights '"a"' '[2]' '4 bytes' -- '{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}'
+bad_weights '"n"' '200' -- '{"__metadata__": {"n": 200}}' 0
+bad_weights '"lstmcell_time.seq_cell.weight_hh"' '[1]' '1 to 4096' -- \
+  '{"lstmcell_time.seq_cell.weight_hh": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
 
 # --- under mpirun: the line stands once, whatever the number of ranks ---
 if command -v mpirun >/dev/null; then
