@@ -6,7 +6,6 @@
 // evaluated at once: the events of the same instant go on until one needs a component whose step
 // waits, or none is left. The waiting steps are then evaluated together. A completion that such a
 // step moves to the present comes after what has gone on.
-#include <math.h>
 #include <stdlib.h>
 
 #include "m4/components.h"
@@ -102,7 +101,8 @@ static int64_t wants_inference(void *state, m4s_inference_batch_t *batch) {
 // When a flow completes by its prediction, not before now.
 static m4s_status_t completion_key(const event_t *model, const m4s_m4_flow_t *flow,
                                    m4s_event_key_t *key_out) {
-  double fct_ns = fmax(1, (double)flow->slowdown) * (double)flow->ideal_fct_ns;
+  double slowdown = flow->slowdown > 1 ? (double)flow->slowdown : 1;
+  double fct_ns = slowdown * (double)flow->ideal_fct_ns;
   if (!(fct_ns < (double)M4S_TIME_MAX_NS)) {
     return m4s_fail(M4S_ERR_SIMULATION, "flow %lld would take %.3g s", (long long)flow->id,
                     fct_ns / 1e9);

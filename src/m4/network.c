@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/units.h"
 
@@ -13,15 +14,14 @@ m4s_status_t m4s_m4_network_init(m4s_m4_network_t *network, const m4s_m4_config_
       .config = config, .engine = engine, .topology = topology, .routing = routing, .clock = clock};
   m4s_m4_params(config, network->params);
   network->links = calloc(n_links + 1, sizeof *network->links);
-  network->step_links = calloc(n_links + 1, sizeof *network->step_links);
+  network->usage = calloc(n_links + 1, sizeof *network->usage);
   network->link_rows = calloc(n_links + 1, sizeof *network->link_rows);
-  if (network->links == NULL || network->step_links == NULL || network->link_rows == NULL) {
+  if (network->links == NULL || network->usage == NULL || network->link_rows == NULL) {
     m4s_m4_network_clear(network);
     return m4s_fail_memory("m4");
   }
   for (size_t i = 0; i < n_links; i++) {
     network->links[i].row = -1;
-    network->links[i].place = -1;
   }
   return M4S_OK;
 }
@@ -48,13 +48,13 @@ void m4s_m4_network_clear(m4s_m4_network_t *network) {
     release_link_row(network, &network->links[i]);
   }
   free(network->links);
+  free(network->usage);
   free(network->flows);
   free(network->free_slots);
   free(network->active);
   m4s_heap_clear(&network->completions);
   free(network->steps);
   free(network->step_slots);
-  free(network->step_links);
   free(network->flow_rows);
   free(network->link_rows);
   free(network->edge_begin);
@@ -64,18 +64,24 @@ void m4s_m4_network_clear(m4s_m4_network_t *network) {
 
 // --- flows ---
 
-// Gives a growing array room for `capacity` items of `item_bytes`; false without memory.
-static bool resize(void **items, int32_t capacity, size_t item_bytes) {
-  void *grown = realloc(*items, (size_t)capacity * item_bytes);
-  *items = grown == NULL ? *items : grown;
-  return grown != NULL;
+// Gives a growing array, by the address of its pointer, room for `capacity` items; false without
+// memory.
+static bool resize(void *array, int32_t capacity, size_t item_bytes) {
+  void *items;
+  memcpy(&items, array, sizeof items);
+  items = realloc(items, (size_t)capacity * item_bytes);
+  if (items == NULL) {
+    return false;
+  }
+  memcpy(array, &items, sizeof items);
+  return true;
 }
 
 static m4s_status_t grow_slots(m4s_m4_network_t *network) {
   int32_t capacity = network->slot_capacity == 0 ? 64 : 2 * network->slot_capacity;
-  if (!resize((void **)&network->flows, capacity, sizeof *network->flows) ||
-      !resize((void **)&network->free_slots, capacity, sizeof *network->free_slots) ||
-      !resize((void **)&network->active, capacity, sizeof *network->active)) {
+  if (!resize(&network->flows, capacity, sizeof *network->flows) ||
+      !resize(&network->free_slots, capacity, sizeof *network->free_slots) ||
+      !resize(&network->active, capacity, sizeof *network->active)) {
     return m4s_fail_memory("flows");
   }
   network->slot_capacity = capacity;
@@ -84,9 +90,9 @@ static m4s_status_t grow_slots(m4s_m4_network_t *network) {
 
 static void join_links(m4s_m4_network_t *network, const m4s_m4_flow_t *flow) {
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
-    m4s_m4_link_t *link = &network->links[flow->links[hop]];
-    if (link->n_flows++ == 0) {
-      link->busy_since_ns = network->clock->now_ns;
+    int32_t id = flow->links[hop];
+    if (network->links[id].n_flows++ == 0) {
+      network->usage[id].busy_since_ns = network->clock->now_ns;
     }
   }
 }
@@ -112,6 +118,7 @@ m4s_status_t m4s_m4_network_start(m4s_m4_network_t *network, const m4s_flow_t *f
                                          .started_ns = now_ns,
                                          .updated_ns = now_ns,
                                          .completes_ns = M4S_TIME_NEVER};
+  network->max_hops = flow->n_links > network->max_hops ? flow->n_links : network->max_hops;
   network->active[network->n_active++] = slot;
   if (network->n_active > network->counts.peak_active_flows) {
     network->counts.peak_active_flows = network->n_active;
@@ -140,11 +147,12 @@ void m4s_m4_network_leave(m4s_m4_network_t *network, int32_t slot) {
   m4s_m4_flow_t *flow = &network->flows[slot];
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
     m4s_m4_link_t *link = &network->links[flow->links[hop]];
-    link->bytes += flow->wire_bytes;
+    m4s_m4_link_usage_t *usage = &network->usage[flow->links[hop]];
+    usage->bytes += flow->wire_bytes;
     if (--link->n_flows > 0) {
       continue;
     }
-    link->busy_ns += network->clock->now_ns - link->busy_since_ns;
+    usage->busy_ns += network->clock->now_ns - usage->busy_since_ns;
     if (!network->keep_link_rows) {
       release_link_row(network, link);
     }
@@ -184,31 +192,36 @@ m4s_event_key_t m4s_m4_network_next_completion(const m4s_m4_network_t *network) 
 
 // --- steps ---
 
-// Room for one more step, of so many flows and edges.
-static m4s_status_t reserve_step(m4s_m4_network_t *network, int32_t n_flows, int32_t n_edges) {
+// Room for one more step of so many flows.
+static m4s_status_t reserve_step(m4s_m4_network_t *network, int32_t n_slots) {
+  int64_t most_edges = network->n_step_edges + (int64_t)n_slots * network->max_hops;
+  if (most_edges > INT32_MAX / 2) {
+    return m4s_fail(M4S_ERR_SIMULATION, "a step of %d flows at %.3f us has too many edges", n_slots,
+                    m4s_ns_to_us(network->clock->now_ns));
+  }
   if (network->n_steps == network->step_capacity) {
     int32_t capacity = network->step_capacity == 0 ? 1 : 2 * network->step_capacity;
-    if (!resize((void **)&network->steps, capacity, sizeof *network->steps)) {
+    if (!resize(&network->steps, capacity, sizeof *network->steps)) {
       return m4s_fail_memory("a step");
     }
     network->step_capacity = capacity;
   }
-  n_flows += network->n_step_flows;
-  n_edges += network->n_step_edges;
+  int32_t n_flows = network->n_step_flows + n_slots;
+  int32_t n_edges = (int32_t)most_edges;
   if (n_flows > network->step_flow_capacity) {
     int32_t capacity = n_flows + n_flows / 2;
     // edge_begin: at most as many steps as flows.
-    if (!resize((void **)&network->step_slots, capacity, sizeof *network->step_slots) ||
-        !resize((void **)&network->flow_rows, capacity, sizeof *network->flow_rows) ||
-        !resize((void **)&network->edge_begin, capacity, 2 * sizeof *network->edge_begin) ||
-        !resize((void **)&network->slowdowns, capacity, sizeof *network->slowdowns)) {
+    if (!resize(&network->step_slots, capacity, sizeof *network->step_slots) ||
+        !resize(&network->flow_rows, capacity, sizeof *network->flow_rows) ||
+        !resize(&network->edge_begin, capacity, 2 * sizeof *network->edge_begin) ||
+        !resize(&network->slowdowns, capacity, sizeof *network->slowdowns)) {
       return m4s_fail_memory("a step");
     }
     network->step_flow_capacity = capacity;
   }
   if (n_edges > network->edge_capacity) {
     int32_t capacity = n_edges + n_edges / 2;
-    if (!resize((void **)&network->edges, capacity, sizeof *network->edges)) {
+    if (!resize(&network->edges, capacity, sizeof *network->edges)) {
       return m4s_fail_memory("a step");
     }
     network->edge_capacity = capacity;
@@ -216,78 +229,50 @@ static m4s_status_t reserve_step(m4s_m4_network_t *network, int32_t n_flows, int
   return M4S_OK;
 }
 
-static m4s_status_t count_edges(const m4s_m4_network_t *network, const int32_t *slots,
-                                int32_t n_slots, int32_t *n_edges_out) {
-  int64_t n_edges = 0;
-  for (int32_t i = 0; i < n_slots; i++) {
-    n_edges += network->flows[slots[i]].n_links;
-  }
-  if (network->n_step_edges + n_edges > INT32_MAX / 2) {
-    return m4s_fail(M4S_ERR_SIMULATION, "a step of %d flows at %.3f us has too many edges", n_slots,
-                    m4s_ns_to_us(network->clock->now_ns));
-  }
-  *n_edges_out = (int32_t)n_edges;
-  return M4S_OK;
-}
-
-// The link's place in a step whose links begin at `step_links`, which it gets now if it has none.
-static int32_t place_link(m4s_m4_network_t *network, int32_t id, int32_t *step_links,
-                          int32_t *n_links) {
-  m4s_m4_link_t *link = &network->links[id];
-  if (link->place < 0) {
-    link->place = (*n_links)++;
-    step_links[link->place] = id;
-  }
-  return link->place;
-}
-
-// Fills a step's arrays, behind those of the steps before; returns its number of links.
-static int32_t fill_step(m4s_m4_network_t *network, const int32_t *slots, int32_t n_slots) {
-  int32_t *step_links = network->step_links + network->n_step_links;
+// Fills the arrays of a step, behind those of the steps before.
+static m4s_step_t fill_step(m4s_m4_network_t *network, const int32_t *slots, int32_t n_slots) {
+  int64_t number = ++network->n_steps_built;
+  int32_t *flow_rows = network->flow_rows + network->n_step_flows;
+  int32_t *link_rows = network->link_rows + network->n_step_links;
   int32_t *edge_begin = network->edge_begin + network->n_step_flows + network->n_steps;
   int32_t *edges = network->edges + network->n_step_edges;
-  int32_t n_links = 0;
-  int32_t n_edges = 0;
+  int32_t n_links = 0, n_edges = 0;
+  int64_t updated_ns = network->clock->now_ns;
   for (int32_t i = 0; i < n_slots; i++) {
     const m4s_m4_flow_t *flow = &network->flows[slots[i]];
-    network->step_slots[network->n_step_flows + i] = slots[i];
-    network->flow_rows[network->n_step_flows + i] = flow->row;
+    flow_rows[i] = flow->row;
     edge_begin[i] = n_edges;
+    updated_ns = flow->updated_ns < updated_ns ? flow->updated_ns : updated_ns;
     for (int32_t hop = 0; hop < flow->n_links; hop++) {
-      edges[n_edges++] = place_link(network, flow->links[hop], step_links, &n_links);
+      // No branch: which links are new is hard to guess.
+      m4s_m4_link_t *link = &network->links[flow->links[hop]];
+      bool is_new = link->step != number;
+      link_rows[n_links] = link->row;
+      link->step = number;
+      link->place = is_new ? n_links : link->place;
+      edges[n_edges++] = link->place;
+      n_links += is_new;
     }
   }
   edge_begin[n_slots] = n_edges;
-  for (int32_t i = 0; i < n_links; i++) {
-    m4s_m4_link_t *link = &network->links[step_links[i]];
-    network->link_rows[network->n_step_links + i] = link->row;
-    link->place = -1;
-  }
-  return n_links;
+  return (m4s_step_t){.params = network->params,
+                      .dt_us = (float)m4s_ns_to_us(network->clock->now_ns - updated_ns),
+                      .n_flows = n_slots,
+                      .n_links = n_links};
 }
 
 m4s_status_t m4s_m4_network_build_step(m4s_m4_network_t *network, const int32_t *slots,
                                        int32_t n_slots) {
-  int32_t n_edges = 0;
   if (!network->steps_wait) {
     network->n_steps = network->n_step_flows = network->n_step_links = network->n_step_edges = 0;
   }
-  M4S_TRY(count_edges(network, slots, n_slots, &n_edges));
-  M4S_TRY(reserve_step(network, n_slots, n_edges));
-  int32_t n_links = fill_step(network, slots, n_slots);
-  int64_t updated_ns = network->clock->now_ns;
-  for (int32_t i = 0; i < n_slots; i++) {
-    const m4s_m4_flow_t *flow = &network->flows[slots[i]];
-    updated_ns = flow->updated_ns < updated_ns ? flow->updated_ns : updated_ns;
-  }
-  network->steps[network->n_steps++] =
-      (m4s_step_t){.params = network->params,
-                   .dt_us = (float)m4s_ns_to_us(network->clock->now_ns - updated_ns),
-                   .n_flows = n_slots,
-                   .n_links = n_links};
+  M4S_TRY(reserve_step(network, n_slots));
+  m4s_step_t step = fill_step(network, slots, n_slots);
+  memcpy(network->step_slots + network->n_step_flows, slots, (size_t)n_slots * sizeof *slots);
+  network->n_step_edges += network->edge_begin[network->n_step_flows + n_slots + network->n_steps];
+  network->steps[network->n_steps++] = step;
   network->n_step_flows += n_slots;
-  network->n_step_links += n_links;
-  network->n_step_edges += n_edges;
+  network->n_step_links += step.n_links;
   network->steps_wait = true;
   return M4S_OK;
 }
@@ -371,17 +356,18 @@ m4s_status_t m4s_m4_network_end_steps(m4s_m4_network_t *network, m4s_m4_step_tra
 void m4s_m4_network_link_usage(const void *state, m4s_link_usage_t *usage_out) {
   const m4s_m4_network_t *network = state;
   for (int32_t i = 0; i < network->topology->n_links; i++) {
-    const m4s_m4_link_t *link = &network->links[i];
-    int64_t under_way_ns = link->n_flows > 0 ? network->clock->now_ns - link->busy_since_ns : 0;
+    const m4s_m4_link_usage_t *usage = &network->usage[i];
+    bool busy = network->links[i].n_flows > 0;
+    int64_t under_way_ns = busy ? network->clock->now_ns - usage->busy_since_ns : 0;
     usage_out[i] =
-        (m4s_link_usage_t){.bytes = link->bytes, .busy_ns = link->busy_ns + under_way_ns};
+        (m4s_link_usage_t){.bytes = usage->bytes, .busy_ns = usage->busy_ns + under_way_ns};
   }
 }
 
 m4s_status_t m4s_m4_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item) {
   if (*n_items == *capacity) {
     int32_t grown_capacity = *capacity == 0 ? 64 : 2 * *capacity;
-    if (!resize((void **)items, grown_capacity, sizeof **items)) {
+    if (!resize(items, grown_capacity, sizeof **items)) {
       return m4s_fail_memory("flows");
     }
     *capacity = grown_capacity;

@@ -25,13 +25,16 @@ typedef struct {
 } m4s_m4_flow_t;
 
 typedef struct {
+  int64_t step;  // the last one that it is in, counted from 1
+  int32_t place;  // in it
   int32_t row;  // of the engine, -1: none
   int32_t n_flows;  // active
-  int32_t place;  // in the step that is being built, -1: not in it
-  // Usage:
+} m4s_m4_link_t;
+
+typedef struct {
   int64_t busy_since_ns, busy_ns;
   int64_t bytes;
-} m4s_m4_link_t;
+} m4s_m4_link_usage_t;
 
 typedef struct {
   const m4s_m4_config_t *config;  // borrowed, as all of these
@@ -42,10 +45,12 @@ typedef struct {
   bool keep_link_rows;  // idle links keep their states; else their rows are released
   float params[M4S_M4_N_PARAMS];
   m4s_m4_link_t *links;  // [topology->n_links]
+  m4s_m4_link_usage_t *usage;  // [topology->n_links]
   m4s_m4_flow_t *flows;  // [n_slots]
   int32_t *free_slots;  // [n_free]
   int32_t *active;  // [n_active], slots, in no order that means anything
   int32_t n_slots, n_free, n_active, slot_capacity;
+  int32_t max_hops;  // the most links that a flow had
   m4s_heap_t completions;  // by slot
   // The steps that wait for their evaluation, or were evaluated last. Their arrays lie one behind
   // the other.
@@ -53,10 +58,11 @@ typedef struct {
   int32_t n_steps, step_capacity;
   int32_t n_step_flows, n_step_links, n_step_edges;  // of all steps
   int32_t *step_slots;  // [n_step_flows]
-  int32_t *step_links;  // [n_step_links], ids
-  int32_t *flow_rows, *link_rows, *edge_begin, *edges;  // as in `steps`
+  // As in `steps`; link_rows [topology->n_links + 1].
+  int32_t *flow_rows, *link_rows, *edge_begin, *edges;
   float *slowdowns;  // [n_step_flows]
   int32_t step_flow_capacity, edge_capacity;
+  int64_t n_steps_built;
   bool steps_wait;  // for their evaluation
   bool steps_failed;  // could not be handed out
   m4s_m4_counts_t counts;
