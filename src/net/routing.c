@@ -237,12 +237,11 @@ static uint32_t address(int32_t host) {
 
 static uint32_t rotate_left(uint32_t x, int n) { return x << n | x >> (32 - n); }
 
-// The 32-bit murmur3 hash of the key {src address, dst address, ports}: how SimAI's back ends
-// choose among equal next hops. Source and destination port are constants in its fluid ones.
-static uint32_t pair_hash(int32_t src, int32_t dst, uint32_t seed) {
-  enum { SOURCE_PORT = 10006, DESTINATION_PORT = 100 };
-  const uint32_t key[3] = {address(src), address(dst),
-                           SOURCE_PORT | (uint32_t)DESTINATION_PORT << 16};
+// The 32-bit murmur3 hash of the key's 12 bytes: how the HPCC family of simulators, SimAI's back
+// ends among them, chooses among equal next hops.
+static uint32_t key_hash(const m4s_flow_key_t *flow, uint32_t seed) {
+  const uint32_t key[3] = {flow->src_address, flow->dst_address,
+                           flow->src_port | (uint32_t)flow->dst_port << 16};
   uint32_t h = seed;
   for (int i = 0; i < 3; i++) {
     h ^= rotate_left(key[i] * UINT32_C(0xcc9e2d51), 15) * UINT32_C(0x1b873593);
@@ -254,18 +253,23 @@ static uint32_t pair_hash(int32_t src, int32_t dst, uint32_t seed) {
   return h ^ h >> 16;
 }
 
-// Which of the equal next hops of `node` a path takes.
-static uint32_t ecmp_choice(const m4s_routing_t *routing, int32_t src, int32_t dst, int32_t node) {
-  bool by_source = routing->seed == M4S_ECMP_SEED_SOURCE;
-  return pair_hash(src, dst, by_source ? address(src) : (uint32_t)node);
+// The key of all flows of a pair: source and destination port are constants in SimAI's fluid ones.
+static m4s_flow_key_t pair_key(int32_t src, int32_t dst) {
+  enum { SOURCE_PORT = 10006, DESTINATION_PORT = 100 };
+  return (m4s_flow_key_t){.src_address = address(src),
+                          .dst_address = address(dst),
+                          .src_port = SOURCE_PORT,
+                          .dst_port = DESTINATION_PORT};
 }
 
 static m4s_status_t no_path(int32_t src, int32_t dst) {
   return m4s_fail(M4S_ERR_INPUT, "there is no path from GPU %d to GPU %d", src, dst);
 }
 
-// Finds the links from src to dst into routing->scratch; not `by_hash`: always the first next hop.
-static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst, bool by_hash,
+// Finds the links from src to dst into routing->scratch, by the key's hash with this seed; without
+// a key always the first next hop.
+static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst,
+                              const m4s_flow_key_t *key, m4s_ecmp_seed_t seed,
                               int32_t *n_links_out) {
   const m4s_topology_t *topology = routing->topology;
   if (src < 0 || src >= topology->n_hosts || dst < 0 || dst >= topology->n_hosts || src == dst) {
@@ -289,7 +293,8 @@ static m4s_status_t find_path(m4s_routing_t *routing, int32_t src, int32_t dst, 
     return no_path(src, dst);
   }
   while (node != root) {
-    uint32_t choice = by_hash ? ecmp_choice(routing, src, dst, node) : 0;
+    uint32_t own = seed == M4S_ECMP_SEED_SOURCE ? address(src) : (uint32_t)node;
+    uint32_t choice = key == NULL ? 0 : key_hash(key, own);
     links[n_links] = next_hop(routing, tree, node, choice);
     node = topology->links[links[n_links++]].dst;
   }
@@ -356,7 +361,8 @@ static m4s_status_t get_path(m4s_routing_t *routing, int32_t src, int32_t dst, p
   path_t *path = &routing->paths[path_slot(routing, src, dst)];
   if (path->src < 0) {
     int32_t n_links = 0;
-    M4S_TRY(find_path(routing, src, dst, true, &n_links));
+    const m4s_flow_key_t key = pair_key(src, dst);
+    M4S_TRY(find_path(routing, src, dst, &key, routing->seed, &n_links));
     int32_t *links = arena_take(routing, n_links);
     if (links == NULL) {
       return m4s_fail_memory("routing");
@@ -378,16 +384,25 @@ m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
   return M4S_OK;
 }
 
+m4s_status_t m4s_routing_flow_path(m4s_routing_t *routing, int32_t src, int32_t dst,
+                                   const m4s_flow_key_t *key, const int32_t **links_out,
+                                   int32_t *n_links_out) {
+  M4S_TRY(find_path(routing, src, dst, key, M4S_ECMP_SEED_NODE, n_links_out));
+  *links_out = routing->scratch;
+  return M4S_OK;
+}
+
 static m4s_status_t find_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
                                m4s_pair_facts_t *facts_out) {
   // One full packet of 1000 bytes is serialised at every hop.
   const int64_t packet_bit_ns = INT64_C(8000000000000);
   int32_t n_links = 0;
-  M4S_TRY(find_path(routing, src, dst, false, &n_links));
+  M4S_TRY(find_path(routing, src, dst, NULL, routing->seed, &n_links));
   m4s_pair_facts_t facts = {.bottleneck_bps = INT64_MAX, .n_links = n_links};
   for (int32_t i = 0; i < n_links; i++) {
     const m4s_link_t *link = &routing->topology->links[routing->scratch[i]];
     facts.base_rtt_ns += 2 * link->delay_ns + packet_bit_ns / link->bandwidth_bps;
+    facts.propagation_rtt_ns += 2 * link->delay_ns;
     if (link->bandwidth_bps < facts.bottleneck_bps) {
       facts.bottleneck_bps = link->bandwidth_bps;
     }

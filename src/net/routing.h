@@ -13,6 +13,7 @@ typedef struct m4s_routing m4s_routing_t;
 
 typedef struct {
   int64_t base_rtt_ns;  // 2 * sum of delays + sum over links of floor(8e12 / bandwidth_bps)
+  int64_t propagation_rtt_ns;  // 2 * sum of delays
   int64_t bottleneck_bps;  // the least bandwidth on the path
   int32_t n_links;
 } m4s_pair_facts_t;
@@ -38,6 +39,18 @@ void m4s_routing_destroy(m4s_routing_t *routing);
 // always has one path. M4S_ERR_INPUT where there is no path.
 m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
                               const int32_t **links_out, int32_t *n_links_out);
+
+// What switches hash to choose among equal next hops, seeded with their own id.
+typedef struct {
+  uint32_t src_address, dst_address;
+  uint16_t src_port, dst_port;
+} m4s_flow_key_t;
+
+// The links of one flow from host src to host dst, in order, chosen by its key at every node.
+// `links_out` is good until the next call.
+m4s_status_t m4s_routing_flow_path(m4s_routing_t *routing, int32_t src, int32_t dst,
+                                   const m4s_flow_key_t *key, const int32_t **links_out,
+                                   int32_t *n_links_out);
 
 // Facts along the first shortest path (no hash). M4S_ERR_INPUT where there is no path.
 m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t dst,

@@ -1,0 +1,240 @@
+// The state of a packet network, shared by the files of this folder.
+//
+// Objects are numbered; a port is the sending end of a directed link and has the link's number.
+// Data structures are sized for the hot path: no allocation per packet but from free lists.
+#pragma once
+
+#include "flow/flow.h"
+#include "net/routing.h"
+#include "packet/event_queue.h"
+#include "packet/packet.h"
+#include "packet/rules.h"
+
+enum { NO_ID = -1, INT_HOPS = 5, MAX_HOPS = 255 };
+
+typedef enum { PACKET_DATA, PACKET_ACK, PACKET_NACK, PACKET_PAUSE, PACKET_RESUME } packet_kind_t;
+
+// 40 bytes.
+typedef struct {
+  int32_t next;  // in its queue, or of the free ones
+  int32_t flow;  // not of PFC frames
+  int32_t link;  // that it is on or waits for
+  int32_t in_port;  // port of the switch it is in through which it came
+  int64_t number;  // data: offset of its first byte; ACK, NACK: the byte expected next
+  int64_t created_ns;  // of the data packet, also in its ACK (TIMELY)
+  uint16_t wire_bytes, payload_bytes;
+  uint8_t kind;  // packet_kind_t
+  uint8_t hop;  // index of `link` in the path
+  bool marked;  // by ECN; in an ACK: its data packet was
+
+} packet_t;
+
+// What switches tell HPCC's senders.
+typedef struct {
+  uint64_t hops[INT_HOPS];  // time 24 bits, bytes 20, queue 17, from the lowest bit
+  int32_t ports[INT_HOPS];  // of the hops, whose rates are theirs
+  int32_t n_hops;
+} telemetry_t;
+
+// A FIFO of packets.
+typedef struct {
+  int32_t first, last;  // NO_ID: empty
+} fifo_t;
+
+// A port. Ports of hosts are NICs.
+typedef struct {
+  int64_t rate_bps, delay_ns;
+  int32_t node, peer, reverse;  // reverse: the port at the other end of the cable
+  bool is_nic, peer_is_host;
+  bool paused;  // class 3, by the peer
+  // Transmission under way, or the last one.
+  m4s_event_key_t done;
+  bool done_scheduled;
+  int32_t serialised_bytes[2];  // sizes whose times are known: small, large
+  int32_t serialised_ns[2];
+  // Egress. NICs: class 0 is the queue of ACKs.
+  fifo_t class0, class3;
+  int64_t class3_bytes, queued_bytes;  // class 3; all classes
+  uint64_t sent_bytes;
+  int64_t sending_ns;
+  int32_t ecn;  // index into the rules; NO_ID: never marks
+  uint64_t n_marked, n_marking;  // marked; random draws
+  // Ingress: what came in through this port and is still in the switch, class 3.
+  uint32_t held_bytes, headroom_bytes, headroom_limit;
+  int32_t shift;
+  bool pausing;  // has told the peer to pause
+  uint64_t n_pauses, n_drops;
+  int64_t pausing_since_ns, pausing_ns;
+} port_t;
+
+// A host's NIC.
+typedef struct {
+  int32_t *flows;  // owned, [n_flows], in the order of their start, until compacted away
+  int32_t n_flows, capacity;
+  int32_t last;  // index of the flow that sent last
+  m4s_event_key_t alarm;  // pending wake-up; never: none
+} nic_t;
+
+// A switch's memory management.
+typedef struct {
+  bool plain;  // neither marks nor pauses
+  int64_t buffer_bytes, headroom_bytes, reserve_bytes;
+  uint32_t shared_bytes;  // M4S_MMU_SHIFT: used of the shared part
+  int64_t used_bytes, used_headroom_bytes;  // M4S_MMU_SONIC
+} mmu_t;
+
+typedef struct {
+  double alpha;
+  int64_t n_marked, batch;
+  int64_t last_number, high_number;
+  bool reduced;
+} dctcp_t;
+
+typedef struct {
+  uint64_t target_bps;
+  double alpha;
+  bool alpha_marked, decrease_marked, started;
+  int32_t stage;
+  uint64_t alpha_order, decrease_order, increase_order;  // of pending timers; 0: none
+} dcqcn_t;
+
+typedef struct {
+  uint64_t current_bps;
+  double utilisation;
+  int32_t stage;
+  int64_t last_number;
+  telemetry_t before;
+} hpcc_t;
+
+typedef struct {
+  uint64_t current_bps;
+  double rtt_difference_ns;
+  int64_t last_rtt_ns, last_number;
+  int32_t n_increases;
+} timely_t;
+
+// A flow's sender and receiver (a queue pair). What the NIC's search reads comes first.
+typedef struct {
+  int64_t size_bytes, next_byte, acked_bytes;
+  int64_t present_window_bytes;  // INT64_MAX: none
+  int64_t available_ns;  // earliest time of the next packet
+  int32_t full_ns;  // serialisation of a full packet at rate_bps
+  int32_t nic;  // port
+  uint64_t rate_bps, max_rate_bps;
+  int64_t window_bytes;  // at max_rate_bps; 0: none
+  int32_t last_wire_bytes;
+  bool complete;  // all bytes acknowledged
+  int32_t n_hops, n_ack_hops;
+  int32_t *path, *ack_path;  // owned (one array), ports
+  int64_t base_rtt_ns;
+  // Receiver.
+  int64_t expected_byte, nacked_byte, nack_after_ns;
+  m4s_packet_flow_result_t result;
+  union {
+    dctcp_t dctcp;
+    dcqcn_t dcqcn;
+    hpcc_t *hpcc;  // owned
+    timely_t timely;
+  } cc;
+} sender_t;
+
+typedef enum {
+  EVENT_ARRIVAL,  // of a packet at the end of its link
+  EVENT_SENT,  // a port has sent a packet
+  EVENT_ALARM,  // of a NIC
+  EVENT_FLOW_INIT,
+  EVENT_FLOW_START,
+  EVENT_ALPHA,  // DCQCN's timers
+  EVENT_DECREASE,
+  EVENT_INCREASE,
+} event_kind_t;
+
+enum { EVENT_ID_BITS = 29 };
+
+typedef struct {
+  m4s_packet_rules_t rules;
+  m4s_packet_ecmp_t ecmp;
+  const m4s_topology_t *topology;
+  m4s_routing_t *routing;
+  m4s_clock_t *clock;
+  const m4s_completion_port_t *port;  // while events run
+  m4s_status_t status;  // the first error of an event
+  bool completed;  // an event has completed flows
+  int32_t full_wire_bytes, ack_wire_bytes;  // with what congestion control adds
+  int64_t window_bytes, base_rtt_ns;  // of every flow; see the rules
+  m4s_event_queue_t events;
+  m4s_event_key_t present;  // of the event under way
+  int64_t n_live;  // events that are not timers
+  port_t *ports;  // [topology->n_links]
+  nic_t *nics;  // [topology->n_links], of ports that are NICs
+  mmu_t *mmus;  // [topology->n_nodes], of switches
+  packet_t *packets;  // [packet_capacity]
+  telemetry_t *telemetry;  // [packet_capacity], HPCC only, else NULL
+  int32_t n_packets, packet_capacity, first_free_packet, n_in_use;
+  sender_t *senders;  // [n_senders], by flow id
+  int64_t n_senders, sender_capacity, n_active;
+  struct pair_count *pairs;  // flows so far of a pair of hosts: open addressing
+  size_t n_pairs, pair_capacity;
+  m4s_packet_counts_t counts;
+} network_t;
+
+static inline int64_t now_of(const network_t *network) { return network->present.time_ns; }
+
+// Adds an event at a time with a key made now, or before.
+void m4s_packet_add_event(network_t *network, m4s_event_key_t key, event_kind_t kind, int32_t id);
+static inline m4s_event_key_t new_event(network_t *network, int64_t time_ns, event_kind_t kind,
+                                        int32_t id) {
+  m4s_event_key_t key = m4s_clock_schedule(network->clock, time_ns);
+  m4s_packet_add_event(network, key, kind, id);
+  return key;
+}
+
+// A packet from the free ones, its queue links unset; NO_ID without memory (network->status).
+int32_t m4s_packet_take(network_t *network);
+void m4s_packet_free(network_t *network, int32_t packet);
+
+static inline void push(network_t *network, fifo_t *fifo, int32_t packet) {
+  network->packets[packet].next = NO_ID;
+  if (fifo->first == NO_ID) {
+    fifo->first = packet;
+  } else {
+    network->packets[fifo->last].next = packet;
+  }
+  fifo->last = packet;
+}
+
+static inline int32_t pop(network_t *network, fifo_t *fifo) {
+  int32_t packet = fifo->first;
+  fifo->first = network->packets[packet].next;
+  return packet;
+}
+
+// Whether a port is sending. If it is, it is told to look for more when it has sent.
+bool m4s_packet_port_is_busy(network_t *network, int32_t port);
+
+// Puts a packet on a port's link, which is free. `more`: something else waits for the port.
+void m4s_packet_transmit(network_t *network, int32_t port, int32_t packet, bool more);
+
+// A packet has come to a switch, or a host, through this port (the receiving end's number).
+void m4s_packet_switch_receive(network_t *network, int32_t port, int32_t packet);
+void m4s_packet_host_receive(network_t *network, int32_t port, int32_t packet);
+
+// Sends the next packet of a port that is free and has one.
+void m4s_packet_switch_send(network_t *network, int32_t port);
+void m4s_packet_host_send(network_t *network, int32_t port);
+
+// Prepares a switch's memory management and its ports.
+m4s_status_t m4s_packet_switch_init(network_t *network, int32_t node);
+
+// Puts a flow on its NIC.
+void m4s_packet_host_start_flow(network_t *network, int32_t flow);
+
+// The bytes that a flow may have in flight at its present rate, and the pace of its packets.
+void m4s_packet_set_rate(network_t *network, sender_t *sender, uint64_t rate_bps);
+
+// Congestion control: at the start of a flow, at every ACK or NACK, at timers.
+m4s_status_t m4s_packet_cc_start(network_t *network, sender_t *sender);
+void m4s_packet_cc_ack(network_t *network, int32_t flow, const packet_t *ack,
+                       const telemetry_t *telemetry);
+void m4s_packet_cc_timer(network_t *network, event_kind_t kind, int32_t flow, uint64_t order);
+void m4s_packet_cc_stop(network_t *network, sender_t *sender);
