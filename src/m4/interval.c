@@ -4,9 +4,8 @@
 // completions are then scheduled anew, those of flows that had entered before only now and then.
 //
 // Mode "published" repeats the public code:
-//  * Flows that completed before the firing count as arrivals, and their links get ids, all the
-//  same;
-//    a firing that finds no active flow is no step.
+//  * Flows that completed before the firing count as arrivals, and their links get ids, none the
+//    less; a firing that finds no active flow is no step.
 //  * A link has a counter: up for every flow at its firing, down for a flow's completion, but only
 //    if that came after its firing. Where a counter comes down to 0 the state of another link is
 //    reset: of the one whose id, given in the order of first use, is the link's place in the path.
@@ -242,22 +241,19 @@ static m4s_event_key_t next_event(const void *state) {
   return m4s_event_before(completion, model->timer) ? completion : model->timer;
 }
 
+// One event: firings without arrivals may be many, and the run's limits are looked at in between.
 static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_completion_port_t *port) {
   interval_t *model = state;
   m4s_m4_network_t *network = &model->network;
   M4S_TRY(m4s_m4_network_check_steps(network));
-  while (!network->steps_wait) {
-    m4s_event_key_t key = next_event(model);
-    if (!m4s_event_before(key, until)) {
-      return M4S_OK;
-    }
-    network->clock->now_ns = key.time_ns;
-    if (key.order != model->timer.order) {
-      return complete(model, m4s_heap_first(&network->completions)->id, port);
-    }
-    M4S_TRY(fire(model));
+  m4s_event_key_t key = next_event(model);
+  if (!m4s_event_before(key, until)) {
+    return M4S_OK;
   }
-  return M4S_OK;
+  network->clock->now_ns = key.time_ns;
+  return key.order == model->timer.order
+             ? fire(model)
+             : complete(model, m4s_heap_first(&network->completions)->id, port);
 }
 
 static int64_t wants_inference(void *state, m4s_inference_batch_t *batch) {

@@ -38,7 +38,7 @@ const m4s_field_t m4s_m4_fields[] = {
      .kind = M4S_FIELD_FLAG,
      .offset = offsetof(m4s_m4_config_t, merge_arrivals),
      .fallback = "false",
-     .help = "event: arrivals at one instant make one step"},
+     .help = "event: arrivals at one instant make one step, not one each"},
     REAL(bfsz, "times 10 kB", "30", "switch buffer, per class of ports"),
     REAL(fwin, "kB", "18", "initial window"),
     CHOICE(cc, "dctcp", ccs, "congestion control"),

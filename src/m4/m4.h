@@ -26,7 +26,8 @@ typedef struct {
   int forward;  // m4s_forward_t
   int64_t batch_time_ns;  // interval: from the first pending flow to the step
   int64_t reschedule_flow_count;  // interval: arrivals between steps that reschedule all flows
-  bool merge_arrivals;  // event: arrivals at one instant make one step
+  // event: arrivals at one instant enter first, then make one step for each component.
+  bool merge_arrivals;
   // Network parameters as the published weights take them (their names and scales):
   double bfsz;  // switch buffer, 10 kB per class of ports
   double fwin;  // initial window, kB

@@ -340,9 +340,10 @@ m4s_status_t m4s_m4_network_end_steps(m4s_m4_network_t *network, m4s_m4_step_tra
     flow->slowdown = network->slowdowns[i];
     flow->updated_ns = network->clock->now_ns;
     if (!isfinite(flow->slowdown)) {
+      // Without the sign that a NaN has on some machines.
+      double told = isnan(flow->slowdown) ? (double)NAN : (double)flow->slowdown;
       return m4s_fail(M4S_ERR_SIMULATION, "flow %lld: the predicted slowdown at %.3f us is %g",
-                      (long long)flow->id, m4s_ns_to_us(network->clock->now_ns),
-                      (double)flow->slowdown);
+                      (long long)flow->id, m4s_ns_to_us(network->clock->now_ns), told);
     }
   }
   for (int32_t i = 0; i < network->n_steps; i++) {

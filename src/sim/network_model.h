@@ -29,7 +29,8 @@ typedef struct {
   // When the next thing happens inside; m4s_event_never() if nothing will.
   m4s_event_key_t (*next_event)(const void *state);
   // Runs the events before `until`, advancing the clock to each; returns early after an event that
-  // completed flows, since the traffic source may have been given something earlier to do.
+  // completed flows, since the traffic source may have been given something earlier to do. It may
+  // return after any event, so that the run's limits are looked at.
   m4s_status_t (*advance)(void *state, m4s_event_key_t until, const m4s_completion_port_t *port);
   // Learned models only, else NULL. The model stops where it needs the neural network and adds its
   // rows and edges to `batch`; returns the number of rows added, 0: goes on by itself.

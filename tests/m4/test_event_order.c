@@ -274,6 +274,7 @@ static void assert_fails_at_second_step(float slowdown, const char *message) {
 static void prediction_that_is_no_number_should_be_told(void **state) {
   (void)state;
   assert_fails_at_second_step(NAN, "flow 1: the predicted slowdown at 1.500 us is nan");
+  assert_fails_at_second_step(-NAN, "flow 1: the predicted slowdown at 1.500 us is nan");
   assert_fails_at_second_step(INFINITY, "flow 1: the predicted slowdown at 1.500 us is inf");
   assert_fails_at_second_step(-INFINITY, "flow 1: the predicted slowdown at 1.500 us is -inf");
 }

@@ -174,6 +174,22 @@ static void predictions_that_are_no_numbers_should_end_the_run(void **state) {
   assert_prediction_fails(1e38F, "flow 1 would take 2.2e+33 s");
 }
 
+// A flow of a century, through which the timer fires.
+static void long_flows_should_not_keep_a_run_from_its_limits(void **state) {
+  (void)state;
+  scripted_t *run = scripted_create();
+  m4s_run_state_t run_state;
+  scripted_flow(run, 0, 2, 0, 22040);
+  scripted_open(run, (scripted_line_t[]){{1, {1.5e14F}}, {0}});
+  ASSERT_OK(scripted_step(run));
+  m4s_run_destroy(run->sim.run);
+  ASSERT_OK(m4s_run_create(&run->sim.clock, m4s_flow_list_as_source(run->sim.list), run->sim.model,
+                           &(m4s_run_limits_t){.time_limit_s = 0.01}, &run->sim.run));
+  ASSERT_FAILS(m4s_run_advance(run->sim.run, &run->batch, &run_state), M4S_ERR_TIME_LIMIT,
+               "time limit of 0.01 s passed");
+  scripted_destroy(run);
+}
+
 // Links: 0-3 is 0, 1-3 is 1, 2-3 is 2; 3-0 is 3, 3-1 is 4, 3-2 is 5.
 static void usage_should_count_from_start_to_completion(void **state) {
   (void)state;
@@ -426,6 +442,7 @@ int main(void) {
       cmocka_unit_test(events_of_one_time_should_happen_as_scheduled),
       cmocka_unit_test(slots_should_be_used_again),
       cmocka_unit_test(predictions_that_are_no_numbers_should_end_the_run),
+      cmocka_unit_test(long_flows_should_not_keep_a_run_from_its_limits),
       cmocka_unit_test(usage_should_count_from_start_to_completion),
       cmocka_unit_test(idle_links_should_forget_their_states),
       cmocka_unit_test(results_should_not_depend_on_what_runs_beside),
