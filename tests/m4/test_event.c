@@ -2,12 +2,12 @@
 // the other, each by m4s_reference_step(). Simulations side by side, and what they give back.
 #include <math.h>
 
+#include "m4/mixes.h"
 #include "m4/plain_components.h"
 #include "m4/reference.h"
-#include "m4/simulation.h"
 #include "m4/tiny_model.h"
 
-enum { HIDDEN = 8 };
+enum { HIDDEN = 8, N_SIDE_BY_SIDE = 6, N_FLOWS = 80 };
 static const tiny_sizes_t sizes = {
     .hidden = HIDDEN, .gnn_hidden = 12, .n_gnn_layers = 2, .n_params = M4S_M4_N_PARAMS};
 
@@ -205,8 +205,22 @@ static void run_plain(plain_simulation_t *plain, m4s_routing_t *routing) {
 // What the cases met, in all.
 typedef struct {
   int64_t n_late, n_clamped, n_ties, most_flows;
-  int32_t most_steps;  // in a batch
+  int64_t n_together;  // steps that were evaluated with one before
 } met_t;
+
+static m4s_m4_config_t make_config(void) {
+  m4s_m4_config_t config = harness_config();
+  config.algorithm = M4S_M4_EVENT;
+  return config;
+}
+
+static void finish(harness_t *sims, int n, m4s_engine_t *engine) {
+  harness_t *pointers[N_SIDE_BY_SIDE];
+  for (int i = 0; i < n; i++) {
+    pointers[i] = &sims[i];
+  }
+  ASSERT_OK(harness_finish(pointers, n, engine, NULL));
+}
 
 // Predictions that swing widely: above and below 1, and often for times that have passed.
 static m4s_model_t *make_model(uint64_t seed) {
@@ -225,40 +239,41 @@ static void assert_same_as_plain(const m4s_topology_t *topology, const m4s_m4_co
                                  const m4s_model_t *model, m4s_flow_record_t *records,
                                  int32_t n_flows, met_t *met) {
   static plain_simulation_t plain;
-  m4s_engine_t *engine = simulation_engine(model, M4S_FORWARD_REFERENCE);
-  simulation_t simulation;
+  m4s_engine_t *engine = mixes_engine(model, M4S_FORWARD_REFERENCE);
+  harness_t sim;
   assert_in_range(topology->n_links, 1, PLAIN_MAX_LINKS);
   assert_in_range(n_flows, 1, PLAIN_MAX_FLOWS);
   plain = (plain_simulation_t){
       .model = model, .config = config, .records = records, .n_flows = n_flows};
-  simulation_begin(&simulation, config, engine, topology, records, n_flows);
-  int32_t most_steps = simulations_run(&simulation, 1, engine);
-  run_plain(&plain, simulation.routing);
+  harness_open_list(&sim, config, engine, topology, records, n_flows);
+  finish(&sim, 1, engine);
+  run_plain(&plain, sim.routing);
   for (int32_t i = 0; i < n_flows; i++) {
     assert_int_equal(records[i].fct_ns, plain.fcts_ns[i]);
   }
-  assert_int_equal(m4s_m4_counts(&simulation.model).steps, plain.n_steps);
-  simulation_end(&simulation);
-  simulation_assert_no_row_is_held(engine, n_flows, topology->n_links);
+  assert_int_equal(m4s_m4_counts(&sim.model).steps, plain.n_steps);
+  harness_close(&sim);
+  mixes_assert_no_row_is_held(engine, n_flows, topology->n_links);
+  m4s_engine_counts_t counts = m4s_engine_counts(engine);
   m4s_engine_destroy(engine);
   met->n_late += plain.n_late;
   met->n_clamped += plain.n_clamped;
   met->n_ties += plain.n_ties;
   met->most_flows = plain.most_flows > met->most_flows ? plain.most_flows : met->most_flows;
-  met->most_steps = most_steps > met->most_steps ? most_steps : met->most_steps;
+  met->n_together += counts.steps - counts.batches;
 }
 
 // Mixes from sparse to crowded, with starts of their own and with many at a time.
 static void compare_mixes(m4s_topology_t *topology, bool merge_arrivals, met_t *met) {
   static const double loads[] = {0.02, 0.3, 0.9};
   static const int64_t ticks_ns[] = {1, 1000, 200000};
-  m4s_m4_config_t config = simulation_config(M4S_M4_EVENT);
+  m4s_m4_config_t config = make_config();
   config.merge_arrivals = merge_arrivals;
   for (uint64_t i = 0; i < 9; i++) {
     int32_t n_flows = i % 3 == 2 ? 60 : 120;
     m4s_model_t *model = make_model(i);
     m4s_flow_record_t *records =
-        simulation_mix(topology, n_flows, loads[i % 3], ticks_ns[i / 3], 100 + i);
+        mixes_records(topology, n_flows, loads[i % 3], ticks_ns[i / 3], 100 + i);
     assert_same_as_plain(topology, &config, model, records, n_flows, met);
     free(records);
     m4s_model_destroy(model);
@@ -268,15 +283,15 @@ static void compare_mixes(m4s_topology_t *topology, bool merge_arrivals, met_t *
 
 static void compare_topologies(bool merge_arrivals) {
   met_t met = {0};
-  compare_mixes(simulation_star(), merge_arrivals, &met);
-  compare_mixes(simulation_cluster(), merge_arrivals, &met);
-  compare_mixes(simulation_clos(), merge_arrivals, &met);
+  compare_mixes(mixes_star(), merge_arrivals, &met);
+  compare_mixes(mixes_cluster(), merge_arrivals, &met);
+  compare_mixes(mixes_clos(), merge_arrivals, &met);
   // The mixes are what they are meant to be.
   assert_true(met.n_late > 500);
   assert_true(met.n_clamped > 5000);
   assert_true(met.n_ties > 500);
   assert_true(met.most_flows > 100);
-  assert_true(met.most_steps > 5);
+  assert_true(met.n_together > 100);
 }
 
 static void mixes_should_be_as_plain(void **state) {
@@ -291,45 +306,44 @@ static void mixes_with_merged_arrivals_should_be_as_plain(void **state) {
 
 // --- side by side ---
 
-enum { N_SIDE_BY_SIDE = 6, N_FLOWS = 80 };
-
 static m4s_flow_record_t *make_records(const m4s_topology_t *topology, int i) {
-  return simulation_mix(topology, N_FLOWS, 0.1 + 0.15 * i, i % 2 == 0 ? 1 : 50000, (uint64_t)i);
+  return mixes_records(topology, N_FLOWS, 0.1 + 0.15 * i, i % 2 == 0 ? 1 : 50000, (uint64_t)i);
 }
 
 // Each alone, with an engine of its own.
 static void run_alone(const m4s_topology_t *topology, const m4s_m4_config_t *config,
                       const m4s_model_t *model, m4s_flow_record_t *records) {
-  m4s_engine_t *engine = simulation_engine(model, M4S_FORWARD_FAST);
-  simulation_t simulation;
-  simulation_begin(&simulation, config, engine, topology, records, N_FLOWS);
-  simulations_run(&simulation, 1, engine);
-  simulation_end(&simulation);
+  m4s_engine_t *engine = mixes_engine(model, M4S_FORWARD_FAST);
+  harness_t sim;
+  harness_open_list(&sim, config, engine, topology, records, N_FLOWS);
+  finish(&sim, 1, engine);
+  harness_close(&sim);
   m4s_engine_destroy(engine);
 }
 
 static void simulations_side_by_side_should_be_as_alone(void **state) {
   (void)state;
   m4s_model_t *model = make_model(5);
-  m4s_engine_t *engine = simulation_engine(model, M4S_FORWARD_FAST);
-  m4s_topology_t *topologies[] = {simulation_star(), simulation_cluster(), simulation_clos()};
-  simulation_t simulations[N_SIDE_BY_SIDE];
+  m4s_engine_t *engine = mixes_engine(model, M4S_FORWARD_FAST);
+  m4s_topology_t *topologies[] = {mixes_star(), mixes_cluster(), mixes_clos()};
+  harness_t sims[N_SIDE_BY_SIDE];
   m4s_m4_config_t configs[N_SIDE_BY_SIDE];
   m4s_flow_record_t *records[N_SIDE_BY_SIDE];
   for (int i = 0; i < N_SIDE_BY_SIDE; i++) {
-    configs[i] = simulation_config(M4S_M4_EVENT);
+    configs[i] = make_config();
     configs[i].bfsz = 10 + i;
     records[i] = make_records(topologies[i % 3], i);
-    simulation_begin(&simulations[i], &configs[i], engine, topologies[i % 3], records[i], N_FLOWS);
+    harness_open_list(&sims[i], &configs[i], engine, topologies[i % 3], records[i], N_FLOWS);
   }
-  assert_true(simulations_run(simulations, N_SIDE_BY_SIDE, engine) > N_SIDE_BY_SIDE);
+  finish(sims, N_SIDE_BY_SIDE, engine);
+  assert_true(m4s_engine_counts(engine).steps > 3 * m4s_engine_counts(engine).batches);
   for (int i = 0; i < N_SIDE_BY_SIDE; i++) {
     m4s_flow_record_t *alone = make_records(topologies[i % 3], i);
     run_alone(topologies[i % 3], &configs[i], model, alone);
     assert_memory_equal(alone, records[i], N_FLOWS * sizeof *alone);
     free(alone);
     free(records[i]);
-    simulation_end(&simulations[i]);
+    harness_close(&sims[i]);
   }
   for (int i = 0; i < 3; i++) {
     m4s_topology_destroy(topologies[i]);
@@ -342,22 +356,24 @@ static void simulations_side_by_side_should_be_as_alone(void **state) {
 static void abandoned_simulation_should_give_its_rows_back(void **state) {
   (void)state;
   m4s_model_t *model = make_model(1);
-  m4s_engine_t *engine = simulation_engine(model, M4S_FORWARD_FAST);
-  m4s_topology_t *topology = simulation_clos();
-  m4s_flow_record_t *records = simulation_mix(topology, N_FLOWS, 0.9, 100000, 3);
-  m4s_m4_config_t config = simulation_config(M4S_M4_EVENT);
+  m4s_engine_t *engine = mixes_engine(model, M4S_FORWARD_FAST);
+  m4s_topology_t *topology = mixes_clos();
+  m4s_flow_record_t *records = mixes_records(topology, N_FLOWS, 0.9, 100000, 3);
+  m4s_m4_config_t config = make_config();
   m4s_inference_batch_t batch = {.engine = engine};
-  simulation_t simulation;
-  simulation_begin(&simulation, &config, engine, topology, records, N_FLOWS);
+  m4s_run_state_t run_state;
+  harness_t sim;
+  harness_t *pointer = &sim;
+  int n_unfinished;
+  harness_open_list(&sim, &config, engine, topology, records, N_FLOWS);
   for (int i = 0; i < 70; i++) {
-    assert_true(simulations_advance(&simulation, 1, &batch));
-    ASSERT_OK(m4s_engine_evaluate(engine, &batch));
-    ASSERT_OK(simulation.model.ops->inference_done(simulation.model.state, &batch));
+    ASSERT_OK(harness_round(&pointer, 1, &batch, NULL, &n_unfinished));
   }
-  assert_true(simulations_advance(&simulation, 1, &batch));
-  assert_true(m4s_m4_counts(&simulation.model).peak_active_flows > 20);
-  simulation_end(&simulation);
-  simulation_assert_no_row_is_held(engine, N_FLOWS, topology->n_links);
+  ASSERT_OK(m4s_run_advance(sim.run, &batch, &run_state));
+  assert_int_equal(run_state, M4S_RUN_WANTS_INFERENCE);
+  assert_true(m4s_m4_counts(&sim.model).peak_active_flows > 20);
+  harness_close(&sim);
+  mixes_assert_no_row_is_held(engine, N_FLOWS, topology->n_links);
   m4s_inference_batch_clear(&batch);
   free(records);
   m4s_topology_destroy(topology);

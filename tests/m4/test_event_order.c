@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "core/text.h"
-#include "m4/simulation.h"
+#include "m4/mixes.h"
 #include "m4/tiny_model.h"
 
 enum { MAX_FLOWS = 4, MAX_STEPS = 12 };
@@ -17,16 +17,17 @@ typedef struct {
   m4s_engine_t *engine;
   m4s_topology_t *topology;
   m4s_m4_config_t config;
-  simulation_t simulation;
+  harness_t sim;
 } script_t;
 
 static script_t make_script(float slowdown) {
   const tiny_sizes_t sizes = {
       .hidden = 4, .gnn_hidden = 4, .n_gnn_layers = 1, .n_params = M4S_M4_N_PARAMS};
   script_t script = {.slowdown = slowdown, .model = tiny_model(sizes, 1)};
-  script.engine = simulation_engine(script.model, M4S_FORWARD_FAST);
-  script.topology = simulation_star();
-  script.config = simulation_config(M4S_M4_EVENT);
+  script.engine = mixes_engine(script.model, M4S_FORWARD_FAST);
+  script.topology = mixes_star();
+  script.config = harness_config();
+  script.config.algorithm = M4S_M4_EVENT;
   ASSERT_OK(m4s_text_add(&script.story, "%s", ""));
   return script;
 }
@@ -46,7 +47,7 @@ static int flow_of(const script_t *script, int32_t row) {
   return (int)lrintf(m4s_engine_flow_state(script->engine, row)[2]) - 1;
 }
 
-// What the engine does, by the script.
+// What the engine does with a batch, by the script.
 static void evaluate(script_t *script, m4s_inference_batch_t *batch) {
   for (int32_t i = 0; i < batch->n_steps; i++) {
     const m4s_step_t *step = &batch->steps[i];
@@ -54,7 +55,7 @@ static void evaluate(script_t *script, m4s_inference_batch_t *batch) {
     const float *slowdowns = script->slowdowns[script->n_steps++];
     if (i == 0) {
       ASSERT_OK(m4s_text_add(&script->story, "%s%lld:", script->story.length == 0 ? "" : " ",
-                             (long long)script->simulation.clock.now_ns));
+                             (long long)script->sim.clock.now_ns));
     } else {
       ASSERT_OK(m4s_text_add(&script->story, "+"));
     }
@@ -73,8 +74,8 @@ static void assert_story(const script_t *script, const char *expected) {
 }
 
 static void clear_script(script_t *script) {
-  simulation_end(&script->simulation);
-  simulation_assert_no_row_is_held(script->engine, MAX_FLOWS, script->topology->n_links);
+  harness_close(&script->sim);
+  mixes_assert_no_row_is_held(script->engine, MAX_FLOWS, script->topology->n_links);
   m4s_text_clear(&script->story);
   m4s_topology_destroy(script->topology);
   m4s_engine_destroy(script->engine);
@@ -86,7 +87,8 @@ static void clear_script(script_t *script) {
 static m4s_status_t run_script(script_t *script, const int (*pairs)[2], const int64_t *starts_ns,
                                int n_flows, m4s_flow_record_t *records) {
   m4s_inference_batch_t batch = {.engine = script->engine};
-  simulation_t *simulation = &script->simulation;
+  harness_t *sim = &script->sim;
+  m4s_run_state_t state = M4S_RUN_WANTS_INFERENCE;
   m4s_status_t status = M4S_OK;
   for (int i = 0; i < n_flows; i++) {
     records[i] = (m4s_flow_record_t){.id = i,
@@ -95,10 +97,13 @@ static m4s_status_t run_script(script_t *script, const int (*pairs)[2], const in
                                      .size_bytes = size_of(i),
                                      .start_ns = starts_ns[i]};
   }
-  simulation_begin(simulation, &script->config, script->engine, script->topology, records, n_flows);
-  while (status == M4S_OK && simulations_advance(simulation, 1, &batch)) {
+  harness_open_list(sim, &script->config, script->engine, script->topology, records, n_flows);
+  while (status == M4S_OK && state != M4S_RUN_FINISHED) {
+    ASSERT_OK(m4s_run_advance(sim->run, &batch, &state));
     evaluate(script, &batch);
-    status = simulation->model.ops->inference_done(simulation->model.state, &batch);
+    if (state != M4S_RUN_FINISHED) {
+      status = sim->model.ops->inference_done(sim->model.state, &batch);
+    }
   }
   m4s_inference_batch_clear(&batch);
   return status;
@@ -241,10 +246,9 @@ static void arrivals_should_be_taken_by_id(void **state) {
   script_t script = make_script(2);
   m4s_flow_record_t record = {.dst = 1, .size_bytes = 1};
   m4s_inference_batch_t batch = {.engine = script.engine};
-  simulation_t *simulation = &script.simulation;
-  simulation_begin(simulation, &script.config, script.engine, script.topology, &record, 1);
-  void *model = simulation->model.state;
-  const m4s_network_model_ops_t *ops = simulation->model.ops;
+  harness_open_list(&script.sim, &script.config, script.engine, script.topology, &record, 1);
+  void *model = script.sim.model.state;
+  const m4s_network_model_ops_t *ops = script.sim.model.ops;
   for (int i = 0; i < 3; i++) {
     ASSERT_OK(ops->start_flow(model, &flows[i]));
     assert_int_equal(ops->wants_inference(model, &batch), 0);
