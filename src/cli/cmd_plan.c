@@ -9,7 +9,7 @@
 #include "dispatch/plan.h"
 
 typedef struct {
-  char *simulators;
+  char *simulators, *model;
   m4s_text_list_t set, where;
   bool yes, count, settings;
 } options_t;
@@ -19,6 +19,11 @@ static const m4s_field_t options[] = {
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(options_t, simulators),
      .unit = "A,B",
+     .help = "as for m4sweep run"},
+    {.name = "model",
+     .kind = M4S_FIELD_PATH,
+     .offset = offsetof(options_t, model),
+     .unit = "FILE",
      .help = "as for m4sweep run"},
     {.name = "set",
      .kind = M4S_FIELD_LIST,
@@ -200,7 +205,11 @@ static m4s_status_t print_plan(m4s_sweep_t *sweep, const options_t *given) {
   m4s_selection_t *selection;
   uint64_t *indices = NULL;
   size_t n_indices = 0;
-  M4S_TRY(m4s_sweep_override(sweep, &given->set, &given->where, given->simulators, &selection));
+  const m4s_overrides_t overrides = {.sets = &given->set,
+                                     .wheres = &given->where,
+                                     .simulators = given->simulators,
+                                     .model = given->model};
+  M4S_TRY(m4s_sweep_override(sweep, &overrides, &selection));
   m4s_status_t status = m4s_sweep_load(sweep, NULL);
   if (status == M4S_OK) {
     status = m4s_sweep_select(sweep, selection, given->yes, &indices, &n_indices);

@@ -18,6 +18,11 @@ static const m4s_field_t options[] = {
      .offset = offsetof(m4s_dispatch_options_t, simulators),
      .unit = "A,B",
      .help = "run these instead of the spec's"},
+    {.name = "model",
+     .kind = M4S_FIELD_PATH,
+     .offset = offsetof(m4s_dispatch_options_t, model),
+     .unit = "FILE",
+     .help = "weights of m4 (m4.model); adds m4 to the simulators"},
     {.name = "set",
      .kind = M4S_FIELD_LIST,
      .offset = offsetof(m4s_dispatch_options_t, set),
@@ -96,7 +101,7 @@ const m4s_command_t m4s_command_run = {
         "far a run is.\n\n"
         "conditions (--where, \"where\"): names of settings, numbers, 'texts', + - * / %, == != < "
         "<= "
-        "> >=,\n&& || !, parentheses: --where \"reduction <= 4 && mode == 'exact'\"\n\n"
+        "> >=,\n&& || !, parentheses: --where \"reduction <= 4 && flowsim.mode == 'exact'\"\n\n"
         "exit status: 0 all points done; 3 points failed; 2 bad input, nothing was written; 128 + "
         "n\n"
         "stopped by signal n; 1 other errors.",

@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/version.h"
 #include "dispatch/comm.h"
+#include "m4/kernels.h"
 #include "sweep/point.h"
 
 // One line a subcommand, in the order of the help.
@@ -34,12 +35,18 @@ static const m4s_command_t *const commands[] = {M4S_COMMANDS(ADDRESS)};
 
 enum { N_COMMANDS = M4S_COUNT(commands) };
 
-static void print_version(void) {
+static int print_version(void) {
+  const m4s_kernels_t *kernels;
+  m4s_status_t status = m4s_kernels_choose(&kernels);
+  if (status != M4S_OK) {
+    return m4s_cli_failed(status);
+  }
   printf("m4sweep %s (%s)\nsimulators:", M4S_VERSION, M4S_GIT_ID);
   for (size_t i = 0; m4s_simulator_names[i] != NULL; i++) {
     printf(" %s", m4s_simulator_names[i]);
   }
-  printf("\nback ends: cpu\n");
+  printf("\nback ends: cpu (%s)\n", kernels->name);
+  return M4S_EXIT_OK;
 }
 
 static void print_usage(void) {
@@ -257,8 +264,7 @@ int main(int argc, char **argv) {
     return flush_output(argc < 2 ? M4S_EXIT_BAD_INPUT : M4S_EXIT_OK);
   }
   if (strcmp(argv[1], "--version") == 0) {
-    print_version();
-    return flush_output(M4S_EXIT_OK);
+    return flush_output(print_version());
   }
   for (size_t i = 0; i < N_COMMANDS; i++) {
     int n_words = match(commands[i], argc - 1, argv + 1);

@@ -12,8 +12,9 @@
 typedef enum {
   M4S_TAG_HELLO = 1,  // worker to master: its placement
   M4S_TAG_ORDER,  // master to worker: a unit of work
-  M4S_TAG_REPLY,  // worker to master: what became of it; the worker is idle
-  M4S_TAG_STOP,  // master to worker: give the unit up
+  M4S_TAG_REPLY,  // worker to master: what became of it; the worker no longer holds it
+  M4S_TAG_APPETITE,  // worker to master: {"points": n}, which it would do well to hold at a time
+  M4S_TAG_STOP,  // master to worker: give all units up
   M4S_TAG_END,  // master to worker: {"exit": status}; nothing follows
 } m4s_tag_t;
 

@@ -15,6 +15,7 @@
 #include "dispatch/placement.h"
 #include "dispatch/plan.h"
 #include "dispatch/worker.h"
+#include "m4/kernels.h"
 
 // As in cli/cli.h.
 enum { EXIT_OTHER = 1, EXIT_POINTS_FAILED = 3, EXIT_SIGNAL = 128, MAX_WORKING_MASTER_RANKS = 8 };
@@ -79,8 +80,11 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
     return m4s_fail(M4S_ERR_INPUT, "--master-works no needs more than one rank");
   }
   M4S_TRY(m4s_sweep_read(spec_path, &job->sweep));
-  M4S_TRY(m4s_sweep_override(job->sweep, &options->set, &options->where, options->simulators,
-                             &job->selection));
+  const m4s_overrides_t overrides = {.sets = &options->set,
+                                     .wheres = &options->where,
+                                     .simulators = options->simulators,
+                                     .model = options->model};
+  M4S_TRY(m4s_sweep_override(job->sweep, &overrides, &job->selection));
   M4S_TRY(m4s_sweep_load(job->sweep, NULL));
   M4S_TRY(
       m4s_sweep_select(job->sweep, job->selection, options->yes, &job->indices, &job->n_indices));
@@ -104,8 +108,9 @@ static json_t *describe_overrides(const m4s_dispatch_options_t *options) {
   for (size_t i = 0; i < options->where.n_items; i++) {
     json_array_append_new(wheres, json_string(options->where.items[i]));
   }
-  return json_pack("{s:o, s:o, s:s*, s:f}", "set", sets, "where", wheres, "simulators",
-                   options->simulators, "time_limit_s", options->time_limit_s);
+  return json_pack("{s:o, s:o, s:s*, s:s*, s:f}", "set", sets, "where", wheres, "simulators",
+                   options->simulators, "model", options->model, "time_limit_s",
+                   options->time_limit_s);
 }
 
 static json_t *describe_run(const job_t *job) {
@@ -115,9 +120,14 @@ static json_t *describe_run(const job_t *job) {
   gmtime_r(&now, &utc);
   strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
   const json_t *own = json_array_get(job->placements, 0);
+  const m4s_kernels_t *kernels;
+  char back_end[64] = "cpu";
+  if (m4s_kernels_choose(&kernels) == M4S_OK) {
+    snprintf(back_end, sizeof back_end, "cpu (%s)", kernels->name);
+  }
   return json_pack("{s:s, s:s, s:s, s:O, s:s, s:i, s:O, s:O, s:o}", "version", M4S_VERSION,
                    "git_id", M4S_GIT_ID, "started", started, "host", json_object_get(own, "host"),
-                   "back_end", "cpu", "n_ranks", job->comm.n_ranks, "ranks", job->placements,
+                   "back_end", back_end, "n_ranks", job->comm.n_ranks, "ranks", job->placements,
                    "metrics", job->metrics, "overrides", describe_overrides(job->options));
 }
 

@@ -16,6 +16,7 @@ typedef enum {
 typedef struct {
   char *out;  // owned; NULL: results/<name>
   char *simulators;  // owned: "a,b"; NULL: the spec's
+  char *model;  // owned: path of m4's weights; NULL: the spec's
   bool resume, fresh, retry_failed, yes, no_report;
   m4s_text_list_t set, where;
   double time_limit_s;  // 0: the points' own

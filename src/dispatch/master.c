@@ -23,7 +23,7 @@ typedef struct {
   const m4s_master_t *config;
   m4s_runner_t *runner;  // owned; NULL where this rank does not work
   seat_t *seats;  // owned, [n_ranks]
-  int n_workers;
+  int n_workers, most_units;  // most_units: of a rank, at any time
   int64_t n_out;  // units at work
   double cost_left;  // expected, of the units that have not ended
   size_t next;  // unit of the plan
@@ -51,6 +51,7 @@ static m4s_status_t give(run_t *run, int rank) {
   if (status == M4S_OK) {
     seat_t *seat = &run->seats[rank];
     seat->n_units++;
+    run->most_units = seat->n_units > run->most_units ? seat->n_units : run->most_units;
     seat->cost += (double)unit->cost;
     run->n_out++;
     run->next++;
@@ -169,6 +170,13 @@ static m4s_status_t handle_reply(run_t *run, int rank, const char *text) {
   return status;
 }
 
+// A rank has room for more units, unless their number is given.
+static void set_appetite(run_t *run, int rank, int appetite) {
+  if (run->config->points_per_worker == 0 && appetite > run->seats[rank].max_units) {
+    run->seats[rank].max_units = appetite;
+  }
+}
+
 static m4s_status_t take_own_reply(run_t *run, double patience_ms, bool *moved_out) {
   if (run->runner == NULL) {
     nanosleep(&(struct timespec){.tv_nsec = (long)(patience_ms * 1e6)}, NULL);
@@ -176,6 +184,7 @@ static m4s_status_t take_own_reply(run_t *run, double patience_ms, bool *moved_o
   }
   char *reply;
   M4S_TRY(m4s_runner_take(run->runner, patience_ms, &reply));
+  set_appetite(run, 0, m4s_runner_appetite(run->runner));
   if (reply == NULL) {
     return M4S_OK;
   }
@@ -183,6 +192,25 @@ static m4s_status_t take_own_reply(run_t *run, double patience_ms, bool *moved_o
   m4s_status_t status = handle_reply(run, 0, reply);
   free(reply);
   return status;
+}
+
+static m4s_status_t handle_appetite(run_t *run, int rank, const char *text) {
+  json_t *message;
+  M4S_TRY(m4s_json_parse(text, "appetite", &message));
+  set_appetite(run, rank, (int)json_integer_value(json_object_get(message, "points")));
+  json_decref(message);
+  return M4S_OK;
+}
+
+static m4s_status_t handle(run_t *run, int from, m4s_tag_t tag, const char *text) {
+  switch (tag) {
+    case M4S_TAG_REPLY:
+      return handle_reply(run, from, text);
+    case M4S_TAG_APPETITE:
+      return handle_appetite(run, from, text);
+    default:
+      return m4s_fail(M4S_ERR_INTERNAL, "a message of kind %d to the master", tag);
+  }
 }
 
 // Handles all messages that are there.
@@ -196,10 +224,7 @@ static m4s_status_t take_messages(run_t *run, bool *moved_out) {
       return M4S_OK;
     }
     *moved_out = true;
-    m4s_status_t status =
-        tag == M4S_TAG_REPLY
-            ? handle_reply(run, from, text)
-            : m4s_fail(M4S_ERR_INTERNAL, "a message of kind %d to the master", tag);
+    m4s_status_t status = handle(run, from, tag, text);
     free(text);
     M4S_TRY(status);
   }
@@ -269,7 +294,14 @@ static m4s_status_t start(run_t *run) {
   for (size_t i = 0; i < config->plan->n_units; i++) {
     run->cost_left += (double)config->plan->units[i].cost;
   }
-  return config->works ? m4s_runner_create(config->stop, &run->runner) : M4S_OK;
+  return config->works ? m4s_runner_create(config->stop, config->comm->n_local, &run->runner)
+                       : M4S_OK;
+}
+
+static void log_most_units(const run_t *run) {
+  if (run->most_units > 1) {
+    m4s_log(M4S_LOG_INFO, "ranks had up to %d points at a time", run->most_units);
+  }
 }
 
 m4s_status_t m4s_master_run(const m4s_master_t *master, m4s_progress_t *progress_out) {
@@ -284,6 +316,7 @@ m4s_status_t m4s_master_run(const m4s_master_t *master, m4s_progress_t *progress
       give_up(&run);
     } else {
       m4s_progress_end(&run.progress);
+      log_most_units(&run);
     }
   }
   m4s_runner_destroy(run.runner);

@@ -18,7 +18,7 @@ typedef struct {
   atomic_bool *stop;  // set by signals; workers that are told to stop set it, too
   bool works;  // this rank simulates as well
   int points_per_worker;  // units that a rank has at a time, at most M4S_MAX_POINTS_PER_WORKER; 0:
-                          // one
+                          // as many as it would do well to hold
   double time_limit_s;  // of every point; negative: the points' own
 } m4s_master_t;
 

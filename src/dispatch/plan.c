@@ -10,16 +10,24 @@
 
 enum { MAX_CHECKED = 200, MAX_ORDERED = 100000 };
 
-// The settings that m4s_point_check() looks at, as one text: owned.
-static char *checked_text(const m4s_point_t *point) {
-  static const char *const other[] = {"flowsim", "output", "run"};
-  json_t *settings = m4s_point_resolved(point);
-  for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
-    json_object_del(settings, other[i]);
-  }
+// What the checks of a sweep share.
+typedef struct {
+  const m4s_sweep_t *sweep;
+  json_t *seen;  // owned reference: texts of the settings that have been checked
+  m4s_engines_t *engines;  // owned
+  m4s_point_facts_t facts;
+} checks_t;
+
+// Whether settings are met for the first time; false, too, without memory, which *status_out tells.
+static bool is_new(checks_t *checks, const json_t *settings, m4s_status_t *status_out) {
   char *text = settings == NULL ? NULL : m4s_json_canonical(settings);
-  json_decref(settings);
-  return text;
+  bool seen = text != NULL && json_object_get(checks->seen, text) != NULL;
+  if (text == NULL || (!seen && json_object_set_new(checks->seen, text, json_true()) != 0)) {
+    *status_out = m4s_fail_memory("a point");
+    seen = true;
+  }
+  free(text);
+  return !seen;
 }
 
 // Adds what one point tells: the most layers, the first point that leaves GPUs idle.
@@ -31,51 +39,85 @@ static void add_facts(m4s_point_facts_t *facts, const m4s_point_facts_t *more) {
   }
 }
 
-static m4s_status_t check_new_point(const m4s_sweep_t *sweep, uint64_t index, json_t *seen,
-                                    m4s_point_facts_t *facts) {
-  m4s_point_t point;
-  m4s_point_facts_t more = {0};
-  m4s_status_t status = m4s_sweep_point(sweep, index, &point);
-  char *text = status == M4S_OK ? checked_text(&point) : NULL;
-  if (status == M4S_OK && text == NULL) {
-    status = m4s_fail_memory("a point");
-  } else if (status == M4S_OK && json_object_get(seen, text) == NULL) {
-    status = m4s_point_check(&point, &more);
-    add_facts(facts, &more);
-    if (status != M4S_OK) {
-      char *title = m4s_sweep_point_title(sweep, index);
-      status = sweep->n_groups == 0
-                   ? m4s_fail_in(status, "%s", sweep->path)
-                   : m4s_fail_in(status, "%s: point %s", sweep->path, title == NULL ? "?" : title);
-      free(title);
-    }
-    json_object_set_new(seen, text, json_true());
+// Checks the simulator unless it has been with the same settings of its own.
+static m4s_status_t check_simulator(checks_t *checks, const m4s_point_t *point,
+                                    const json_t *settings, const char *simulator) {
+  m4s_status_t status = M4S_OK;
+  json_t *own = json_pack("{s:O}", simulator, json_object_get(settings, simulator));
+  if (is_new(checks, own, &status)) {
+    status = m4s_point_check_simulator(point, simulator, checks->engines);
   }
-  free(text);
-  m4s_point_clear(&point);
+  json_decref(own);
   return status;
+}
+
+static m4s_status_t check_point(checks_t *checks, const m4s_point_t *point, json_t *settings) {
+  static const char *const other[] = {"output", "run"};
+  m4s_status_t status = M4S_OK;
+  const m4s_text_list_t *simulators = &checks->sweep->simulators;
+  for (size_t i = 0; status == M4S_OK && i < simulators->n_items; i++) {
+    status = check_simulator(checks, point, settings, simulators->items[i]);
+  }
+  // What is left is what m4s_point_check() looks at.
+  for (size_t i = 0; i < M4S_COUNT(other); i++) {
+    json_object_del(settings, other[i]);
+  }
+  for (size_t i = 0; m4s_simulator_names[i] != NULL; i++) {
+    json_object_del(settings, m4s_simulator_names[i]);
+  }
+  m4s_point_facts_t more = {0};
+  if (status == M4S_OK && is_new(checks, settings, &status)) {
+    status = m4s_point_check(point, &more);
+    add_facts(&checks->facts, &more);
+  }
+  return status;
+}
+
+static m4s_status_t check_index(checks_t *checks, uint64_t index) {
+  const m4s_sweep_t *sweep = checks->sweep;
+  m4s_point_t point;
+  M4S_TRY(m4s_sweep_point(sweep, index, &point));
+  json_t *settings = m4s_point_resolved(&point);
+  m4s_status_t status =
+      settings == NULL ? m4s_fail_memory("a point") : check_point(checks, &point, settings);
+  json_decref(settings);
+  m4s_point_clear(&point);
+  if (status == M4S_OK || sweep->n_groups == 0) {
+    return status == M4S_OK ? M4S_OK : m4s_fail_in(status, "%s", sweep->path);
+  }
+  char *title = m4s_sweep_point_title(sweep, index);
+  m4s_fail_in(status, "%s: point %s", sweep->path, title == NULL ? "?" : title);
+  free(title);
+  return status;
+}
+
+static m4s_status_t check_indices(checks_t *checks, const uint64_t *indices, size_t n_indices) {
+  checks->seen = json_object();
+  if (checks->seen == NULL) {
+    return m4s_fail_memory("a plan");
+  }
+  M4S_TRY(m4s_engines_create(&checks->engines));
+  size_t n = n_indices < MAX_CHECKED ? n_indices : MAX_CHECKED;
+  for (size_t i = 0; i < n; i++) {
+    size_t place = n == 1 ? 0 : i * (n_indices - 1) / (n - 1);
+    M4S_TRY(check_index(checks, indices[place]));
+  }
+  return M4S_OK;
 }
 
 m4s_status_t m4s_plan_check(const m4s_sweep_t *sweep, const uint64_t *indices, size_t n_indices,
                             json_t **metrics_out) {
-  json_t *seen = json_object();
-  if (seen == NULL) {
-    return m4s_fail_memory("a plan");
-  }
-  size_t n = n_indices < MAX_CHECKED ? n_indices : MAX_CHECKED;
-  m4s_point_facts_t facts = {0};
-  m4s_status_t status = M4S_OK;
-  for (size_t i = 0; status == M4S_OK && i < n; i++) {
-    size_t place = n == 1 ? 0 : i * (n_indices - 1) / (n - 1);
-    status = check_new_point(sweep, indices[place], seen, &facts);
-  }
-  json_decref(seen);
+  checks_t checks = {.sweep = sweep};
+  m4s_status_t status = check_indices(&checks, indices, n_indices);
+  json_decref(checks.seen);
+  m4s_engines_destroy(checks.engines);
   M4S_TRY(status);
-  if (facts.n_gpus > 0) {
-    m4s_log(M4S_LOG_WARN, "%s: the workload uses %d of %d GPUs", sweep->path, facts.n_gpus_used,
-            facts.n_gpus);
+  const m4s_point_facts_t *facts = &checks.facts;
+  if (facts->n_gpus > 0) {
+    m4s_log(M4S_LOG_WARN, "%s: the workload uses %d of %d GPUs", sweep->path, facts->n_gpus_used,
+            facts->n_gpus);
   }
-  json_t *metrics = m4s_point_metric_names(facts.n_layers);
+  json_t *metrics = m4s_point_metric_names(facts->n_layers);
   if (metrics == NULL) {
     return m4s_fail_memory("a plan");
   }

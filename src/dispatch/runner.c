@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "core/text.h"
+#include "dispatch/appetite.h"
 #include "sweep/unit.h"
 
 struct m4s_runner {
@@ -19,13 +20,16 @@ struct m4s_runner {
   m4s_status_t status;  // an error, after which the thread ends
   char problem[512];  // its message
   bool quit;
+  int appetite;
   const atomic_bool *stop;
+  int n_local;
 };
 
 // The units at work, in the order in which they came.
 typedef struct {
   m4s_unit_t *units[M4S_MAX_POINTS_PER_WORKER];
-  int n_units;
+  int n_units, most_units;  // at present, at any time
+  m4s_engines_t *engines;
 } crew_t;
 
 // The oldest text of a list, owned by the caller; NULL if there is none.
@@ -45,13 +49,16 @@ static m4s_status_t begin(const m4s_runner_t *runner, crew_t *crew, const char *
   }
   json_t *order;
   M4S_TRY(m4s_json_parse(text, "order", &order));
-  m4s_status_t status = m4s_unit_create(order, runner->stop, &crew->units[crew->n_units]);
+  m4s_status_t status =
+      m4s_unit_create(order, crew->engines, runner->stop, &crew->units[crew->n_units]);
   json_decref(order);
   crew->n_units += status == M4S_OK;
+  crew->most_units = crew->n_units > crew->most_units ? crew->n_units : crew->most_units;
   return status;
 }
 
-// Begins the units that were ordered; without any at work, waits for one. False: the thread ends.
+// Begins the units that were ordered, and says how many it wants; without any at work, waits for
+// one. False: the thread ends.
 static m4s_status_t take_orders(m4s_runner_t *runner, crew_t *crew, bool *go_on_out) {
   m4s_status_t status = M4S_OK;
   pthread_mutex_lock(&runner->mutex);
@@ -59,6 +66,10 @@ static m4s_status_t take_orders(m4s_runner_t *runner, crew_t *crew, bool *go_on_
     pthread_cond_wait(&runner->changed, &runner->mutex);
   }
   *go_on_out = !runner->quit;
+  if (crew->most_units > 0) {
+    double rows_per_step = m4s_engines_rows_per_step(crew->engines);
+    runner->appetite = m4s_appetite(rows_per_step, crew->most_units, runner->n_local);
+  }
   for (char *text; status == M4S_OK && (text = take_first(&runner->orders)) != NULL; free(text)) {
     status = begin(runner, crew, text);
   }
@@ -79,7 +90,8 @@ static m4s_status_t hand_back(m4s_runner_t *runner, json_t *reply) {
   return status;
 }
 
-// One round: every unit up to its next inference; those that end leave.
+// One round: every unit up to its next inference; those that end leave, the others are evaluated
+// together.
 static m4s_status_t go_round(m4s_runner_t *runner, crew_t *crew) {
   int n_left = 0;
   m4s_status_t status = M4S_OK;
@@ -98,6 +110,7 @@ static m4s_status_t go_round(m4s_runner_t *runner, crew_t *crew) {
     json_decref(reply);
   }
   crew->n_units = n_left;
+  m4s_engines_evaluate(crew->engines);
   return status;
 }
 
@@ -105,7 +118,7 @@ static void *run_units(void *argument) {
   m4s_runner_t *runner = argument;
   crew_t crew = {.n_units = 0};
   bool go_on = true;
-  m4s_status_t status = M4S_OK;
+  m4s_status_t status = m4s_engines_create(&crew.engines);
   while (status == M4S_OK && go_on) {
     status = take_orders(runner, &crew, &go_on);
     if (status == M4S_OK && go_on) {
@@ -115,6 +128,7 @@ static void *run_units(void *argument) {
   for (int i = 0; i < crew.n_units; i++) {
     m4s_unit_destroy(crew.units[i]);
   }
+  m4s_engines_destroy(crew.engines);
   pthread_mutex_lock(&runner->mutex);
   runner->status = status;
   snprintf(runner->problem, sizeof runner->problem, "%s", m4s_last_error());
@@ -134,12 +148,14 @@ static int start_thread(m4s_runner_t *runner) {
   return error;
 }
 
-m4s_status_t m4s_runner_create(const atomic_bool *stop, m4s_runner_t **runner_out) {
+m4s_status_t m4s_runner_create(const atomic_bool *stop, int n_local, m4s_runner_t **runner_out) {
   m4s_runner_t *runner = calloc(1, sizeof *runner);
   if (runner == NULL) {
     return m4s_fail_memory("a runner");
   }
   runner->stop = stop;
+  runner->n_local = n_local;
+  runner->appetite = 1;
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -179,6 +195,13 @@ m4s_status_t m4s_runner_give(m4s_runner_t *runner, const char *order) {
   pthread_cond_broadcast(&runner->changed);
   pthread_mutex_unlock(&runner->mutex);
   return status;
+}
+
+int m4s_runner_appetite(m4s_runner_t *runner) {
+  pthread_mutex_lock(&runner->mutex);
+  int appetite = runner->appetite;
+  pthread_mutex_unlock(&runner->mutex);
+  return appetite;
 }
 
 m4s_status_t m4s_runner_take(m4s_runner_t *runner, double patience_ms, char **reply_out) {

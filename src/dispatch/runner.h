@@ -14,14 +14,17 @@ enum { M4S_MAX_POINTS_PER_WORKER = 64 };
 
 typedef struct m4s_runner m4s_runner_t;
 
-// `stop` is borrowed: while it is true, units are given up.
-m4s_status_t m4s_runner_create(const atomic_bool *stop, m4s_runner_t **runner_out);
+// `stop` is borrowed: while it is true, units are given up. `n_local`: ranks of the node.
+m4s_status_t m4s_runner_create(const atomic_bool *stop, int n_local, m4s_runner_t **runner_out);
 // Waits for the present round; units that have not ended are given up.
 void m4s_runner_destroy(m4s_runner_t *runner);
 
 // Hands over an order, which is copied. The runner holds M4S_MAX_POINTS_PER_WORKER at most, from
 // here to the reply.
 m4s_status_t m4s_runner_give(m4s_runner_t *runner, const char *order);
+
+// How many units it would do well to hold (dispatch/appetite.h).
+int m4s_runner_appetite(m4s_runner_t *runner);
 
 // Waits up to `patience_ms` for a reply (owned, free()); NULL if there is none yet. An idle runner
 // just waits.

@@ -1,5 +1,6 @@
 #include "dispatch/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/json.h"
@@ -12,6 +13,7 @@ typedef struct {
   const m4s_comm_t *comm;
   m4s_runner_t *runner;
   atomic_bool *stop;
+  int appetite;  // as the master has been told
   bool ended;
   int exit_status;
 } worker_t;
@@ -43,9 +45,23 @@ static m4s_status_t handle(worker_t *worker, m4s_tag_t tag, const char *text) {
       return M4S_OK;
     case M4S_TAG_HELLO:
     case M4S_TAG_REPLY:
+    case M4S_TAG_APPETITE:
       break;
   }
   return m4s_fail(M4S_ERR_INTERNAL, "a message of kind %d to a worker", (int)tag);
+}
+
+// Tells the master when there is room for more units. That there is for fewer is not told: they are
+// held already.
+static m4s_status_t tell_appetite(worker_t *worker) {
+  int appetite = m4s_runner_appetite(worker->runner);
+  if (appetite <= worker->appetite) {
+    return M4S_OK;
+  }
+  worker->appetite = appetite;
+  char text[32];
+  snprintf(text, sizeof text, "{\"points\":%d}", appetite);
+  return m4s_comm_send(worker->comm, 0, M4S_TAG_APPETITE, text);
 }
 
 // One look at the runner and at the messages; `moved_out`: something was there.
@@ -60,6 +76,7 @@ static m4s_status_t look(worker_t *worker, double patience_ms, bool *moved_out) 
     free(reply);
     M4S_TRY(status);
   }
+  M4S_TRY(tell_appetite(worker));
   M4S_TRY(m4s_comm_take(worker->comm, &from, &tag, &text));
   *moved_out = reply != NULL || text != NULL;
   if (text == NULL) {
@@ -71,9 +88,9 @@ static m4s_status_t look(worker_t *worker, double patience_ms, bool *moved_out) 
 }
 
 m4s_status_t m4s_worker_serve(const m4s_comm_t *comm, atomic_bool *stop, int *exit_out) {
-  worker_t worker = {.comm = comm, .stop = stop};
+  worker_t worker = {.comm = comm, .stop = stop, .appetite = 1};
   M4S_TRY(say_hello(comm));
-  M4S_TRY(m4s_runner_create(stop, &worker.runner));
+  M4S_TRY(m4s_runner_create(stop, comm->n_local, &worker.runner));
   m4s_status_t status = M4S_OK;
   double patience_ms = 0;
   while (status == M4S_OK && !worker.ended) {

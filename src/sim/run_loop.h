@@ -8,7 +8,7 @@
 
 // When a run has to end before its traffic does.
 typedef struct {
-  double time_limit_s;  // wall clock of this run; 0: none
+  double time_limit_s;  // wall clock in m4s_run_advance() and charged; 0: none
   const atomic_bool *stop;  // NULL: none
 } m4s_run_limits_t;
 
@@ -30,6 +30,10 @@ typedef enum {
 // never complete; M4S_ERR_TIME_LIMIT; M4S_ERR_STOPPED.
 m4s_status_t m4s_run_advance(m4s_run_t *run, m4s_inference_batch_t *batch,
                              m4s_run_state_t *state_out);
+
+// Adds time to what the run has taken: its share of an inference, by which a run takes as long as
+// it would alone, whatever is evaluated with it.
+void m4s_run_charge(m4s_run_t *run, double seconds);
 
 // Turns of the loop so far: source events, and model advances between them.
 int64_t m4s_run_n_turns(const m4s_run_t *run);

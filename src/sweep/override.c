@@ -65,7 +65,7 @@ static json_t *nearest_number(const m4s_axis_t *axis, const json_t *typed) {
   return json_incref(best);
 }
 
-static m4s_status_t fail_not_in_axis(const m4s_axis_t *axis, const char *text,
+static m4s_status_t fail_not_in_axis(const m4s_axis_t *axis, const char *place, const char *text,
                                      const json_t *typed) {
   char hint[128] = "";
   json_t *nearest = json_is_number(typed) ? nearest_number(axis, typed) : NULL;
@@ -80,12 +80,13 @@ static m4s_status_t fail_not_in_axis(const m4s_axis_t *axis, const char *text,
     snprintf(hint, sizeof hint, "%s", m4s_did_you_mean(text, names, n));
   }
   json_decref(nearest);
-  return m4s_fail(M4S_ERR_INPUT, "--set %s: %s is none of the %llu values of this axis%s",
-                  axis->name, text, (unsigned long long)axis->n_values, hint);
+  return m4s_fail(M4S_ERR_INPUT, "%s: %s is none of the %llu values of this axis%s", place, text,
+                  (unsigned long long)axis->n_values, hint);
 }
 
 static m4s_status_t restrict_axis(const m4s_sweep_t *sweep, const m4s_axis_t *axis,
-                                  const char *text, const json_t *typed, json_t *chosen) {
+                                  const char *place, const char *text, const json_t *typed,
+                                  json_t *chosen) {
   json_t *value = NULL;
   if (axis->kind != M4S_AXIS_LIST) {
     value = value_if_equal(sweep, axis, m4s_axis_nearest(axis, typed), typed);
@@ -94,17 +95,17 @@ static m4s_status_t restrict_axis(const m4s_sweep_t *sweep, const m4s_axis_t *ax
     value = value_if_equal(sweep, axis, i, typed);
   }
   if (value == NULL) {
-    return fail_not_in_axis(axis, text, typed);
+    return fail_not_in_axis(axis, place, text, typed);
   }
   return json_object_set_new(chosen, axis->name, value) == 0 ? M4S_OK
                                                              : m4s_fail_memory("a selection");
 }
 
-static m4s_status_t apply_typed(m4s_sweep_t *sweep, m4s_setting_t setting, const char *text,
-                                json_t *typed, json_t *chosen) {
+static m4s_status_t apply_typed(m4s_sweep_t *sweep, m4s_setting_t setting, const char *place,
+                                const char *text, json_t *typed, json_t *chosen) {
   const m4s_axis_t *axis = m4s_sweep_find_axis(sweep, setting, NULL);
   if (axis != NULL) {
-    return restrict_axis(sweep, axis, text, typed, chosen);
+    return restrict_axis(sweep, axis, place, text, typed, chosen);
   }
   if (setting.field->kind != M4S_FIELD_PATH) {
     return m4s_setting_put(sweep->base, setting, typed);
@@ -116,13 +117,37 @@ static m4s_status_t apply_typed(m4s_sweep_t *sweep, m4s_setting_t setting, const
   if (status == M4S_OK) {
     status = m4s_setting_put(sweep->base, setting, path);
   } else {
-    status = m4s_fail_in(status, "--set %s.%s", setting.section->name, setting.field->name);
+    status = m4s_fail_in(status, "%s", place);
   }
   json_decref(path);
   return status;
 }
 
-static m4s_status_t apply_set(m4s_sweep_t *sweep, const char *set, json_t *seen, json_t *chosen) {
+// Overrides of settings as they are applied.
+typedef struct {
+  m4s_sweep_t *sweep;
+  json_t *seen;  // owned reference: settings that have been set
+  json_t *chosen;  // owned reference: {axis: value}
+} apply_t;
+
+// Gives a setting the value in `text`; `place` begins messages.
+static m4s_status_t apply(const apply_t *apply, m4s_setting_t setting, const char *place,
+                          const char *text) {
+  if (m4s_setting_get(apply->seen, setting) != NULL) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: is set twice (use --where to choose several values)",
+                    place);
+  }
+  json_t *typed;
+  M4S_TRY(m4s_setting_type_text(setting, text, place, &typed));
+  m4s_status_t status = m4s_setting_put(apply->seen, setting, typed);
+  if (status == M4S_OK) {
+    status = apply_typed(apply->sweep, setting, place, text, typed, apply->chosen);
+  }
+  json_decref(typed);
+  return status;
+}
+
+static m4s_status_t apply_set(const apply_t *given, const char *set) {
   const char *equals = strchr(set, '=');
   char name[96];
   char place[128];
@@ -130,36 +155,43 @@ static m4s_status_t apply_set(m4s_sweep_t *sweep, const char *set, json_t *seen,
     return m4s_fail(M4S_ERR_INPUT, "--set: \"%.60s\" is not name=value", set);
   }
   snprintf(name, sizeof name, "%.*s", (int)(equals - set), set);
-  snprintf(place, sizeof place, "--set %s", name);
   m4s_setting_t setting;
   M4S_TRY(m4s_setting_find(name, "--set", &setting));
-  if (m4s_setting_get(seen, setting) != NULL) {
-    return m4s_fail(M4S_ERR_INPUT, "%s: is set twice (use --where to choose several values)",
-                    place);
-  }
-  json_t *typed;
-  M4S_TRY(m4s_setting_type_text(setting, equals + 1, place, &typed));
-  m4s_status_t status = m4s_setting_put(seen, setting, typed);
-  if (status == M4S_OK) {
-    status = apply_typed(sweep, setting, equals + 1, typed, chosen);
-  }
-  json_decref(typed);
-  return status;
+  snprintf(place, sizeof place, "--set %s", name);
+  return apply(given, setting, place, equals + 1);
 }
 
-static m4s_status_t apply_sets(m4s_sweep_t *sweep, const m4s_text_list_t *sets, json_t *selection) {
-  json_t *seen = json_object();
-  json_t *chosen = json_object();
-  m4s_status_t status = seen == NULL || chosen == NULL ? m4s_fail_memory("settings") : M4S_OK;
-  for (size_t i = 0; status == M4S_OK && i < sets->n_items; i++) {
-    status = apply_set(sweep, sets->items[i], seen, chosen);
+static m4s_status_t apply_model(const apply_t *given, const char *path) {
+  m4s_setting_t setting;
+  M4S_TRY(m4s_setting_find("m4.model", "--model", &setting));
+  M4S_TRY(apply(given, setting, "--model", path));
+  for (size_t i = 0; i < given->sweep->simulators.n_items; i++) {
+    if (strcmp(given->sweep->simulators.items[i], "m4") == 0) {
+      return M4S_OK;
+    }
   }
-  if (status == M4S_OK && json_object_size(chosen) > 0 &&
-      json_object_set(selection, "set", chosen) != 0) {
+  return m4s_sweep_add_simulator(given->sweep, "m4", "--model");
+}
+
+static m4s_status_t apply_settings(const apply_t *given, const m4s_overrides_t *overrides) {
+  for (size_t i = 0; overrides->sets != NULL && i < overrides->sets->n_items; i++) {
+    M4S_TRY(apply_set(given, overrides->sets->items[i]));
+  }
+  return overrides->model == NULL ? M4S_OK : apply_model(given, overrides->model);
+}
+
+static m4s_status_t change_settings(m4s_sweep_t *sweep, const m4s_overrides_t *overrides,
+                                    json_t *selection) {
+  apply_t given = {.sweep = sweep, .seen = json_object(), .chosen = json_object()};
+  m4s_status_t status = given.seen == NULL || given.chosen == NULL
+                            ? m4s_fail_memory("settings")
+                            : apply_settings(&given, overrides);
+  if (status == M4S_OK && json_object_size(given.chosen) > 0 &&
+      json_object_set(selection, "set", given.chosen) != 0) {
     status = m4s_fail_memory("settings");
   }
-  json_decref(seen);
-  json_decref(chosen);
+  json_decref(given.seen);
+  json_decref(given.chosen);
   return status;
 }
 
@@ -167,7 +199,8 @@ static m4s_status_t apply_sets(m4s_sweep_t *sweep, const m4s_text_list_t *sets, 
 static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, json_t *selection) {
   json_t *texts = json_array();
   m4s_status_t status = texts == NULL ? m4s_fail_memory("filters") : M4S_OK;
-  for (size_t i = 0; status == M4S_OK && i < wheres->n_items; i++) {
+  size_t n_wheres = wheres == NULL ? 0 : wheres->n_items;
+  for (size_t i = 0; status == M4S_OK && i < n_wheres; i++) {
     m4s_where_t *where = NULL;
     status = m4s_where_parse(wheres->items[i], "--where", &where);
     m4s_where_destroy(where);
@@ -175,7 +208,7 @@ static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, json_t *selectio
       status = m4s_fail(M4S_ERR_INPUT, "--where: is not UTF-8");
     }
   }
-  if (status == M4S_OK && wheres->n_items > 0 && json_object_set(selection, "where", texts) != 0) {
+  if (status == M4S_OK && n_wheres > 0 && json_object_set(selection, "where", texts) != 0) {
     status = m4s_fail_memory("filters");
   }
   json_decref(texts);
@@ -224,22 +257,21 @@ static m4s_status_t check_topology(const m4s_sweep_t *sweep) {
   return M4S_OK;
 }
 
-m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_text_list_t *sets,
-                                const m4s_text_list_t *wheres, const char *simulators,
+m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overrides,
                                 m4s_selection_t **selection_out) {
   json_t *selection = json_object();
   m4s_status_t status = selection == NULL ? m4s_fail_memory("a selection") : M4S_OK;
+  if (status == M4S_OK && overrides->simulators != NULL) {
+    status = apply_simulators(sweep, overrides->simulators);
+  }
   if (status == M4S_OK) {
-    status = apply_sets(sweep, sets, selection);
+    status = change_settings(sweep, overrides, selection);
   }
   if (status == M4S_OK) {
     status = check_topology(sweep);
   }
   if (status == M4S_OK) {
-    status = apply_wheres(wheres, selection);
-  }
-  if (status == M4S_OK && simulators != NULL) {
-    status = apply_simulators(sweep, simulators);
+    status = apply_wheres(overrides->wheres, selection);
   }
   if (status != M4S_OK) {
     json_decref(selection);

@@ -57,7 +57,7 @@ static const m4s_field_t run_fields[] = {
      .fallback = "0",
      .min = 0,
      .max = 1e9,
-     .help = "wall-clock time after which the point counts as failed; 0: none"},
+     .help = "time that a point may take for itself before it counts as failed; 0: none"},
 };
 
 const m4s_section_t m4s_point_sections[] = {
@@ -71,6 +71,8 @@ const m4s_section_t m4s_point_sections[] = {
      "what is sent beside the payload"},
     {"flowsim", m4s_flowsim_fields, M4S_N_FLOWSIM_FIELDS, offsetof(m4s_point_t, flowsim),
      "the max-min fair fluid simulator"},
+    {"m4", m4s_m4_fields, M4S_N_M4_FIELDS, offsetof(m4s_point_t, m4),
+     "the learned flow-level simulator"},
     {"output", output_fields, M4S_COUNT(output_fields), 0, "what is kept of a point"},
     {"run", run_fields, M4S_COUNT(run_fields), 0, "how a point is run"},
 };
@@ -140,6 +142,7 @@ m4s_status_t m4s_point_set(m4s_point_t *point, const json_t *settings, const cha
     M4S_TRY(m4s_setting_check_section(name, where));
     M4S_TRY(set_section(point, name, values, where));
   }
+  point->system.wire = point->flowsim.wire = point->m4.wire = point->wire;
   return join_paths(point, folder);
 }
 

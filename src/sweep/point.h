@@ -6,8 +6,10 @@
 #include "core/field.h"
 #include "flow/collective_source.h"
 #include "flowsim/flowsim.h"
+#include "m4/m4.h"
 #include "net/gpu_cluster.h"
 #include "sim/run_loop.h"
+#include "sweep/engines.h"
 #include "sweep/point_result.h"
 
 typedef enum { M4S_TOPOLOGY_GPU_CLUSTER, M4S_TOPOLOGY_FILE } m4s_topology_kind_t;
@@ -22,8 +24,9 @@ typedef struct {
     char *workload;  // owned: path of a SimAI workload file
   } traffic;
   m4s_collective_config_t system;
-  m4s_wire_t wire;  // section "packets"
+  m4s_wire_t wire;  // section "packets"; m4s_point_set() copies it to where it is needed
   m4s_flowsim_config_t flowsim;
+  m4s_m4_config_t m4;
   struct {
     bool flows;  // flows.npy
     bool links;  // links.csv
@@ -34,8 +37,8 @@ typedef struct {
   } run;
 } m4s_point_t;
 
-// The settings by section ("topology", "traffic", "system", "flowsim", "output", "run"): the one
-// table behind spec files, --set, --help and manifests. A section may stand in several rows.
+// The settings by section: the one table behind spec files, --set, --help and manifests. A section
+// may stand in several rows; what only one simulator takes is in the section of its name.
 extern const m4s_section_t m4s_point_sections[];
 extern const size_t m4s_n_point_sections;
 
@@ -59,6 +62,11 @@ typedef struct {
 // collective's ranks have a path to each other. `facts_out` may be NULL.
 m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_out);
 
+// Checks that the simulator can be made with the point's settings: an m4 model can be read and
+// fits.
+m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *name,
+                                       m4s_engines_t *engines);
+
 // Names of the simulators that are built in, NULL-terminated.
 extern const char *const m4s_simulator_names[];
 
@@ -70,15 +78,20 @@ double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator);
 // A point while it is simulated, so that one thread can go on with many of them in turn.
 typedef struct m4s_point_run m4s_point_run_t;
 
-// Makes ready to simulate the point, which is borrowed until m4s_point_run_destroy(), as is `stop`.
-// M4S_ERR_INPUT for settings or files that make no sense.
+// Makes ready to simulate the point, which is borrowed until m4s_point_run_destroy(), as are
+// `engines` and `stop`. M4S_ERR_INPUT for settings or files that make no sense.
 m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator,
-                                 const atomic_bool *stop, m4s_point_run_t **run_out);
+                                 m4s_engines_t *engines, const atomic_bool *stop,
+                                 m4s_point_run_t **run_out);
 
-// Simulates. M4S_ERR_STOPPED once *stop is true (NULL: never), M4S_ERR_TIME_LIMIT when
-// run.time_limit_s have passed since m4s_point_run_begin(), M4S_ERR_SIMULATION; after an error the
-// run can only be destroyed.
+// Simulates up to the end, or to the next inference: then m4s_engines_evaluate() comes before the
+// next call. M4S_ERR_STOPPED once *stop is true (NULL: never), M4S_ERR_TIME_LIMIT when it has taken
+// run.time_limit_s, with its share of the inferences, M4S_ERR_SIMULATION; after an error the run
+// can only be destroyed.
 m4s_status_t m4s_point_run_advance(m4s_point_run_t *run, m4s_run_state_t *state_out);
+
+// The run's share of the time that inferences took, by rows.
+double m4s_point_run_inference_s(const m4s_point_run_t *run);
 
 // What a finished run can tell; valid as long as the run.
 m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run);
@@ -89,6 +102,7 @@ m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run);
 m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder,
                                   json_t **metrics_out);
 
+// Not between a wish for inference and the inference, but where the engines are destroyed without.
 void m4s_point_run_destroy(m4s_point_run_t *run);
 
 // All of these in one call. The result depends on the settings and the files alone.

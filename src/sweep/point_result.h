@@ -16,6 +16,7 @@ typedef struct {
   m4s_collective_result_t times;
   int64_t end_ns;  // simulated time
   int64_t n_events;  // turns of the run loop
+  int64_t n_steps;  // of the neural network; 0 for models without
 } m4s_point_result_t;
 
 // The names of a point's metrics, in their order: a new array, NULL without memory.

@@ -101,8 +101,36 @@ m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_
   return status;
 }
 
+static m4s_status_t create_simulator(const m4s_point_t *point, const char *name,
+                                     const inputs_t *inputs, m4s_clock_t *clock,
+                                     m4s_engines_t *engines, m4s_simulator_t *simulator_out) {
+  const m4s_simulator_inputs_t given = {.point = point,
+                                        .topology = inputs->topology,
+                                        .routing = inputs->routing,
+                                        .clock = clock,
+                                        .engines = engines};
+  return m4s_simulator_create(name, &given, simulator_out);
+}
+
+m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *name,
+                                       m4s_engines_t *engines) {
+  inputs_t inputs = {0};
+  m4s_clock_t clock = {0};
+  m4s_simulator_t simulator = {0};
+  m4s_status_t status = make_inputs(point, &inputs);
+  if (status == M4S_OK) {
+    status = create_simulator(point, name, &inputs, &clock, engines, &simulator);
+  }
+  m4s_simulator_clear(&simulator);
+  clear_inputs(&inputs);
+  return status;
+}
+
+// How much longer m4 takes than flowsim, as measured with the published weights: what orders units
+// of both.
+enum { M4_COST = 50 };
+
 double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) {
-  (void)simulator;
   const m4s_gpu_cluster_t *cluster = &point->topology.cluster;
   m4s_workload_t *workload;
   if (point->traffic.workload == NULL ||
@@ -114,17 +142,20 @@ double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) 
   // Where only some of a server's GPUs are degraded, flows complete at more different times:
   // measured, half as long again.
   bool scattered = cluster->degraded_gpus % cluster->gpus_per_server != 0;
-  return scattered ? 1.5 * cost : cost;
+  cost = scattered ? 1.5 * cost : cost;
+  return strcmp(simulator, "m4") == 0 ? M4_COST * cost : cost;
 }
 
 struct m4s_point_run {
   const m4s_point_t *point;  // borrowed
-  char *simulator;
+  char *name;  // owned: the simulator's
   inputs_t inputs;
   m4s_collective_source_t *source;
   m4s_clock_t clock;
-  m4s_network_model_t model;
+  m4s_simulator_t simulator;
   m4s_run_t *run;
+  int64_t n_rows;  // in the network's batch, 0: not waiting
+  double inference_s;  // share of all batches so far
 };
 
 void m4s_point_run_destroy(m4s_point_run_t *run) {
@@ -132,35 +163,28 @@ void m4s_point_run_destroy(m4s_point_run_t *run) {
     return;
   }
   m4s_run_destroy(run->run);
-  if (run->model.ops != NULL) {
-    run->model.ops->destroy(run->model.state);
-  }
+  m4s_simulator_clear(&run->simulator);
   m4s_collective_source_destroy(run->source);
   clear_inputs(&run->inputs);
-  free(run->simulator);
+  free(run->name);
   free(run);
 }
 
-static m4s_status_t begin(m4s_point_run_t *run, const atomic_bool *stop) {
+static m4s_status_t begin(m4s_point_run_t *run, m4s_engines_t *engines, const atomic_bool *stop) {
   const m4s_point_t *point = run->point;
   inputs_t *inputs = &run->inputs;
   M4S_TRY(make_inputs(point, inputs));
-  m4s_collective_config_t system = point->system;
-  system.wire = point->wire;
-  M4S_TRY(m4s_collective_source_create(&system, inputs->workload, inputs->topology, inputs->routing,
-                                       &run->clock, &run->source));
-  const m4s_simulator_inputs_t for_model = {.point = point,
-                                            .topology = inputs->topology,
-                                            .routing = inputs->routing,
-                                            .clock = &run->clock};
-  M4S_TRY(m4s_simulator_create(run->simulator, &for_model, &run->model));
+  M4S_TRY(m4s_collective_source_create(&point->system, inputs->workload, inputs->topology,
+                                       inputs->routing, &run->clock, &run->source));
+  M4S_TRY(create_simulator(point, run->name, inputs, &run->clock, engines, &run->simulator));
   m4s_run_limits_t limits = {.time_limit_s = point->run.time_limit_s, .stop = stop};
-  return m4s_run_create(&run->clock, m4s_collective_source_as_source(run->source), run->model,
-                        &limits, &run->run);
+  return m4s_run_create(&run->clock, m4s_collective_source_as_source(run->source),
+                        run->simulator.model, &limits, &run->run);
 }
 
 m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator,
-                                 const atomic_bool *stop, m4s_point_run_t **run_out) {
+                                 m4s_engines_t *engines, const atomic_bool *stop,
+                                 m4s_point_run_t **run_out) {
   m4s_point_run_t *run = calloc(1, sizeof *run);
   char *name = strdup(simulator);
   if (run == NULL || name == NULL) {
@@ -169,8 +193,8 @@ m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator
     return m4s_fail_memory("a run");
   }
   run->point = point;
-  run->simulator = name;
-  m4s_status_t status = begin(run, stop);
+  run->name = name;
+  m4s_status_t status = begin(run, engines, stop);
   if (status != M4S_OK) {
     m4s_point_run_destroy(run);
     return status;
@@ -179,18 +203,47 @@ m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator
   return M4S_OK;
 }
 
-m4s_status_t m4s_point_run_advance(m4s_point_run_t *run, m4s_run_state_t *state_out) {
-  return m4s_run_advance(run->run, NULL, state_out);
+// Takes what the batch with this run's step has brought.
+static m4s_status_t end_inference(m4s_point_run_t *run) {
+  const m4s_shared_engine_t *network = run->simulator.network;
+  const m4s_network_model_t *model = &run->simulator.model;
+  if (network->status != M4S_OK) {
+    return m4s_fail(network->status, "%s", network->problem);
+  }
+  double seconds = (double)run->n_rows * network->s_per_row;
+  m4s_run_charge(run->run, seconds);
+  run->inference_s += seconds;
+  run->n_rows = 0;
+  return model->ops->inference_done(model->state, &network->batch);
 }
 
+static int64_t rows_of(const m4s_inference_batch_t *batch) {
+  return batch == NULL ? 0 : batch->n_flow_rows + batch->n_link_rows;
+}
+
+m4s_status_t m4s_point_run_advance(m4s_point_run_t *run, m4s_run_state_t *state_out) {
+  m4s_shared_engine_t *network = run->simulator.network;
+  m4s_inference_batch_t *batch = network == NULL ? NULL : &network->batch;
+  if (run->n_rows > 0) {
+    M4S_TRY(end_inference(run));
+  }
+  int64_t n_rows_before = rows_of(batch);
+  M4S_TRY(m4s_run_advance(run->run, batch, state_out));
+  run->n_rows = rows_of(batch) - n_rows_before;
+  return M4S_OK;
+}
+
+double m4s_point_run_inference_s(const m4s_point_run_t *run) { return run->inference_s; }
+
 m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run) {
-  return (m4s_point_result_t){.simulator = run->simulator,
+  return (m4s_point_result_t){.simulator = run->name,
                               .topology = run->inputs.topology,
                               .workload = run->inputs.workload,
-                              .model = &run->model,
+                              .model = &run->simulator.model,
                               .times = m4s_collective_source_result(run->source),
                               .end_ns = run->clock.now_ns,
-                              .n_events = m4s_run_n_turns(run->run)};
+                              .n_events = m4s_run_n_turns(run->run),
+                              .n_steps = m4s_simulator_n_steps(&run->simulator)};
 }
 
 m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder,
@@ -210,15 +263,29 @@ m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder
   return M4S_OK;
 }
 
+// Alone to the end.
+static m4s_status_t run_alone(m4s_point_run_t *run, m4s_engines_t *engines) {
+  m4s_run_state_t state = M4S_RUN_WANTS_INFERENCE;
+  while (state == M4S_RUN_WANTS_INFERENCE) {
+    m4s_engines_evaluate(engines);
+    M4S_TRY(m4s_point_run_advance(run, &state));
+  }
+  return M4S_OK;
+}
+
 m4s_status_t m4s_point_run(const m4s_point_t *point, const char *simulator, const char *folder,
                            const atomic_bool *stop, json_t **metrics_out) {
-  m4s_point_run_t *run;
-  m4s_run_state_t state;
-  M4S_TRY(m4s_point_run_begin(point, simulator, stop, &run));
-  m4s_status_t status = m4s_point_run_advance(run, &state);
+  m4s_engines_t *engines;
+  m4s_point_run_t *run = NULL;
+  M4S_TRY(m4s_engines_create(&engines));
+  m4s_status_t status = m4s_point_run_begin(point, simulator, engines, stop, &run);
+  if (status == M4S_OK) {
+    status = run_alone(run, engines);
+  }
   if (status == M4S_OK) {
     status = m4s_point_run_finish(run, folder, metrics_out);
   }
   m4s_point_run_destroy(run);
+  m4s_engines_destroy(engines);
   return status;
 }

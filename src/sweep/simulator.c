@@ -5,17 +5,31 @@
 #include "core/text.h"
 
 // One line a simulator.
-#define SIMULATORS(X) X(flowsim)
+#define SIMULATORS(X) X(flowsim) X(m4)
 
 static m4s_status_t create_flowsim(const m4s_simulator_inputs_t *inputs,
-                                   m4s_network_model_t *model_out) {
-  m4s_flowsim_config_t config = inputs->point->flowsim;
-  config.wire = inputs->point->wire;
-  return m4s_flowsim_create(&config, inputs->topology, inputs->clock, model_out);
+                                   m4s_simulator_t *simulator) {
+  return m4s_flowsim_create(&inputs->point->flowsim, inputs->topology, inputs->clock,
+                            &simulator->model);
 }
 
-typedef m4s_status_t (*create_fn)(const m4s_simulator_inputs_t *inputs,
-                                  m4s_network_model_t *model_out);
+static m4s_status_t create_m4(const m4s_simulator_inputs_t *inputs, m4s_simulator_t *simulator) {
+  const m4s_m4_config_t *config = &inputs->point->m4;
+  if (config->model == NULL) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "m4.model: is needed by the simulator m4: the path of a network's weights "
+                    "(--model FILE)");
+  }
+  m4s_status_t status = m4s_engines_take(inputs->engines, config->model,
+                                         (m4s_forward_t)config->forward, &simulator->network);
+  if (status != M4S_OK) {
+    return m4s_fail_in(status, "m4.model");
+  }
+  return m4s_m4_create(config, simulator->network->engine, inputs->topology, inputs->routing,
+                       inputs->clock, &simulator->model);
+}
+
+typedef m4s_status_t (*create_fn)(const m4s_simulator_inputs_t *inputs, m4s_simulator_t *simulator);
 
 #define CREATE(name) create_##name,
 static const create_fn creators[] = {SIMULATORS(CREATE)};
@@ -26,12 +40,33 @@ const char *const m4s_simulator_names[] = {SIMULATORS(NAME) NULL};
 #undef NAME
 
 m4s_status_t m4s_simulator_create(const char *name, const m4s_simulator_inputs_t *inputs,
-                                  m4s_network_model_t *model_out) {
+                                  m4s_simulator_t *simulator_out) {
   for (size_t i = 0; i < M4S_COUNT(creators); i++) {
     if (strcmp(name, m4s_simulator_names[i]) == 0) {
-      return creators[i](inputs, model_out);
+      m4s_simulator_t simulator = {.engines = inputs->engines};
+      m4s_status_t status = creators[i](inputs, &simulator);
+      if (status != M4S_OK) {
+        m4s_simulator_clear(&simulator);
+        return status;
+      }
+      *simulator_out = simulator;
+      return M4S_OK;
     }
   }
   return m4s_fail(M4S_ERR_INPUT, "unknown simulator \"%s\"%s", name,
                   m4s_did_you_mean(name, m4s_simulator_names, M4S_COUNT(creators)));
+}
+
+void m4s_simulator_clear(m4s_simulator_t *simulator) {
+  if (simulator->model.ops != NULL) {
+    simulator->model.ops->destroy(simulator->model.state);
+  }
+  if (simulator->network != NULL) {
+    m4s_engines_release(simulator->engines, simulator->network);
+  }
+  *simulator = (m4s_simulator_t){0};
+}
+
+int64_t m4s_simulator_n_steps(const m4s_simulator_t *simulator) {
+  return simulator->network == NULL ? 0 : m4s_m4_counts(&simulator->model).steps;
 }

@@ -64,14 +64,19 @@ m4s_status_t m4s_sweep_add_simulator(m4s_sweep_t *sweep, const char *name, const
 // Which points of a sweep: {"set": {axis: value}, "where": [expressions]}; both may be absent.
 typedef json_t m4s_selection_t;
 
-// Overrides from the command line, before m4s_sweep_load(). `sets`: "name=value"; the name of an
-// axis restricts the axis to that value, any other setting changes the base. `simulators`: "a,b",
-// instead of the spec's; NULL: the spec's. Paths in `sets` are relative to the working folder, and
-// their files must be readable. Settings that have no effect with the sweep's kind of topology are
-// M4S_ERR_INPUT.
-// `selection_out`: a new reference.
-m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_text_list_t *sets,
-                                const m4s_text_list_t *wheres, const char *simulators,
+// Overrides from the command line; all borrowed, NULL: none.
+typedef struct {
+  // "name=value"; the name of an axis restricts the axis to that value, any other setting changes
+  // the base. Paths are relative to the working folder, and their files must be readable.
+  const m4s_text_list_t *sets;
+  const m4s_text_list_t *wheres;  // conditions
+  const char *simulators;  // "a,b", instead of the spec's
+  const char *model;  // sets m4.model, and adds m4 to the simulators where it is not among them
+} m4s_overrides_t;
+
+// Applies overrides, before m4s_sweep_load(). Settings that have no effect with the sweep's kind of
+// topology are M4S_ERR_INPUT. `selection_out`: a new reference.
+m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overrides,
                                 m4s_selection_t **selection_out);
 
 // Hashes the files that the settings name, and makes ready for points and case ids. `known_files`

@@ -10,14 +10,27 @@
 #include "core/version.h"
 #include "sweep/store.h"
 
-// The hashes of the files that the settings name: new reference, NULL without memory.
-static json_t *used_files(const json_t *files, const json_t *settings) {
+// Whether a section is of another simulator.
+static bool is_foreign(const char *section, const char *simulator) {
+  for (size_t i = 0; m4s_simulator_names[i] != NULL; i++) {
+    if (strcmp(section, m4s_simulator_names[i]) == 0) {
+      return strcmp(section, simulator) != 0;
+    }
+  }
+  return false;
+}
+
+// The hashes of the files that the simulator reads: new reference, NULL without memory.
+static json_t *used_files(const json_t *files, const json_t *settings, const char *simulator) {
   json_t *used = json_object();
   const char *section;
   const char *key;
   json_t *values;
   json_t *value;
   json_object_foreach((json_t *)(uintptr_t)settings, section, values) {
+    if (is_foreign(section, simulator)) {
+      continue;
+    }
     json_object_foreach(values, key, value) {
       const char *text = json_string_value(value);
       json_t *hash = text == NULL ? NULL : json_object_get(files, text);
@@ -40,12 +53,13 @@ m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char
     point.run.time_limit_s = time_limit_s;
   }
   json_t *settings = status == M4S_OK ? m4s_point_resolved(&point) : NULL;
-  json_t *order = settings == NULL
-                      ? NULL
-                      : json_pack("{s:I, s:s, s:s, s:s, s:o, s:o, s:o}", "unit", (json_int_t)number,
-                                  "folder", store_folder, "case", case_id, "simulator", simulator,
-                                  "axes", m4s_sweep_axes(sweep, index), "files",
-                                  used_files(sweep->files, settings), "settings", settings);
+  json_t *order =
+      settings == NULL
+          ? NULL
+          : json_pack("{s:I, s:s, s:s, s:s, s:o, s:o, s:o}", "unit", (json_int_t)number, "folder",
+                      store_folder, "case", case_id, "simulator", simulator, "axes",
+                      m4s_sweep_axes(sweep, index), "files",
+                      used_files(sweep->files, settings, simulator), "settings", settings);
   m4s_point_clear(&point);
   if (status == M4S_OK && order == NULL) {
     status = m4s_fail_memory("a unit of work");
@@ -75,8 +89,9 @@ static m4s_status_t write_point(const json_t *order, const m4s_point_t *point, j
 struct m4s_unit {
   json_t *order;  // owned reference
   const char *store_folder, *case_id, *simulator;  // in the order
+  m4s_engines_t *engines;  // borrowed
   const atomic_bool *stop;  // borrowed
-  double start_s;
+  double spent_s;  // in m4s_unit_advance()
   m4s_point_t point;
   char *folder;  // owned: the temporary one; NULL before it is made and after it is in place
   m4s_point_run_t *run;  // owned; NULL before the start
@@ -95,12 +110,12 @@ static m4s_status_t check_metrics(const json_t *metrics) {
 }
 
 // The results would be filed under the content that the files had when the run began.
-static m4s_status_t check_files(const json_t *order) {
+static m4s_status_t check_files(const json_t *order, m4s_engines_t *engines) {
   const char *path;
   json_t *hash;
   json_object_foreach(json_object_get(order, "files"), path, hash) {
     char now[M4S_CASE_ID_BYTES];
-    M4S_TRY(m4s_file_hash(path, now));
+    M4S_TRY(m4s_file_hashes_get(m4s_engines_file_hashes(engines), path, now));
     if (json_string_value(hash) == NULL || strcmp(json_string_value(hash), now) != 0) {
       return m4s_fail(M4S_ERR_INPUT, "%s: has changed since the run began", path);
     }
@@ -120,8 +135,8 @@ static m4s_status_t fail_to_write(const m4s_unit_t *unit) {
 static m4s_status_t start(m4s_unit_t *unit) {
   M4S_TRY(m4s_point_set(&unit->point, json_object_get(unit->order, "settings"), "/", "order"));
   M4S_TRY(m4s_unit_begin(unit->store_folder, unit->case_id, unit->simulator, &unit->folder));
-  M4S_TRY(check_files(unit->order));
-  return m4s_point_run_begin(&unit->point, unit->simulator, unit->stop, &unit->run);
+  M4S_TRY(check_files(unit->order, unit->engines));
+  return m4s_point_run_begin(&unit->point, unit->simulator, unit->engines, unit->stop, &unit->run);
 }
 
 // Writes what the finished run leaves, and moves it into place.
@@ -130,7 +145,7 @@ static m4s_status_t finish(m4s_unit_t *unit, json_t **metrics_out) {
   M4S_TRY(m4s_point_run_finish(unit->run, unit->folder, &metrics));
   m4s_status_t status = check_metrics(metrics);
   if (status == M4S_OK) {
-    status = check_files(unit->order);  // what was read lies between the two checks
+    status = check_files(unit->order, unit->engines);  // what was read lies between the two checks
   }
   if (status == M4S_OK) {
     status = write_point(unit->order, &unit->point, metrics, unit->folder);
@@ -210,7 +225,8 @@ static m4s_status_t check_order(const json_t *order) {
   return M4S_OK;
 }
 
-m4s_status_t m4s_unit_create(json_t *order, const atomic_bool *stop, m4s_unit_t **unit_out) {
+m4s_status_t m4s_unit_create(json_t *order, m4s_engines_t *engines, const atomic_bool *stop,
+                             m4s_unit_t **unit_out) {
   M4S_TRY(check_order(order));
   m4s_unit_t *unit = calloc(1, sizeof *unit);
   if (unit == NULL) {
@@ -220,8 +236,8 @@ m4s_status_t m4s_unit_create(json_t *order, const atomic_bool *stop, m4s_unit_t 
   unit->store_folder = json_string_value(json_object_get(order, "folder"));
   unit->case_id = json_string_value(json_object_get(order, "case"));
   unit->simulator = json_string_value(json_object_get(order, "simulator"));
+  unit->engines = engines;
   unit->stop = stop;
-  unit->start_s = m4s_now_s();
   *unit_out = unit;
   return M4S_OK;
 }
@@ -229,7 +245,9 @@ m4s_status_t m4s_unit_create(json_t *order, const atomic_bool *stop, m4s_unit_t 
 m4s_status_t m4s_unit_advance(m4s_unit_t *unit, json_t **reply_out) {
   json_t *metrics = NULL;
   bool ended = false;
+  double start_s = m4s_now_s();
   m4s_status_t status = simulate(unit, &ended, &metrics);
+  unit->spent_s += m4s_now_s() - start_s;
   if (status == M4S_OK && !ended) {
     *reply_out = NULL;
     return M4S_OK;
@@ -237,7 +255,8 @@ m4s_status_t m4s_unit_advance(m4s_unit_t *unit, json_t **reply_out) {
   if (status == M4S_ERR_IO) {
     fail_to_write(unit);
   }
-  double wall_s = round((m4s_now_s() - unit->start_s) * 1e6) / 1e6;
+  double inference_s = unit->run == NULL ? 0 : m4s_point_run_inference_s(unit->run);
+  double wall_s = round((unit->spent_s + inference_s) * 1e6) / 1e6;
   m4s_status_t made = make_reply(unit->order, status, wall_s, metrics, reply_out);
   json_decref(metrics);
   return made;
@@ -258,9 +277,18 @@ void m4s_unit_destroy(m4s_unit_t *unit) {
 }
 
 m4s_status_t m4s_unit_run(json_t *order, const atomic_bool *stop, json_t **reply_out) {
-  m4s_unit_t *unit;
-  M4S_TRY(m4s_unit_create(order, stop, &unit));
-  m4s_status_t status = m4s_unit_advance(unit, reply_out);
+  m4s_engines_t *engines;
+  m4s_unit_t *unit = NULL;
+  json_t *reply = NULL;
+  M4S_TRY(m4s_engines_create(&engines));
+  m4s_status_t status = m4s_unit_create(order, engines, stop, &unit);
+  while (status == M4S_OK && reply == NULL) {
+    m4s_engines_evaluate(engines);
+    status = m4s_unit_advance(unit, &reply);
+  }
   m4s_unit_destroy(unit);
-  return status;
+  m4s_engines_destroy(engines);
+  M4S_TRY(status);
+  *reply_out = reply;
+  return M4S_OK;
 }

@@ -17,12 +17,15 @@ m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char
 // A unit at work, so that one thread can go on with many of them in turn.
 typedef struct m4s_unit m4s_unit_t;
 
-// A reference to the order is taken; `stop` is borrowed until m4s_unit_destroy(). M4S_ERR_INTERNAL
-// for an order that makes no sense.
-m4s_status_t m4s_unit_create(json_t *order, const atomic_bool *stop, m4s_unit_t **unit_out);
+// A reference to the order is taken; `engines` and `stop` are borrowed until m4s_unit_destroy().
+// M4S_ERR_INTERNAL for an order that makes no sense.
+m4s_status_t m4s_unit_create(json_t *order, m4s_engines_t *engines, const atomic_bool *stop,
+                             m4s_unit_t **unit_out);
 
 // Simulates up to the end of the unit, where its files are put into place and *reply_out is a new
-// reference, or to the next inference, where *reply_out is NULL. The reply is {"unit": number,
+// reference, or to the next inference, where *reply_out is NULL and m4s_engines_evaluate() comes
+// before the next call. `wall_s` counts the time in these calls and the unit's share of the
+// inferences. The reply is {"unit": number,
 // "status": word, "wall_s": s, "reason": "…" (unless ok), "metrics": {…} (if ok)} with one of these
 // words: ok; failed: the point is lost, for one because its files are not those of the order any
 // more; stopped; error: the results folder cannot be written, and the run cannot go on. After the

@@ -5,6 +5,7 @@
 set -uo pipefail
 program=$1
 work=$2
+tiny=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/m4/tiny.safetensors
 rm -rf "$work"
 mkdir -p "$work/in"
 cd "$work" || exit 1
@@ -93,7 +94,7 @@ END
 # The good ones pass, or all refusals mean nothing.
 spec name '"t"' >in/spec.json
 for good in "plan in/spec.json" "topology info in/topology.txt" "flows in/small.txt in/topology.txt --out dag" \
-  "run in/spec.json --out good --no-report"; do
+  "run in/spec.json --out good --no-report" "run in/spec.json --out good-m4 --no-report --model $tiny"; do
   # shellcheck disable=SC2086  # several words
   if ! timeout 60 "$program" $good >stdout 2>stderr </dev/null; then
     echo "FAILED: m4sweep $good"
@@ -147,7 +148,7 @@ refused '--set' '"redaction"' 'reduction' -- run in/spec.json --out out --set re
 refused '--set' '7' 'nearest' -- run in/spec.json --out out --set reduction=7
 refused '--set' 'two' -- run in/spec.json --out out --set gpus=two
 refused 'topology.file: has no effect' -- run in/spec.json --out out --set file=in/topology.txt
-refused '--set traffic.workload: ' 'in/none.txt' -- run in/spec.json --out out --set workload=in/none.txt
+refused '--set workload: ' 'in/none.txt' -- run in/spec.json --out out --set workload=in/none.txt
 refused '--set' '1e30' -- run in/spec.json --out out --set gpus=1e30
 refused '--set' 'twice' -- run in/spec.json --out out --set gpus=32 --set gpus=32
 refused '--where' 'gpuss' 'gpus' -- run in/spec.json --out out --where 'gpuss > 1'
@@ -157,6 +158,21 @@ refused '--where' -- run in/spec.json --out out --where 'gpus'
 refused '--where' 'zero' -- run in/spec.json --out out --where 'gpus / 0 > 1'
 refused in/spec.json 'none of the 2 points' -- run in/spec.json --out out --where 'reduction > 5'
 refused '--resume' '--fresh' -- run in/spec.json --out out --resume --fresh
+# Weights of m4: missing, unreadable, named twice, without effect.
+printf 'no weights' >in/text.safetensors
+refused in/spec.json 'm4.model: is needed' '--model FILE' -- run in/spec.json --out out --simulators m4
+refused in/spec.json 'm4.model: is needed' -- plan in/spec.json --count --simulators flowsim,m4
+refused '--model' 'in/none' 'No such file' -- run in/spec.json --out out --model in/none
+refused '--model' 'in: ' 'folder' -- run in/spec.json --out out --model in
+refused '--model' -- run in/spec.json --out out --model ''
+refused in/spec.json 'm4.model: ' 'in/text.safetensors' -- run in/spec.json --out out --model in/text.safetensors
+refused in/spec.json 'm4.model: ' 'in/text.safetensors' -- plan in/spec.json --model in/text.safetensors
+refused '--model' 'twice' -- run in/spec.json --out out --model "$tiny" --set "m4.model=$tiny"
+refused '"m4.bfzs"' 'm4.bfsz' -- run in/spec.json --out out --model "$tiny" --set m4.bfzs=3
+refused '--set cc' '"bbr"' -- run in/spec.json --out out --model "$tiny" --set cc=bbr
+refused in/spec.json 'm4.mode' '"published"' -- \
+  run in/spec.json --out out --model "$tiny" --set m4.mode=published --set algorithm=event
+refused '"mode"' 'flowsim.mode or m4.mode' -- run in/spec.json --out out --set mode=exact
 refused '--degraded' '33' -- topology gray-failure --degraded 33
 refused '--degraded' 'x' -- topology gray-failure --degraded x
 refused '--reduction' '0' -- topology gray-failure --degraded 2 --reduction 0
@@ -246,6 +262,9 @@ bad_spec 'base.topology.nic_gbps' '0' -- "$(spec base '{"topology": {"nic_gbps":
 bad_spec 'base.topology.gpus' '9223372036854775807' -- "$(spec base '{"topology": {"gpus": 9223372036854775807}}')"
 bad_spec 'base.topology.kind' '"clos"' -- "$(spec base '{"topology": {"kind": "clos"}}')"
 bad_spec 'base.flowsim.mode' '"exakt"' 'exact' -- "$(spec base '{"flowsim": {"mode": "exakt"}}')"
+bad_spec 'base.m4' '"algoritm"' 'algorithm' -- "$(spec base '{"m4": {"algoritm": "event"}}')"
+bad_spec 'base.m4.model' '3' -- "$(spec base '{"m4": {"model": 3}}')"
+bad_spec 'axes[0].model' 'none.safetensors' -- "$(spec axes '[{"model": ["none.safetensors"]}]')"
 bad_spec 'base.output.flows' '1' -- "$(spec base '{"output": {"flows": 1}}')"
 bad_spec 'base.run.time_limit_s' '-1' -- "$(spec base '{"run": {"time_limit_s": -1}}')"
 bad_spec 'workload' -- "$(spec base '{}')"

@@ -47,3 +47,20 @@ assert_same_results() {
 assert_status() {
   [ "$1" -eq "$2" ] || fail "$3: exit status $1 instead of $2"
 }
+
+# Writes m4.json: flowsim and m4 with its algorithms, on a small network and traffic; $1 points each.
+make_m4_spec() {
+  cat >w.txt <<'END'
+HYBRID_TRANSFORMER_FWD_IN_BCKWD model_parallel_NPU_group: 8 all_gpus: 16
+2
+layer -1 10 ALLREDUCE 655360000 1 NONE 0 1 NONE 0 1
+layer -1 10 ALLREDUCE 6553600 1 NONE 0 1 NONE 0 1
+END
+  cat >m4.json <<END
+{"name": "m4", "simulators": ["flowsim", "m4"],
+ "base": {"topology": {"gpus": 16, "degraded_gpus": 3}, "traffic": {"workload": "w.txt"},
+          "m4": {"model": "$source_dir/tests/m4/tiny.safetensors"}},
+ "axes": [{"m4.algorithm": ["interval", "interval", "event"], "m4.mode": ["default", "published", "default"]},
+          {"reduction": {"range": [1, $1]}}]}
+END
+}

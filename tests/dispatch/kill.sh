@@ -13,13 +13,16 @@ echo "seed $seed"
 
 "$program" run "$spec" --out whole >whole.log 2>&1 || fail "undisturbed: $(cat whole.log)"
 
+make_m4_spec 15
+"$program" run m4.json --out whole-m4 >whole.log 2>&1 || fail "undisturbed m4: $(cat whole.log)"
+
 # Runs the command in a process group of its own for a random time, then kills it in full (turn 0,
 # 1) or only its leader (2: the ranks of a killed mpirun must end by themselves). True if the kill
-# came before the end.
+# came before the end. $2, $3: the spec and the folder.
 run_and_kill() {
   local turn=$1
   local sleep_ms=$((RANDOM % 400 + (turn > 0 ? 200 : 10)))
-  local command=("$program" run "$spec" --out killed --points-per-worker $((RANDOM % 5)))
+  local command=("$program" run "$2" --out "$3" --points-per-worker $((RANDOM % 5)))
   [ "$turn" -eq 0 ] || command=(mpirun --oversubscribe -n 3 "${command[@]}")
   setsid "${command[@]}" >killed.log 2>&1 &
   local leader=$!
@@ -39,21 +42,25 @@ run_and_kill() {
 n_hits=0
 n_rounds=0
 for ((i = 0; n_hits < n_kills && i < 10 * n_kills; i++)); do
-  if run_and_kill $((i % 3)); then
+  # Every second kill hits a run with m4.
+  if [ $((i / 3 % 2)) -eq 0 ]; then what=("$spec" killed whole); else what=(m4.json killed-m4 whole-m4); fi
+  if run_and_kill $((i % 3)) "${what[@]}"; then
     n_hits=$((n_hits + 1))
   elif grep -q 'error:' killed.log; then
     fail "after a kill: $(cat killed.log)"
   else
     # The sweep was complete: compare and start another one.
-    assert_same_results whole killed
-    rm -rf killed
+    assert_same_results "${what[2]}" "${what[1]}"
+    rm -rf "${what[1]}"
     n_rounds=$((n_rounds + 1))
   fi
 done
 [ $n_hits -ge "$n_kills" ] || fail "only $n_hits of $i kills came before the end"
 "$program" run "$spec" --out killed >killed.log 2>&1 || fail "rerun: $(cat killed.log)"
 assert_same_results whole killed
-echo "$n_hits kills, $((n_rounds + 1)) complete sweeps, all the same bytes"
+"$program" run m4.json --out killed-m4 >killed.log 2>&1 || fail "rerun of m4: $(cat killed.log)"
+assert_same_results whole-m4 killed-m4
+echo "$n_hits kills, $((n_rounds + 2)) complete sweeps, all the same bytes"
 
 # A signal ends a run with the finished points kept.
 stop_with() {
@@ -74,6 +81,21 @@ stop_with() {
 }
 stop_with TERM 143
 stop_with INT 130
+
+# Points side by side are given up together.
+rm -rf stopped
+"$program" run m4.json --out stopped --points-per-worker 20 >stopped.log 2>&1 &
+pid=$!
+for ((i = 0; i < 100; i++)); do
+  [ -s stopped/journal.jsonl ] && break
+  sleep 0.02
+done
+kill -TERM $pid
+wait $pid
+assert_status $? 143 "SIGTERM with m4"
+[ -z "$(find stopped/points -name '.tmp-*')" ] || fail "SIGTERM with m4 left temporary folders"
+"$program" run m4.json --out stopped >stopped.log 2>&1 || fail "rerun: $(cat stopped.log)"
+assert_same_results whole-m4 stopped
 
 # The same to rank 0 of an MPI job: it stops the others.
 rm -rf stopped

@@ -26,6 +26,24 @@ mpi 3 "$program" run "$spec" --master-works no --out idle >idle.log 2>&1 || fail
 assert_same_results alone idle
 grep -q '"rank":0' idle/journal.jsonl && fail "rank 0 has worked in spite of --master-works no"
 
+# m4: the same bytes alone, in batches, and on several ranks.
+make_m4_spec 4
+"$program" run m4.json --out m4 --points-per-worker 1 >m4.log 2>&1 || fail "m4: $(cat m4.log)"
+[ "$(grep -c ',m4,ok,' m4/summary.csv)" -eq 12 ] || fail "m4: $(cat m4/summary.csv)"
+[ "$(grep ',m4,ok,' m4/summary.csv | cut -d, -f7 | sort -u | wc -l)" -eq 12 ] ||
+  fail "m4: points are not all different: $(cat m4/summary.csv)"
+for points in 0 5 64; do
+  for n in 1 2; do
+    mpi $n "$program" run m4.json --out m4-$n-$points --points-per-worker $points >m4.log 2>&1 ||
+      fail "m4 on $n ranks, $points points each: $(cat m4.log)"
+    assert_same_results m4 m4-$n-$points
+  done
+done
+# Ranks whose points make small steps ask for several.
+mpi 2 "$program" run m4.json --simulators m4 --set batch_time_ns=1000 --where 'm4.mode == "default"' \
+  --out m4-room >m4.log 2>&1 || fail "m4 with room: $(cat m4.log)"
+grep -q 'ranks had up to [2-9] points at a time' m4.log || fail "one point at a time: $(cat m4.log)"
+
 # Bad input: one error line from all ranks, one exit status, nothing written.
 bad() {
   local name=$1

@@ -23,8 +23,7 @@ static void plan(m4s_sweep_t *sweep) {
   uint64_t *indices = NULL;
   size_t n_indices = 0;
   m4s_selection_t *selection = NULL;
-  m4s_text_list_t none = {0};
-  if (m4s_sweep_override(sweep, &none, &none, NULL, &selection) == M4S_OK &&
+  if (m4s_sweep_override(sweep, &(m4s_overrides_t){0}, &selection) == M4S_OK &&
       m4s_sweep_load(sweep, NULL) == M4S_OK &&
       m4s_sweep_select(sweep, selection, false, &indices, &n_indices) == M4S_OK) {
     for (size_t i = 0; i < n_indices && i < N_POINTS; i++) {

@@ -339,7 +339,8 @@ static m4s_status_t override(m4s_sweep_t *sweep, const char *set, const char *wh
   if (where != NULL) {
     m4s_text_list_add(&wheres, where);
   }
-  m4s_status_t status = m4s_sweep_override(sweep, &sets, &wheres, simulators, &selection);
+  m4s_overrides_t overrides = {.sets = &sets, .wheres = &wheres, .simulators = simulators};
+  m4s_status_t status = m4s_sweep_override(sweep, &overrides, &selection);
   *selection_text_out = selection == NULL ? NULL : m4s_json_canonical(selection);
   json_decref(selection);
   m4s_text_list_clear(&sets);
@@ -360,7 +361,7 @@ static void set_should_restrict_axes_and_change_the_base(void **state) {
                    M4S_OK);
   assert_string_equal(text, "{\"set\":{\"degraded_gpus\":8},\"where\":[\"degraded_gpus < 9\"]}");
   free(text);
-  assert_int_equal(override(sweep, "mode=published", NULL, NULL, &text), M4S_OK);
+  assert_int_equal(override(sweep, "flowsim.mode=published", NULL, NULL, &text), M4S_OK);
   assert_string_equal(text, "{\"set\":{\"flowsim.mode\":\"published\"}}");
   free(text);
   assert_int_equal(override(sweep, "reduction=4", NULL, "flowsim", &text), M4S_OK);
@@ -383,8 +384,8 @@ static void bad_overrides_should_be_refused(void **state) {
        "--set: unknown setting \"degraded_gpu\" (did you mean degraded_gpus?)"},
       {"degraded_gpus", NULL, NULL, "--set: \"degraded_gpus\" is not name=value"},
       {"degraded_gpus=x", NULL, NULL, "--set degraded_gpus: \"x\" is not a whole number"},
-      {"mode=publishd", NULL, NULL,
-       "--set mode: \"publishd\" is none of exact, published (did you mean published?)"},
+      {"flowsim.mode=publishd", NULL, NULL,
+       "--set flowsim.mode: \"publishd\" is none of exact, published (did you mean published?)"},
       {NULL, "degraded_gpus <", NULL,
        "--where: column 16: a number, 'text', name or parenthesis is needed, not the end"},
       {NULL, NULL, "flowsim,flowsim", "--simulators: \"flowsim\" stands twice"},

@@ -44,7 +44,7 @@ static void where_should_know_settings(void **state) {
   assert_true(eval("reduction * 2 == 10"));
   assert_true(eval("topology.reduction<gpus"));
   assert_true(eval("flowsim.mode == 'exact'"));
-  assert_true(eval("mode != \"published\""));
+  assert_true(eval("flowsim.mode != \"published\""));
   assert_true(eval("output.flows"));
   assert_true(eval("flows == true && !links == false"));
 }
@@ -73,10 +73,12 @@ static void bad_expressions_should_name_the_column(void **state) {
       {"reductoin == 4", "w: column 1: unknown setting \"reductoin\" (did you mean reduction?)"},
       {"gpus == 1 && topolgy.gpus == 4",
        "w: column 14: unknown setting \"topolgy.gpus\" (did you mean topology.gpus?)"},
-      {"mode == 'exakt'",
-       "w: column 9: \"exakt\" is none of exact, published (did you mean exact?)"},
-      {"mode == 3", "w: column 6: \"==\" between a text and a number"},
-      {"mode < 'x'", "w: column 6: \"<\" needs a number on both sides, not a text"},
+      {"flowsim.mode == 'exakt'",
+       "w: column 17: \"exakt\" is none of exact, published (did you mean exact?)"},
+      {"flowsim.mode == 3", "w: column 14: \"==\" between a text and a number"},
+      {"flowsim.mode < 'x'", "w: column 14: \"<\" needs a number on both sides, not a text"},
+      {"mode == 'exact'",
+       "w: column 1: \"mode\" may be flowsim.mode or m4.mode, write one of them"},
       {"2 <= gpus <= 4",
        "w: column 11: \"<=\" needs a number on both sides, not a truth value (write a <= x && x "
        "<= b for a range)"},
@@ -84,7 +86,7 @@ static void bad_expressions_should_name_the_column(void **state) {
       {"-true == 1", "w: column 1: \"-\" needs a number, not a truth value"},
       {"gpus > 0x10", "w: column 8: \"0x10\" is not a number"},
       {"gpus > 1e999", "w: column 8: \"1e999\" is not a number"},
-      {"mode == 'exact", "w: column 9: a quote that does not close"},
+      {"flowsim.mode == 'exact", "w: column 17: a quote that does not close"},
       {"gpus > 3 @", "w: column 10: an operator is needed, not \"@\""},
   };
   for (size_t i = 0; i < M4S_COUNT(cases); i++) {
