@@ -88,7 +88,7 @@ static void send_data(network_t *network, int32_t port_id, int32_t flow) {
                                     .created_ns = now_of(network),
                                     .wire_bytes = (uint16_t)wire,
                                     .payload_bytes = (uint16_t)payload,
-                                    .kind = PACKET_DATA};
+                                    .kind = M4S_PACKET_DATA};
   if (network->telemetry != NULL) {
     network->telemetry[id].n_hops = 0;
   }
@@ -96,6 +96,7 @@ static void send_data(network_t *network, int32_t port_id, int32_t flow) {
   network->counts.data_packets++;
   sender->next_byte += payload;
   sender->last_wire_bytes = wire;
+  tell_packet(network, M4S_PACKET_SENT, port_id, id);
   m4s_packet_transmit(network, port_id, id, true);
   uint64_t pace_bps =
       rules->rate_bound ? sender->rate_bps : (uint64_t)network->ports[port_id].rate_bps;
@@ -114,6 +115,7 @@ void m4s_packet_host_send(network_t *network, int32_t port_id) {
   }
   if (has_ack && (network->rules.ack_first || !port->paused)) {
     int32_t id = pop(network, &port->class0);
+    tell_packet(network, M4S_PACKET_SENT, port_id, id);
     m4s_packet_transmit(network, port_id, id, port->class0.first != NO_ID || nic->n_flows > 0);
     return;
   }
@@ -152,6 +154,7 @@ void m4s_packet_host_start_flow(network_t *network, int32_t flow) {
     network->status = status;
     return;
   }
+  tell_flow(network, M4S_PACKET_FLOW_STARTED, flow);
   m4s_packet_host_send(network, sender->nic);
 }
 
@@ -187,6 +190,7 @@ static void complete(network_t *network, int32_t flow) {
   sender->nack_after_ns = 0;
   m4s_packet_cc_stop(network, sender);
   network->n_active--;
+  tell_flow(network, M4S_PACKET_FLOW_ACKED, flow);
   if (!network->rules.complete_at_receiver) {
     tell_completion(network, flow);
   }
@@ -203,7 +207,7 @@ static void receive_ack(network_t *network, int32_t id) {
     complete(network, ack.flow);
     sender = &network->senders[ack.flow];  // a flow that starts may have moved them
   }
-  if (ack.kind == PACKET_NACK) {
+  if (ack.kind == M4S_PACKET_NACK) {
     int64_t back = sender->next_byte - sender->acked_bytes;
     int64_t payload = network->rules.payload_bytes;
     sender->result.n_retransmitted += (back + payload - 1) / payload;
@@ -218,7 +222,7 @@ static void receive_ack(network_t *network, int32_t id) {
 static int answer(network_t *network, sender_t *sender, const packet_t *data) {
   if (data->number == sender->expected_byte) {
     sender->expected_byte += data->payload_bytes;
-    return PACKET_ACK;
+    return M4S_PACKET_ACK;
   }
   if (data->number < sender->expected_byte) {
     return NO_ID;
@@ -229,7 +233,7 @@ static int answer(network_t *network, sender_t *sender, const packet_t *data) {
   }
   sender->nack_after_ns = now_ns + network->rules.nack_interval_ns;
   sender->nacked_byte = sender->expected_byte;
-  return PACKET_NACK;
+  return M4S_PACKET_NACK;
 }
 
 // Turns a data packet into its answer; false: there is none.
@@ -241,6 +245,9 @@ static bool receive_data(network_t *network, int32_t id) {
   if (kind == NO_ID) {
     return false;
   }
+  if (kind == M4S_PACKET_ACK) {
+    tell_packet(network, M4S_PACKET_DELIVERED, packet->link, id);
+  }
   packet->kind = (uint8_t)kind;
   packet->number = sender->expected_byte;
   packet->wire_bytes = (uint16_t)network->ack_wire_bytes;
@@ -248,9 +255,10 @@ static bool receive_data(network_t *network, int32_t id) {
   packet->hop = 0;
   packet->link = sender->ack_path[0];
   network->counts.ack_packets++;
-  if (kind == PACKET_ACK && sender->expected_byte >= sender->size_bytes && !sender->complete &&
+  if (kind == M4S_PACKET_ACK && sender->expected_byte >= sender->size_bytes && !sender->complete &&
       sender->result.fct_received_ns < 0) {
     sender->result.fct_received_ns = now_of(network) - sender->result.start_ns;
+    tell_flow(network, M4S_PACKET_FLOW_RECEIVED, flow);
     if (network->rules.complete_at_receiver) {
       tell_completion(network, flow);
     }
@@ -260,7 +268,7 @@ static bool receive_data(network_t *network, int32_t id) {
 
 void m4s_packet_host_receive(network_t *network, int32_t port_id, int32_t id) {
   (void)port_id;
-  if (network->packets[id].kind != PACKET_DATA) {
+  if (network->packets[id].kind != M4S_PACKET_DATA) {
     receive_ack(network, id);
     m4s_packet_free(network, id);
   } else if (receive_data(network, id)) {

@@ -132,9 +132,10 @@ static void arrive(network_t *network, int32_t id) {
   packet_t *packet = &network->packets[id];
   const port_t *link = &network->ports[packet->link];
   int32_t port_id = link->reverse;
-  if (packet->kind >= PACKET_PAUSE) {
-    bool pause = packet->kind == PACKET_PAUSE;
+  if (packet->kind >= M4S_PACKET_PAUSE) {
+    bool pause = packet->kind == M4S_PACKET_PAUSE;
     network->ports[port_id].paused = pause;
+    tell_packet(network, pause ? M4S_PACKET_PAUSED : M4S_PACKET_RESUMED, port_id, id);
     m4s_packet_free(network, id);
     if (!pause) {
       (link->peer_is_host ? m4s_packet_host_send : m4s_packet_switch_send)(network, port_id);
@@ -499,4 +500,11 @@ m4s_packet_counts_t m4s_packet_counts(const m4s_network_model_t *model) {
 m4s_packet_flow_result_t m4s_packet_flow_result(const m4s_network_model_t *model, int64_t flow) {
   const network_t *network = model->state;
   return network->senders[flow].result;
+}
+
+void m4s_packet_flow_path(const m4s_network_model_t *model, int64_t flow, const int32_t **links_out,
+                          int32_t *n_links_out) {
+  const network_t *network = model->state;
+  *links_out = network->senders[flow].path;
+  *n_links_out = network->senders[flow].n_hops;
 }

@@ -12,8 +12,6 @@
 
 enum { NO_ID = -1, INT_HOPS = 5, MAX_HOPS = 255 };
 
-typedef enum { PACKET_DATA, PACKET_ACK, PACKET_NACK, PACKET_PAUSE, PACKET_RESUME } packet_kind_t;
-
 // 40 bytes.
 typedef struct {
   int32_t next;  // in its queue, or of the free ones
@@ -23,7 +21,7 @@ typedef struct {
   int64_t number;  // data: offset of its first byte; ACK, NACK: the byte expected next
   int64_t created_ns;  // of the data packet, also in its ACK (TIMELY)
   uint16_t wire_bytes, payload_bytes;
-  uint8_t kind;  // packet_kind_t
+  uint8_t kind;  // m4s_packet_kind_t
   uint8_t hop;  // index of `link` in the path
   bool marked;  // by ECN; in an ACK: its data packet was
 
@@ -176,9 +174,27 @@ typedef struct {
   struct pair_count *pairs;  // flows so far of a pair of hosts: open addressing
   size_t n_pairs, pair_capacity;
   m4s_packet_counts_t counts;
+  m4s_packet_observer_t *observers;  // borrowed, a list
+  unsigned observed;  // kinds of events that any of them wants
 } network_t;
 
 static inline int64_t now_of(const network_t *network) { return network->present.time_ns; }
+
+// Tells the observers that want this kind of events: of a flow; of a packet at a link.
+void m4s_packet_tell_flow(network_t *network, m4s_packet_event_kind_t kind, int64_t flow);
+void m4s_packet_tell_packet(network_t *network, m4s_packet_event_kind_t kind, int32_t link,
+                            int32_t packet);
+static inline void tell_flow(network_t *network, m4s_packet_event_kind_t kind, int64_t flow) {
+  if ((network->observed & kind) != 0) {
+    m4s_packet_tell_flow(network, kind, flow);
+  }
+}
+static inline void tell_packet(network_t *network, m4s_packet_event_kind_t kind, int32_t link,
+                               int32_t packet) {
+  if ((network->observed & kind) != 0) {
+    m4s_packet_tell_packet(network, kind, link, packet);
+  }
+}
 
 // Adds an event at a time with a key made now, or before.
 void m4s_packet_add_event(network_t *network, m4s_event_key_t key, event_kind_t kind, int32_t id);

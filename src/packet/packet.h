@@ -27,6 +27,50 @@ typedef struct {
   int64_t peak_packets;  // in the network at a time
 } m4s_packet_counts_t;
 
+// What observers can be told, at the time it happens. A set of kinds is their bitwise or.
+typedef enum {
+  M4S_PACKET_FLOW_STARTED = 1 << 0,  // its sender is ready
+  M4S_PACKET_FLOW_RECEIVED = 1 << 1,  // the last byte has arrived
+  M4S_PACKET_FLOW_ACKED = 1 << 2,  // the sender has the ACK of the last byte
+  M4S_PACKET_SENT = 1 << 3,  // a host begins to put a packet on its link
+  M4S_PACKET_ENQUEUED = 1 << 4,  // in a switch, behind those that wait for the link
+  M4S_PACKET_DEQUEUED = 1 << 5,  // out of the queue; its sending begins
+  M4S_PACKET_DROPPED = 1 << 6,  // by a switch; the link is the one it came on
+  M4S_PACKET_DELIVERED = 1 << 7,  // data in order, at its receiver; the link is the one it came on
+  M4S_PACKET_PAUSED = 1 << 8,  // the node that sends on the link has been told to pause
+  M4S_PACKET_RESUMED = 1 << 9,
+} m4s_packet_event_kind_t;
+
+typedef enum {
+  M4S_PACKET_DATA,
+  M4S_PACKET_ACK,
+  M4S_PACKET_NACK,
+  M4S_PACKET_PAUSE,
+  M4S_PACKET_RESUME,
+} m4s_packet_kind_t;
+
+// Members that say nothing of an event are 0, ids -1.
+typedef struct {
+  m4s_packet_event_kind_t kind;
+  int64_t time_ns;
+  int64_t flow;  // -1: PFC frames
+  int32_t link;
+  m4s_packet_kind_t packet;
+  int64_t number;  // data: offset of its first byte; ACK, NACK: the byte expected next
+  int32_t wire_bytes, payload_bytes;
+  bool marked;  // by ECN; of an ACK: its data was
+  // Bytes that wait for the link in a switch, after the event: of the class that PFC pauses; all.
+  int64_t queue_bytes, all_queue_bytes;
+} m4s_packet_event_t;
+
+// Told in the order of events. The network is not to be changed from within; an error ends the run.
+typedef struct m4s_packet_observer {
+  unsigned kinds;  // of events that are wanted
+  m4s_status_t (*observe)(void *context, const m4s_packet_event_t *event);
+  void *context;
+  struct m4s_packet_observer *next;  // the network's
+} m4s_packet_observer_t;
+
 // How a flow's path is chosen among equal ones.
 typedef enum {
   M4S_PACKET_ECMP_FLOW,  // by addresses and ports, at every switch, for each direction
@@ -39,9 +83,17 @@ m4s_status_t m4s_packet_create(const m4s_packet_rules_t *rules, m4s_packet_ecmp_
                                const m4s_topology_t *topology, m4s_routing_t *routing,
                                m4s_clock_t *clock, m4s_network_model_t *model_out);
 
+// Adds an observer, borrowed until the model is destroyed. Without observers nothing is spent on
+// them.
+void m4s_packet_observe(m4s_network_model_t *model, m4s_packet_observer_t *observer);
+
 // Of a model made by m4s_packet_create(). `flow` has been started.
 m4s_packet_counts_t m4s_packet_counts(const m4s_network_model_t *model);
 m4s_packet_flow_result_t m4s_packet_flow_result(const m4s_network_model_t *model, int64_t flow);
+
+// The links of a flow's data, in order. `links_out` lives as long as the model.
+void m4s_packet_flow_path(const m4s_network_model_t *model, int64_t flow, const int32_t **links_out,
+                          int32_t *n_links_out);
 
 // ns to serialise `bytes` at a rate: floor, of the exact quotient or of the double nearest to it.
 int64_t m4s_serialisation_ns(bool floor_of_double, int64_t bytes, uint64_t rate_bps);

@@ -91,7 +91,7 @@ static bool sonic_resumes(const mmu_t *mmu, const port_t *port) {
 }
 
 // Tells the peer of a port to pause, or to go on.
-static void send_pfc(network_t *network, int32_t port_id, packet_kind_t kind) {
+static void send_pfc(network_t *network, int32_t port_id, m4s_packet_kind_t kind) {
   int32_t id = m4s_packet_take(network);
   if (id == NO_ID) {
     return;
@@ -99,7 +99,7 @@ static void send_pfc(network_t *network, int32_t port_id, packet_kind_t kind) {
   port_t *port = &network->ports[port_id];
   network->packets[id] = (packet_t){
       .flow = NO_ID, .link = port_id, .in_port = NO_ID, .wire_bytes = PFC_BYTES, .kind = kind};
-  port->pausing = kind == PACKET_PAUSE;
+  port->pausing = kind == M4S_PACKET_PAUSE;
   if (port->pausing) {
     port->n_pauses++;
     port->pausing_since_ns = now_of(network);
@@ -109,6 +109,7 @@ static void send_pfc(network_t *network, int32_t port_id, packet_kind_t kind) {
   }
   push(network, &port->class0, id);
   port->queued_bytes += PFC_BYTES;
+  tell_packet(network, M4S_PACKET_ENQUEUED, port_id, id);
   m4s_packet_switch_send(network, port_id);
 }
 
@@ -128,7 +129,7 @@ static bool admit(network_t *network, mmu_t *mmu, int32_t port_id, uint32_t byte
   }
   bool pauses = sonic ? port->headroom_bytes > 0 : shift_pauses(network, mmu, port);
   if (network->rules.pfc && !mmu->plain && !port->pausing && pauses) {
-    send_pfc(network, port_id, PACKET_PAUSE);
+    send_pfc(network, port_id, M4S_PACKET_PAUSE);
   }
   return true;
 }
@@ -173,7 +174,7 @@ static bool marks(network_t *network, int32_t port_id) {
 }
 
 // HPCC: what the packet tells its sender of this hop.
-static void tell(network_t *network, const port_t *port, int32_t packet) {
+static void add_telemetry(network_t *network, const port_t *port, int32_t packet) {
   telemetry_t *telemetry = &network->telemetry[packet];
   uint64_t m = (uint64_t)network->rules.int_multiple;
   uint64_t sent = port->sent_bytes / (128 * m) & 0xfffff;
@@ -189,13 +190,13 @@ static void leave(network_t *network, int32_t port_id, packet_t *packet) {
   int32_t in_port = packet->in_port;
   release(network, mmu, &network->ports[in_port], packet->wire_bytes);
   network->ports[port_id].class3_bytes -= packet->wire_bytes;
-  if (packet->kind == PACKET_DATA && !mmu->plain && marks(network, port_id)) {
+  if (packet->kind == M4S_PACKET_DATA && !mmu->plain && marks(network, port_id)) {
     packet->marked = true;
     network->ports[port_id].n_marked++;
     network->counts.marked++;
   }
   if (resumes(network, mmu, &network->ports[in_port])) {
-    send_pfc(network, in_port, PACKET_RESUME);
+    send_pfc(network, in_port, M4S_PACKET_RESUME);
   }
 }
 
@@ -215,9 +216,10 @@ void m4s_packet_switch_send(network_t *network, int32_t port_id) {
     leave(network, port_id, packet);
     packet = &network->packets[id];  // a PFC frame may have moved the packets
   }
-  if (network->telemetry != NULL && packet->kind == PACKET_DATA) {
-    tell(network, port, id);
+  if (network->telemetry != NULL && packet->kind == M4S_PACKET_DATA) {
+    add_telemetry(network, port, id);
   }
+  tell_packet(network, M4S_PACKET_DEQUEUED, port_id, id);
   m4s_packet_transmit(network, port_id, id,
                       port->class0.first != NO_ID || port->class3.first != NO_ID);
 }
@@ -225,18 +227,19 @@ void m4s_packet_switch_send(network_t *network, int32_t port_id) {
 void m4s_packet_switch_receive(network_t *network, int32_t port_id, int32_t id) {
   packet_t *packet = &network->packets[id];
   const sender_t *sender = &network->senders[packet->flow];
-  const int32_t *path = packet->kind == PACKET_DATA ? sender->path : sender->ack_path;
+  const int32_t *path = packet->kind == M4S_PACKET_DATA ? sender->path : sender->ack_path;
   int32_t out_id = path[++packet->hop];
   port_t *out = &network->ports[out_id];
-  bool strict = packet->kind != PACKET_DATA && network->rules.ack_class_0;
+  bool strict = packet->kind != M4S_PACKET_DATA && network->rules.ack_class_0;
   packet->in_port = port_id;
   packet->link = out_id;
   if (!strict) {
     uint32_t bytes = packet->wire_bytes;
     if (!admit(network, &network->mmus[out->node], port_id, bytes)) {
-      if (packet->kind == PACKET_DATA) {
+      if (packet->kind == M4S_PACKET_DATA) {
         network->senders[packet->flow].result.n_dropped++;
       }
+      tell_packet(network, M4S_PACKET_DROPPED, network->ports[port_id].reverse, id);
       m4s_packet_free(network, id);
       return;
     }
@@ -244,6 +247,7 @@ void m4s_packet_switch_receive(network_t *network, int32_t port_id, int32_t id) 
   }
   out->queued_bytes += network->packets[id].wire_bytes;
   push(network, strict ? &out->class0 : &out->class3, id);
+  tell_packet(network, M4S_PACKET_ENQUEUED, out_id, id);
   m4s_packet_switch_send(network, out_id);
 }
 
