@@ -1,12 +1,11 @@
 // The algorithm "interval" in its default mode: by hand with written predictions, and with a small
 // network on random flows.
+#include "mixes.h"
 #include "scripted.h"
 
 #include <math.h>
 
-#include "flow/random_mix.h"
 #include "m4/network.h"
-#include "net/clos.h"
 
 // --- by hand ---
 
@@ -232,203 +231,160 @@ static void idle_links_should_forget_their_states(void **state) {
   scripted_destroy(run);
 }
 
-// --- with a network, on a Clos fabric of 16 hosts ---
+// --- with a network, on random flows ---
 
-enum { N_MIX = 400, MAX_SIMS = 4 };
+enum { N_MIX = 400, N_SIMULATIONS = 4 };
 
 typedef struct {
   m4s_model_t *weights;
+  m4s_engine_t *engine;
   m4s_topology_t *topology;
   m4s_m4_config_t config;
-} fabric_t;
+  m4s_flow_record_t *records[N_SIMULATIONS];  // mixes of seeds 0, 1, …
+} mixes_t;
 
-static fabric_t make_fabric(m4s_m4_mode_t mode) {
-  fabric_t fabric = {.config = harness_config()};
-  fabric.config.mode = (int)mode;
-  fabric.config.batch_time_ns = 3000;
-  fabric.config.bfsz = fabric.config.fwin = fabric.config.dctcp_k =
-      1;  // small weights, small numbers
-  fabric.weights = tiny_model(
+static mixes_t make_mixes(m4s_m4_mode_t mode) {
+  mixes_t mixes = {.config = harness_config(), .topology = mixes_clos()};
+  mixes.config.mode = (int)mode;
+  mixes.config.batch_time_ns = 1000;
+  // Small weights want small numbers, for slowdowns about 2.
+  mixes.config.bfsz = mixes.config.fwin = mixes.config.dctcp_k = 1;
+  mixes.weights = tiny_model(
       (tiny_sizes_t){.hidden = 16, .gnn_hidden = 12, .n_gnn_layers = 2, .n_params = 13}, 3);
-  ASSERT_OK(m4s_clos_create(&(m4s_clos_t){.pods = 2,
-                                          .racks_per_pod = 2,
-                                          .hosts_per_rack = 4,
-                                          .fabrics_per_pod = 2,
-                                          .spines_per_plane = 1,
-                                          .host_gbps = 10,
-                                          .uplink_gbps = 40,
-                                          .link_delay_ns = 1000},
-                            &fabric.topology));
-  return fabric;
+  mixes.engine = mixes_engine(mixes.weights, M4S_FORWARD_FAST);
+  for (int i = 0; i < N_SIMULATIONS; i++) {
+    mixes.records[i] = mixes_records(mixes.topology, N_MIX, 0.6, 1, (uint64_t)i);
+  }
+  return mixes;
 }
 
-static void clear_fabric(fabric_t *fabric) {
-  m4s_topology_destroy(fabric->topology);
-  m4s_model_destroy(fabric->weights);
+static void clear_mixes(mixes_t *mixes) {
+  for (int i = 0; i < N_SIMULATIONS; i++) {
+    free(mixes->records[i]);
+  }
+  m4s_topology_destroy(mixes->topology);
+  m4s_engine_destroy(mixes->engine);
+  m4s_model_destroy(mixes->weights);
 }
 
-static void make_mix(uint64_t seed, m4s_flow_record_t records_out[N_MIX]) {
-  const m4s_random_mix_t mix = {.n_flows = N_MIX,
-                                .n_hosts = 16,
-                                .load = 0.6,
-                                .host_bps = INT64_C(10000000000),
-                                .shape = 1.2,
-                                .min_size_bytes = 10000,
-                                .max_size_bytes = 3000000,
-                                .seed = seed};
-  ASSERT_OK(m4s_random_mix_make(&mix, records_out));
+static void open_mix(mixes_t *mixes, int seed, harness_t *sim) {
+  harness_open_list(sim, &mixes->config, mixes->engine, mixes->topology, mixes->records[seed],
+                    N_MIX);
 }
 
-// Runs mixes of seeds 0 … n-1 side by side on one engine.
-static void run_mixes(const fabric_t *fabric, m4s_engine_t *engine, int first_seed, int n,
-                      m4s_flow_record_t records_out[][N_MIX], m4s_m4_counts_t *counts_out) {
-  harness_t sims[MAX_SIMS];
-  harness_t *pointers[MAX_SIMS];
-  for (int i = 0; i < n; i++) {
-    make_mix((uint64_t)(first_seed + i), records_out[i]);
-    harness_open_list(&sims[i], &fabric->config, engine, fabric->topology, records_out[i], N_MIX);
+static void assert_results_alone_and_beside(m4s_m4_mode_t mode) {
+  mixes_t mixes = make_mixes(mode);
+  mixes_t alone = make_mixes(mode);
+  harness_t sims[N_SIMULATIONS];
+  harness_t *pointers[N_SIMULATIONS];
+  for (int i = 0; i < N_SIMULATIONS; i++) {
+    open_mix(&mixes, i, &sims[i]);
     pointers[i] = &sims[i];
   }
-  ASSERT_OK(harness_finish(pointers, n, engine, NULL));
-  for (int i = 0; i < n; i++) {
-    counts_out[i] = m4s_m4_counts(&sims[i].model);
+  ASSERT_OK(harness_finish(pointers, N_SIMULATIONS, mixes.engine, NULL));
+  for (int i = 0; i < N_SIMULATIONS; i++) {
+    harness_t sim;
+    harness_t *pointer = &sim;
+    open_mix(&alone, i, &sim);
+    ASSERT_OK(harness_finish(&pointer, 1, alone.engine, NULL));
+    m4s_m4_counts_t counts = m4s_m4_counts(&sims[i].model);
+    m4s_m4_counts_t counts_alone = m4s_m4_counts(&sim.model);
+    assert_memory_equal(&counts_alone, &counts, sizeof counts);
+    assert_memory_equal(alone.records[i], mixes.records[i], N_MIX * sizeof *mixes.records[i]);
+    assert_true(counts.steps > 50 && counts.reschedules > N_MIX);
+    harness_close(&sim);
     harness_close(&sims[i]);
   }
+  clear_mixes(&alone);
+  clear_mixes(&mixes);
 }
 
 static void results_should_not_depend_on_what_runs_beside(void **state) {
   (void)state;
-  static m4s_flow_record_t together[MAX_SIMS][N_MIX];
-  static m4s_flow_record_t alone[1][N_MIX];
-  for (int mode = M4S_M4_DEFAULT; mode <= M4S_M4_PUBLISHED; mode++) {
-    fabric_t fabric = make_fabric((m4s_m4_mode_t)mode);
-    m4s_engine_t *engine = NULL;
-    m4s_m4_counts_t counts[MAX_SIMS], counts_alone[1];
-    ASSERT_OK(m4s_engine_create(fabric.weights, M4S_FORWARD_FAST, &engine));
-    run_mixes(&fabric, engine, 0, MAX_SIMS, together, counts);
-    for (int i = 0; i < MAX_SIMS; i++) {
-      run_mixes(&fabric, engine, i, 1, alone, counts_alone);
-      assert_memory_equal(alone[0], together[i], sizeof together[i]);
-      assert_memory_equal(&counts_alone[0], &counts[i], sizeof counts[i]);
-      assert_true(counts[i].steps > 50 && counts[i].reschedules > N_MIX);
-    }
-    m4s_engine_destroy(engine);
-    clear_fabric(&fabric);
-  }
+  assert_results_alone_and_beside(M4S_M4_DEFAULT);
+  assert_results_alone_and_beside(M4S_M4_PUBLISHED);
 }
 
 static void flows_should_take_at_least_their_ideal_time(void **state) {
   (void)state;
-  static m4s_flow_record_t records[1][N_MIX];
-  fabric_t fabric = make_fabric(M4S_M4_DEFAULT);
-  m4s_engine_t *engine = NULL;
-  m4s_routing_t *routing = NULL;
-  m4s_m4_counts_t counts;
+  mixes_t mixes = make_mixes(M4S_M4_DEFAULT);
+  harness_t sim;
+  harness_t *pointer = &sim;
   int n_slower = 0;
-  ASSERT_OK(m4s_engine_create(fabric.weights, M4S_FORWARD_FAST, &engine));
-  ASSERT_OK(m4s_routing_create(fabric.topology, &routing));
-  run_mixes(&fabric, engine, 5, 1, records, &counts);
+  open_mix(&mixes, 0, &sim);
+  ASSERT_OK(harness_finish(&pointer, 1, mixes.engine, NULL));
   for (int i = 0; i < N_MIX; i++) {
+    const m4s_flow_record_t *record = &mixes.records[0][i];
     m4s_pair_facts_t facts;
-    ASSERT_OK(m4s_routing_pair_facts(routing, records[0][i].src, records[0][i].dst, &facts));
+    ASSERT_OK(m4s_routing_pair_facts(sim.routing, record->src, record->dst, &facts));
     int64_t ideal_ns =
-        m4s_ideal_fct_ns(&facts, m4s_wire_bytes(&fabric.config.wire, records[0][i].size_bytes));
-    assert_true(records[0][i].fct_ns >= ideal_ns);
-    n_slower += records[0][i].fct_ns > ideal_ns;
+        m4s_ideal_fct_ns(&facts, m4s_wire_bytes(&mixes.config.wire, record->size_bytes));
+    assert_true(record->fct_ns >= ideal_ns);
+    n_slower += record->fct_ns > ideal_ns;
   }
   assert_true(n_slower > N_MIX / 4);
-  m4s_routing_destroy(routing);
-  m4s_engine_destroy(engine);
-  clear_fabric(&fabric);
-}
-
-// The highest number among `n_rows` rows: n_rows - 1 if the engine has lent no others.
-static int32_t highest_row(m4s_engine_t *engine, bool of_links, int32_t n_rows) {
-  int32_t highest = -1;
-  int32_t *rows = calloc((size_t)n_rows, sizeof *rows);
-  assert_non_null(rows);
-  for (int32_t i = 0; i < n_rows; i++) {
-    ASSERT_OK(of_links ? m4s_engine_take_link_row(engine, &rows[i])
-                       : m4s_engine_take_flow_row(engine, &rows[i]));
-    highest = rows[i] > highest ? rows[i] : highest;
-  }
-  for (int32_t i = 0; i < n_rows; i++) {
-    if (of_links) {
-      m4s_engine_release_link_row(engine, rows[i]);
-    } else {
-      m4s_engine_release_flow_row(engine, rows[i]);
-    }
-  }
-  free(rows);
-  return highest;
+  harness_close(&sim);
+  clear_mixes(&mixes);
 }
 
 // Also from runs that end early.
+static void assert_rows_come_back(m4s_m4_mode_t mode, int n_steps) {
+  mixes_t mixes = make_mixes(mode);
+  harness_t sim;
+  harness_t *pointer = &sim;
+  m4s_inference_batch_t batch = {.engine = mixes.engine};
+  open_mix(&mixes, 1, &sim);
+  int n_unfinished = 1;
+  for (int i = 0; i < n_steps && n_unfinished > 0; i++) {
+    ASSERT_OK(harness_round(&pointer, 1, &batch, NULL, &n_unfinished));
+  }
+  assert_int_equal(n_unfinished == 0, n_steps == INT32_MAX);
+  m4s_m4_counts_t counts = m4s_m4_counts(&sim.model);
+  harness_close(&sim);
+  mixes_assert_no_row_is_held(mixes.engine, counts.peak_active_flows, mixes.topology->n_links);
+  m4s_inference_batch_clear(&batch);
+  clear_mixes(&mixes);
+}
+
 static void rows_should_come_back(void **state) {
   (void)state;
-  static m4s_flow_record_t records[N_MIX];
-  enum { N_ROWS = 2 * N_MIX };
-  for (int mode = M4S_M4_DEFAULT; mode <= M4S_M4_PUBLISHED; mode++) {
-    fabric_t fabric = make_fabric((m4s_m4_mode_t)mode);
-    m4s_engine_t *engine = NULL;
-    ASSERT_OK(m4s_engine_create(fabric.weights, M4S_FORWARD_FAST, &engine));
-    for (int n_rounds = 1; n_rounds <= 1000; n_rounds *= 10) {
-      harness_t sim;
-      harness_t *pointer = &sim;
-      m4s_inference_batch_t batch = {.engine = engine};
-      int n_unfinished = 1;
-      make_mix(1, records);
-      harness_open_list(&sim, &fabric.config, engine, fabric.topology, records, N_MIX);
-      for (int i = 0; i < n_rounds && n_unfinished > 0; i++) {
-        ASSERT_OK(harness_round(&pointer, 1, &batch, NULL, &n_unfinished));
-      }
-      assert_int_equal(n_unfinished, n_rounds < 1000);
-      harness_close(&sim);
-      m4s_inference_batch_clear(&batch);
-      assert_int_equal(highest_row(engine, false, N_ROWS), N_ROWS - 1);
-      assert_int_equal(highest_row(engine, true, N_ROWS), N_ROWS - 1);
-    }
-    m4s_engine_destroy(engine);
-    clear_fabric(&fabric);
+  static const int n_steps[] = {1, 10, 50, INT32_MAX};
+  for (size_t i = 0; i < M4S_COUNT(n_steps); i++) {
+    assert_rows_come_back(M4S_M4_DEFAULT, n_steps[i]);
+    assert_rows_come_back(M4S_M4_PUBLISHED, n_steps[i]);
   }
 }
 
-// Every byte of every flow is on every link of its path.
+// Every byte of every flow is on every link of its path, and links are busy as long as flows are.
 static void usage_should_add_up(void **state) {
   (void)state;
-  static m4s_flow_record_t records[N_MIX];
-  fabric_t fabric = make_fabric(M4S_M4_DEFAULT);
-  m4s_engine_t *engine = NULL;
+  mixes_t mixes = make_mixes(M4S_M4_DEFAULT);
   harness_t sim;
   harness_t *pointer = &sim;
-  ASSERT_OK(m4s_engine_create(fabric.weights, M4S_FORWARD_FAST, &engine));
-  make_mix(2, records);
-  harness_open_list(&sim, &fabric.config, engine, fabric.topology, records, N_MIX);
-  ASSERT_OK(harness_finish(&pointer, 1, engine, NULL));
-  int64_t expected_bytes = 0;
-  int64_t longest_ns = 0;
+  m4s_link_usage_t *usage = calloc((size_t)mixes.topology->n_links, sizeof *usage);
+  int64_t rest_bytes = 0, longest_ns = 0, longest_busy_ns = 0;
+  assert_non_null(usage);
+  open_mix(&mixes, 2, &sim);
+  ASSERT_OK(harness_finish(&pointer, 1, mixes.engine, NULL));
   for (int i = 0; i < N_MIX; i++) {
+    const m4s_flow_record_t *record = &mixes.records[2][i];
     const int32_t *links;
     int32_t n_links;
-    ASSERT_OK(m4s_routing_path(sim.routing, records[i].src, records[i].dst, &links, &n_links));
-    expected_bytes += n_links * m4s_wire_bytes(&fabric.config.wire, records[i].size_bytes);
-    longest_ns = records[i].fct_ns > longest_ns ? records[i].fct_ns : longest_ns;
+    ASSERT_OK(m4s_routing_path(sim.routing, record->src, record->dst, &links, &n_links));
+    rest_bytes += n_links * m4s_wire_bytes(&mixes.config.wire, record->size_bytes);
+    longest_ns = record->fct_ns > longest_ns ? record->fct_ns : longest_ns;
   }
-  m4s_link_usage_t *usage = calloc((size_t)fabric.topology->n_links, sizeof *usage);
-  assert_non_null(usage);
   sim.model.ops->link_usage(sim.model.state, usage);
-  int64_t longest_busy_ns = 0;
-  for (int32_t i = 0; i < fabric.topology->n_links; i++) {
-    expected_bytes -= usage[i].bytes;
+  for (int32_t i = 0; i < mixes.topology->n_links; i++) {
+    rest_bytes -= usage[i].bytes;
     assert_true(usage[i].busy_ns >= 0 && usage[i].busy_ns <= sim.clock.now_ns);
     longest_busy_ns = usage[i].busy_ns > longest_busy_ns ? usage[i].busy_ns : longest_busy_ns;
   }
-  assert_int_equal(expected_bytes, 0);
+  assert_int_equal(rest_bytes, 0);
   assert_true(longest_busy_ns >= longest_ns);
   free(usage);
   harness_close(&sim);
-  m4s_engine_destroy(engine);
-  clear_fabric(&fabric);
+  clear_mixes(&mixes);
 }
 
 int main(void) {

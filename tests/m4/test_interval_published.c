@@ -1,9 +1,7 @@
 // The published mode of the algorithm "interval": its quirks by hand, and steps and flows against
 // those of the public program.
-#include "flow/dumped.h"
+#include "parity.h"
 #include "scripted.h"
-
-#include <math.h>
 
 // --- quirks by hand ---
 
@@ -124,129 +122,34 @@ static void completions_at_a_firing_should_happen(void **state) {
 }
 
 // --- against the public program ---
-//
-// It evaluates the network with other sums, so predictions differ in the last bits, and with them,
-// where a time is near a whole ns, that time by 1 ns and what follows from it. The steps are
-// therefore compared for a part of the run only.
 
 // Sanitizers make a step a hundred times as long.
-enum { N_STEPS = SUPPORT_SANITIZED ? 6 : 100, N_SHOWN = 5, FIRST_SHOWN_COLUMN = 9 };
+enum { N_STEPS = SUPPORT_SANITIZED ? 6 : 100 };
 
-typedef struct {
-  m4s_csv_t steps;
-  size_t row;  // of the next step
-  int32_t n_compared;
-  double largest_difference;  // of a slowdown
-  int64_t last_ns;
-} parity_t;
-
-static double dumped_real(const m4s_csv_t *csv, size_t row, int column) {
-  double value = NAN;
-  assert_true(m4s_parse_double(m4s_csv_cell(csv, row, (size_t)column), &value));
-  return value;
-}
-
-// Firings without active flows stand in the table, too.
-static void skip_idle_firings(parity_t *parity) {
-  while (parity->row < parity->steps.n_rows &&
-         dumped_int(&parity->steps, parity->row, "n_active") == 0) {
-    parity->row++;
-  }
-}
-
-static void compare_step(void *context, const m4s_m4_step_trace_t *trace) {
-  parity_t *parity = context;
-  const m4s_csv_t *csv = &parity->steps;
-  skip_idle_firings(parity);
-  size_t row = parity->row++;
-  assert_true(row < csv->n_rows);
-  assert_int_equal(trace->now_ns, dumped_int(csv, row, "now_ns"));
-  assert_int_equal(trace->n_pending, dumped_int(csv, row, "n_pending"));
-  assert_int_equal(trace->n_pending_completed, dumped_int(csv, row, "n_pending_dead"));
-  assert_int_equal(trace->n_flows, dumped_int(csv, row, "n_active"));
-  assert_int_equal(trace->n_links, dumped_int(csv, row, "n_links"));
-  assert_int_equal(trace->n_edges, dumped_int(csv, row, "n_edges"));
-  assert_int_equal(trace->reschedule_all, dumped_int(csv, row, "reschedule_all"));
-  double dt_us = dumped_real(csv, row, m4s_csv_column(csv, "dt_us"));
-  assert_true(fabs((double)trace->dt_us - dt_us) <= 5.1e-4);  // three decimals
-  for (int i = 0; i < N_SHOWN && i < trace->n_flows; i++) {
-    double slowdown = fmax(1, (double)trace->slowdowns[i]);
-    double difference = fabs(slowdown - dumped_real(csv, row, FIRST_SHOWN_COLUMN + i));
-    assert_true(difference <= 1e-4);
-    parity->largest_difference = fmax(parity->largest_difference, difference);
-  }
-  parity->n_compared++;
-  parity->last_ns = trace->now_ns;
-}
-
-static m4s_engine_t *published_engine(m4s_model_t **weights_out) {
-  m4s_engine_t *engine = NULL;
-  ASSERT_OK(m4s_model_read(support_reference("m4-published.safetensors"), weights_out));
-  ASSERT_OK(m4s_engine_create(*weights_out, M4S_FORWARD_FAST, &engine));
-  return engine;
-}
-
-// Flows that completed up to `until_ns`: at the same time, but for a few, off by rounding.
-static void compare_flows(const char *name, const harness_t *sim, int64_t until_ns) {
-  m4s_csv_t csv = dumped_read(name);
-  m4s_collective_result_t result = m4s_collective_source_result(sim->collective);
-  int n = 0;
-  int n_different = 0;
-  int64_t largest_ns = 0;
-  for (size_t row = 0; row < csv.n_rows; row++) {
-    const m4s_flow_record_t *record = &result.records[dumped_int(&csv, row, "flow_id")];
-    int64_t done_ns = dumped_int(&csv, row, "t_done");
-    if (done_ns > until_ns) {
-      continue;
-    }
-    assert_true(record->fct_ns >= 0);
-    int64_t late_ns = llabs(record->start_ns + record->fct_ns - done_ns);
-    int64_t start_late_ns = llabs(record->start_ns - dumped_int(&csv, row, "t_start"));
-    late_ns = start_late_ns > late_ns ? start_late_ns : late_ns;
-    largest_ns = late_ns > largest_ns ? late_ns : largest_ns;
-    n_different += late_ns > 0;
-    n++;
-  }
-  print_message("  %d of %d flows differ, by up to %lld ns\n", n_different, n,
-                (long long)largest_ns);
-  assert_true(n > 10 * N_STEPS);
-  assert_true(n_different * 20 <= n);
-  assert_true(largest_ns <= 2);
-  m4s_csv_clear(&csv);
-}
-
-static void assert_parity(int n, int r, const char *steps_name, const char *flows_name) {
+static void assert_parity(const parity_point_t *point) {
+  parity_t parity;
   m4s_model_t *weights = NULL;
-  m4s_engine_t *engine = published_engine(&weights);
-  parity_t parity = {.steps = dumped_read(steps_name)};
-  harness_t sim;
-  harness_t *pointer = &sim;
-  m4s_inference_batch_t batch = {.engine = engine};
-  int n_unfinished = 1;
-  harness_open_gray(&sim, n, r, NULL, engine);
-  m4s_m4_set_tracer(&sim.model, (m4s_m4_tracer_t){.step = compare_step, .context = &parity});
-  while (parity.n_compared < N_STEPS) {
-    ASSERT_OK(harness_round(&pointer, 1, &batch, NULL, &n_unfinished));
-    assert_int_equal(n_unfinished, 1);
-  }
-  print_message("  N=%d R=%d: %d steps, up to %.3f us; slowdowns differ by up to %.1e\n", n, r,
-                parity.n_compared, (double)parity.last_ns / 1e3, parity.largest_difference);
-  compare_flows(flows_name, &sim, parity.last_ns);
-  harness_close(&sim);
-  m4s_inference_batch_clear(&batch);
-  m4s_csv_clear(&parity.steps);
+  m4s_engine_t *engine = parity_engine(M4S_FORWARD_FAST, &weights);
+  parity_run(&parity, point, N_STEPS, engine);
+  parity_print(&parity);
+  assert_int_equal(parity.n_equal, N_STEPS);
+  assert_true(parity.largest_difference <= 1e-5);
+  assert_true(parity.n_flows > 10 * N_STEPS);
+  assert_true(parity.n_flows_different * 20 <= parity.n_flows);
+  assert_true(parity.largest_flow_difference_ns <= 2);
+  parity_clear(&parity);
   m4s_engine_destroy(engine);
   m4s_model_destroy(weights);
 }
 
 static void steps_of_2_at_a_quarter_should_equal_the_dump(void **state) {
   (void)state;
-  assert_parity(2, 4, "simai/steps_N2_R4_m4.csv.gz", "simai/flows_N2_R4_m4.csv.gz");
+  assert_parity(&parity_points[0]);
 }
 
 static void steps_of_16_at_a_quarter_should_equal_the_dump(void **state) {
   (void)state;
-  assert_parity(16, 4, "simai/steps_N16_R4_m4.csv.gz", "simai/flows_N16_R4_m4.csv.gz");
+  assert_parity(&parity_points[1]);
 }
 
 // --- against the published table: exposed communication of the first layer ---
@@ -270,7 +173,7 @@ static void first_layers_should_equal_the_published_ones(void **state) {
     skip();
   }
   m4s_model_t *weights = NULL;
-  m4s_engine_t *engine = published_engine(&weights);
+  m4s_engine_t *engine = parity_engine(M4S_FORWARD_FAST, &weights);
   harness_t sims[N_POINTS];
   harness_t *pointers[N_POINTS];
   for (int i = 0; i < N_POINTS; i++) {
