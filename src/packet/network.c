@@ -417,10 +417,24 @@ static void init_ports(network_t *network) {
                                  .is_nic = topology->kinds[link->src] == M4S_NODE_HOST,
                                  .peer_is_host = topology->kinds[link->dst] == M4S_NODE_HOST,
                                  .class0 = {NO_ID, NO_ID},
-                                 .class3 = {NO_ID, NO_ID},
-                                 .ecn = NO_ID};
+                                 .class3 = {NO_ID, NO_ID}};
     network->nics[i].alarm = m4s_event_never();
   }
+}
+
+static m4s_status_t check_links(const network_t *network) {
+  const m4s_packet_rules_t *rules = &network->rules;
+  for (int32_t i = 0; i < network->topology->n_links; i++) {
+    const port_t *port = &network->ports[i];
+    if (port->is_nic && rules->min_rate_bps > port->rate_bps) {
+      return m4s_fail(M4S_ERR_INPUT,
+                      "packet: min_rate (%lld b/s) is above the rate of the link from host %d to "
+                      "node %d (%lld b/s)",
+                      (long long)rules->min_rate_bps, port->node, port->peer,
+                      (long long)port->rate_bps);
+    }
+  }
+  return M4S_OK;
 }
 
 // The largest base RTT and bandwidth-delay product of any pair of hosts.
@@ -463,6 +477,7 @@ static m4s_status_t init(network_t *network) {
     return m4s_fail_memory("a packet network");
   }
   init_ports(network);
+  M4S_TRY(check_links(network));
   for (int32_t node = topology->n_hosts; node < topology->n_nodes; node++) {
     M4S_TRY(m4s_packet_switch_init(network, node));
   }
@@ -472,6 +487,7 @@ static m4s_status_t init(network_t *network) {
 m4s_status_t m4s_packet_create(const m4s_packet_rules_t *rules, m4s_packet_ecmp_t ecmp,
                                const m4s_topology_t *topology, m4s_routing_t *routing,
                                m4s_clock_t *clock, m4s_network_model_t *model_out) {
+  M4S_TRY(m4s_packet_rules_check(rules));
   network_t *network = calloc(1, sizeof *network);
   if (network == NULL) {
     return m4s_fail_memory("a packet network");

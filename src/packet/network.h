@@ -55,7 +55,7 @@ typedef struct {
   int64_t class3_bytes, queued_bytes;  // class 3; all classes
   uint64_t sent_bytes;
   int64_t sending_ns;
-  int32_t ecn;  // index into the rules; NO_ID: never marks
+  m4s_packet_ecn_t ecn;  // of its rate
   uint64_t n_marked, n_marking;  // marked; random draws
   // Ingress: what came in through this port and is still in the switch, class 3.
   uint32_t held_bytes, headroom_bytes, headroom_limit;

@@ -12,6 +12,9 @@ static void set_ecn(m4s_packet_rules_t *rules, double k_min_bytes_per_gbps,
                     double k_max_bytes_per_gbps, double p_max) {
   static const int64_t gbps[] = {10,  20,  25,  40,  44,  50,  57,  66,  80,   100,  120, 200,
                                  240, 266, 300, 342, 400, 480, 600, 800, 1200, 1600, 2400};
+  rules->ecn_else = (m4s_packet_ecn_t){.k_min_bytes = (int64_t)k_min_bytes_per_gbps,
+                                       .k_max_bytes = (int64_t)k_max_bytes_per_gbps,
+                                       .p_max = p_max};
   rules->n_ecn = (int32_t)(sizeof gbps / sizeof *gbps);
   for (int32_t i = 0; i < rules->n_ecn; i++) {
     rules->ecn[i] =
@@ -119,4 +122,60 @@ void m4s_packet_rules_set(m4s_packet_rules_t *rules, m4s_packet_profile_t profil
   } else if (profile == M4S_PROFILE_M4) {
     set_m4(rules, cc);
   }
+}
+
+static m4s_status_t check_ecn(const m4s_packet_ecn_t *ecn) {
+  if (ecn->k_min_bytes > ecn->k_max_bytes) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "packet: ECN marks from a queue of %lld bytes on but all packets from %lld on: "
+                    "k_min must not be above k_max",
+                    (long long)ecn->k_min_bytes, (long long)ecn->k_max_bytes);
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t check_times(const m4s_packet_rules_t *rules) {
+  if (rules->alpha_interval_ns < 1 || rules->decrease_interval_ns < 1 ||
+      rules->increase_interval_ns < 1) {
+    return m4s_fail(M4S_ERR_INPUT, "packet: the intervals of DCQCN must be above 0");
+  }
+  if (rules->timely_low_ns > rules->timely_high_ns) {
+    return m4s_fail(M4S_ERR_INPUT, "packet: timely_low (%lld ns) is above timely_high (%lld ns)",
+                    (long long)rules->timely_low_ns, (long long)rules->timely_high_ns);
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t check_rates(const m4s_packet_rules_t *rules) {
+  if (rules->min_rate_bps < 1) {
+    return m4s_fail(M4S_ERR_INPUT, "packet: min_rate must be above 0");
+  }
+  if (rules->max_rate_bps > 0 && rules->max_rate_bps < rules->min_rate_bps) {
+    return m4s_fail(M4S_ERR_INPUT, "packet: max_rate (%lld b/s) is below min_rate (%lld b/s)",
+                    (long long)rules->max_rate_bps, (long long)rules->min_rate_bps);
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_packet_rules_check(const m4s_packet_rules_t *rules) {
+  M4S_TRY(check_rates(rules));
+  M4S_TRY(check_times(rules));
+  M4S_TRY(check_ecn(&rules->ecn_else));
+  for (int32_t i = 0; i < rules->n_ecn; i++) {
+    M4S_TRY(check_ecn(&rules->ecn[i]));
+  }
+  enum { MAX_PAYLOAD_BYTES = 60000 };
+  if (rules->payload_bytes < 1 || rules->payload_bytes > MAX_PAYLOAD_BYTES) {
+    return m4s_fail(M4S_ERR_INPUT, "packet: a payload of %d bytes; 1 to %d are possible",
+                    rules->payload_bytes, MAX_PAYLOAD_BYTES);
+  }
+  if (rules->cc == M4S_PACKET_HPCC && !rules->window) {
+    return m4s_fail(M4S_ERR_INPUT, "packet: HPCC needs a window");
+  }
+  if (rules->cc == M4S_PACKET_HPCC &&
+      (rules->int_multiple < 1 || !(rules->utilisation_target > 0))) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "packet: HPCC needs int_multiple and utilisation_target above 0");
+  }
+  return M4S_OK;
 }

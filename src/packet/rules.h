@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/status.h"
+
 typedef enum {
   M4S_PACKET_DCTCP,  // paced: marks change a rate, which scales the window
   M4S_PACKET_DCQCN,
@@ -59,6 +61,8 @@ typedef struct {
   int64_t resume_offset_bytes;
   int32_t n_ecn;
   m4s_packet_ecn_t ecn[M4S_PACKET_MAX_ECN_RATES];
+  m4s_packet_ecn_t ecn_else;  // ports of other rates; thresholds per Gb/s unless ecn_else_flat
+  bool ecn_else_flat;
   uint64_t seed;  // of random marking
   // Congestion control.
   double ewma_gain;  // g of DCTCP and DCQCN
@@ -78,6 +82,9 @@ typedef struct {
 } m4s_packet_rules_t;
 
 typedef enum { M4S_PROFILE_HPCC, M4S_PROFILE_SIMAI, M4S_PROFILE_M4 } m4s_packet_profile_t;
+
+// Refuses rules that make no sense whatever the network (M4S_ERR_INPUT says which and why).
+m4s_status_t m4s_packet_rules_check(const m4s_packet_rules_t *rules);
 
 // The parameters of a code base with one of its congestion controls, as its public configurations
 // have them.

@@ -158,10 +158,7 @@ static double draw(uint64_t seed, int32_t port, uint64_t n) {
 
 static bool marks(network_t *network, int32_t port_id) {
   port_t *port = &network->ports[port_id];
-  if (port->ecn == NO_ID) {
-    return false;
-  }
-  const m4s_packet_ecn_t *ecn = &network->rules.ecn[port->ecn];
+  const m4s_packet_ecn_t *ecn = &port->ecn;
   if (port->class3_bytes <= ecn->k_min_bytes) {
     return false;
   }
@@ -280,13 +277,18 @@ static int32_t shift_of(const network_t *network, const port_t *port) {
   return shift;
 }
 
-static int32_t ecn_of(const network_t *network, const port_t *port) {
-  for (int32_t i = 0; i < network->rules.n_ecn; i++) {
-    if (network->rules.ecn[i].rate_bps == port->rate_bps) {
-      return i;
+static m4s_packet_ecn_t ecn_of(const network_t *network, const port_t *port) {
+  const m4s_packet_rules_t *rules = &network->rules;
+  for (int32_t i = 0; i < rules->n_ecn; i++) {
+    if (rules->ecn[i].rate_bps == port->rate_bps) {
+      return rules->ecn[i];
     }
   }
-  return NO_ID;
+  m4s_packet_ecn_t ecn = rules->ecn_else;
+  double scale = rules->ecn_else_flat ? 1 : (double)port->rate_bps * 1e-9;
+  ecn.k_min_bytes = (int64_t)((double)ecn.k_min_bytes * scale);
+  ecn.k_max_bytes = (int64_t)((double)ecn.k_max_bytes * scale);
+  return ecn;
 }
 
 m4s_status_t m4s_packet_switch_init(network_t *network, int32_t node) {
