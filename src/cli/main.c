@@ -21,6 +21,7 @@
   X(topology_gray_failure) \
   X(topology_cluster) \
   X(topology_info) \
+  X(model_import) \
   X(model_info) \
   X(flows) \
   X(bench_flowsim)
@@ -179,12 +180,21 @@ static m4s_status_t read_option(const m4s_command_t *command, void *options, int
   return m4s_field_set_text(field, options, value, where);
 }
 
+// "-o" is short for --out, in commands that have it.
+static char *long_form(const m4s_command_t *command, char *typed) {
+  static char out[] = "--out";
+  bool short_form = strcmp(typed, "-o") == 0 &&
+                    m4s_fields_find(command->options, command->n_options, out + 2) != NULL;
+  return short_form ? out : typed;
+}
+
 // Splits argv into options and arguments (moved to the front of argv). Sets *help_out on --help.
 static m4s_status_t read_command_line(const m4s_command_t *command, void *options, int argc,
                                       char **argv, int *n_arguments_out, bool *help_out) {
   int n_arguments = 0;
   bool only_arguments = false;
   for (int i = 0; i < argc;) {
+    argv[i] = only_arguments ? argv[i] : long_form(command, argv[i]);
     if (only_arguments || strncmp(argv[i], "-", 1) != 0) {
       argv[n_arguments++] = argv[i++];
     } else if (strcmp(argv[i], "--") == 0) {

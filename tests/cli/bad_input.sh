@@ -6,6 +6,7 @@ set -uo pipefail
 program=$1
 work=$2
 tiny=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/m4/tiny.safetensors
+checkpoints=$(cd "$(dirname "${BASH_SOURCE[0]}")/../m4/checkpoints" && pwd)
 rm -rf "$work"
 mkdir -p "$work/in"
 cd "$work" || exit 1
@@ -113,14 +114,18 @@ refused '"rum"' 'run' -- rum in/spec.json
 refused '"topology inf"' 'topology info' -- topology inf in/topology.txt
 refused '"topology"' 'gray-failure, cluster, info' -- topology
 refused '"bench"' 'flowsim' -- bench
-refused '"model"' 'info' -- model
+refused '"model"' 'import, info' -- model
 refused '"model inf"' 'model info' -- model inf in/spec.json
 refused 'FILE' -- model info
+refused 'DIR|FILE' -- model import -o m.safetensors
+refused 'needs --out FILE' -- model import in
 refused '--workload: ' -- bench flowsim
 refused '--time-limit: -1 is outside 0 to 1000000000 (' -- run in/spec.json --time-limit -1
 refused '""' -- ''
 refused '--uot' 'mean --out?' -- run in/spec.json --uot out
-refused '-o' -- run -o out in/spec.json
+refused '-x' -- run -x out in/spec.json
+refused '-o' -- model info -o out in/spec.json
+refused '--out' 'value' -- run in/spec.json -o
 refused '--out' 'value' -- run in/spec.json --out
 refused 'usage' 'SPEC' -- run
 refused 'usage' 'SPEC' -- run in/spec.json in/spec.json
@@ -495,6 +500,59 @@ bad_weights '"a"' '[2]' '4 bytes' -- '{"a": {"dtype": "F32", "shape": [2], "data
 bad_weights '"n"' '200' -- '{"__metadata__": {"n": 200}}' 0
 bad_weights '"lstmcell_time.seq_cell.weight_hh"' '[1]' '1 to 4096' -- \
   '{"lstmcell_time.seq_cell.weight_hh": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+
+# --- archives ---
+if ! "$program" model import "$checkpoints/scripted" -o model.safetensors >stdout 2>stderr ||
+  ! "$program" model info model.safetensors >stdout 2>stderr; then
+  n_failed=$((n_failed + 1))
+  echo "FAILED: m4sweep model import: $(cat stderr)"
+fi
+# bad_archive FRAGMENT… -- FILE: the network with the archive in/new instead of this one.
+bad_archive() {
+  local fragments=()
+  while [[ $1 != -- ]]; do
+    fragments+=("$1")
+    shift
+  done
+  rm -rf in/m4
+  cp -r "$checkpoints/state" in/m4
+  mv in/new "in/m4/$2"
+  refused "in/m4" "${fragments[@]}" -- model import in/m4 --out out.safetensors
+}
+# edited_archive NAME OFFSET BYTES: an archive of the network with these bytes changed, in in/new.
+edited_archive() {
+  cp "$checkpoints/state/$1" in/new
+  printf '%b' "$3" | dd of=in/new bs=1 seek="$2" conv=notrunc status=none
+}
+# offset NAME TEXT [N]: where the text stands for the Nth time in that archive.
+offset() { grep -abo -- "$2" "$checkpoints/state/$1" | sed -n "${3:-1}s/:.*//p"; }
+refused in/none.pt 'No such file' -- model import in/none.pt -o out.safetensors
+refused in 'no files *.pt' -- model import in -o out.safetensors
+refused in/spec.json 'no zip archive' -- model import in/spec.json -o out.safetensors
+: >in/new
+bad_archive output_layer.pt 'is empty' -- output_layer.pt
+head -c 1000 "$checkpoints/state/output_layer.pt" >in/new
+bad_archive output_layer.pt 'no zip archive' -- output_layer.pt
+cp "$checkpoints/state/lstmcell_rate.pt" in/new
+bad_archive weights.pt '"weights" is no module' -- weights.pt
+cp "$checkpoints/state/lstmcell_rate.pt" in/new
+bad_archive lstmcell_rates.pt 'did you mean lstmcell_rate?' -- lstmcell_rates.pt
+cp "$checkpoints/network/network.pt" in/new
+bad_archive network.pt 'is also in in/m4/gnn_layer_0.pt' '"gnn_layer_0.' -- network.pt
+cp "$checkpoints/traced/lstmcell_rate.pt" in/new
+bad_archive '"lstmcell_rate.seq_cell.weight_ih"' '[18, 10]' '[6, 10]' -- lstmcell_rate.pt
+cp "$checkpoints/state/gnn_layer_0.pt" in/new
+bad_archive 'module gnn_layer_2 is missing' -- gnn_layer_3.pt
+edited_archive output_layer.pt "$(offset output_layer.pt FloatStorage)" 'Xloat'
+bad_archive output_layer.pt 'CRC' -- output_layer.pt
+edited_archive output_layer.pt "$(offset output_layer.pt output_layer/data/0 2)" 'x'
+bad_archive 'output_layer/data/0: is missing' -- output_layer.pt
+refused "$checkpoints/state/output_layer.pt and 1 more" 'lstmcell_time' 'missing' -- \
+  model import "$checkpoints"/state/output_layer.pt "$checkpoints"/state/lstmcell_rate.pt -o out.safetensors
+refused in/topology.txt/x 'cannot be written' -- model import "$checkpoints/state" -o in/topology.txt/x
+refused /proc/out 'cannot be written' -- model import "$checkpoints/state" -o /proc/out
+cp "$checkpoints/network/network.pt" in/network.pt
+refused in/network.pt 'one of the archives' -- model import in/network.pt -o in/network.pt
 
 # --- under mpirun: the line stands once, whatever the number of ranks ---
 if command -v mpirun >/dev/null; then
