@@ -73,6 +73,8 @@ const m4s_section_t m4s_point_sections[] = {
      "the max-min fair fluid simulator"},
     {"m4", m4s_m4_fields, M4S_N_M4_FIELDS, offsetof(m4s_point_t, m4),
      "the learned flow-level simulator"},
+    {"packet", m4s_packet_fields, M4S_N_PACKET_FIELDS, offsetof(m4s_point_t, packet),
+     "the packet-level simulator"},
     {"output", output_fields, M4S_COUNT(output_fields), 0, "what is kept of a point"},
     {"run", run_fields, M4S_COUNT(run_fields), 0, "how a point is run"},
 };

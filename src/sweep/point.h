@@ -8,6 +8,7 @@
 #include "flowsim/flowsim.h"
 #include "m4/m4.h"
 #include "net/gpu_cluster.h"
+#include "packet/settings.h"
 #include "sim/run_loop.h"
 #include "sweep/engines.h"
 #include "sweep/point_result.h"
@@ -27,6 +28,7 @@ typedef struct {
   m4s_wire_t wire;  // section "packets"; m4s_point_set() copies it to where it is needed
   m4s_flowsim_config_t flowsim;
   m4s_m4_config_t m4;
+  m4s_packet_config_t packet;
   struct {
     bool flows;  // flows.npy
     bool links;  // links.csv

@@ -126,9 +126,9 @@ m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *nam
   return status;
 }
 
-// How much longer m4 takes than flowsim, as measured with the published weights: what orders units
-// of both.
-enum { M4_COST = 50 };
+// How much longer m4 (with the published weights) and packet take than flowsim on a gray-failure
+// point, as measured: what orders units of several simulators.
+enum { M4_COST = 50, PACKET_COST = 250 };
 
 double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) {
   const m4s_gpu_cluster_t *cluster = &point->topology.cluster;
@@ -143,7 +143,9 @@ double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) 
   // measured, half as long again.
   bool scattered = cluster->degraded_gpus % cluster->gpus_per_server != 0;
   cost = scattered ? 1.5 * cost : cost;
-  return strcmp(simulator, "m4") == 0 ? M4_COST * cost : cost;
+  return strcmp(simulator, "m4") == 0       ? M4_COST * cost
+         : strcmp(simulator, "packet") == 0 ? PACKET_COST * cost
+                                            : cost;
 }
 
 struct m4s_point_run {

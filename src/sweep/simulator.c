@@ -5,7 +5,7 @@
 #include "core/text.h"
 
 // One line a simulator.
-#define SIMULATORS(X) X(flowsim) X(m4)
+#define SIMULATORS(X) X(flowsim) X(m4) X(packet)
 
 static m4s_status_t create_flowsim(const m4s_simulator_inputs_t *inputs,
                                    m4s_simulator_t *simulator) {
@@ -27,6 +27,16 @@ static m4s_status_t create_m4(const m4s_simulator_inputs_t *inputs, m4s_simulato
   }
   return m4s_m4_create(config, simulator->network->engine, inputs->topology, inputs->routing,
                        inputs->clock, &simulator->model);
+}
+
+static m4s_status_t create_packet(const m4s_simulator_inputs_t *inputs,
+                                  m4s_simulator_t *simulator) {
+  const m4s_point_t *point = inputs->point;
+  m4s_packet_rules_t rules;
+  M4S_TRY(
+      m4s_packet_config_resolve(&point->packet, &point->wire, (uint64_t)point->run.seed, &rules));
+  return m4s_packet_create(&rules, (m4s_packet_ecmp_t)point->packet.ecmp, inputs->topology,
+                           inputs->routing, inputs->clock, &simulator->model);
 }
 
 typedef m4s_status_t (*create_fn)(const m4s_simulator_inputs_t *inputs, m4s_simulator_t *simulator);

@@ -174,7 +174,7 @@ refused in/spec.json 'm4.model: ' 'in/text.safetensors' -- run in/spec.json --ou
 refused in/spec.json 'm4.model: ' 'in/text.safetensors' -- plan in/spec.json --model in/text.safetensors
 refused '--model' 'twice' -- run in/spec.json --out out --model "$tiny" --set "m4.model=$tiny"
 refused '"m4.bfzs"' 'm4.bfsz' -- run in/spec.json --out out --model "$tiny" --set m4.bfzs=3
-refused '--set cc' '"bbr"' -- run in/spec.json --out out --model "$tiny" --set cc=bbr
+refused '--set m4.cc' '"bbr"' -- run in/spec.json --out out --model "$tiny" --set m4.cc=bbr
 refused in/spec.json 'm4.mode' '"published"' -- \
   run in/spec.json --out out --model "$tiny" --set m4.mode=published --set algorithm=event
 refused '"mode"' 'flowsim.mode or m4.mode' -- run in/spec.json --out out --set mode=exact

@@ -52,7 +52,7 @@ static void point_should_survive_being_resolved(void **state) {
   assert_int_equal(m4s_point_set(&copy, resolved, "/elsewhere", "t"), M4S_OK);
   json_t *again = m4s_point_resolved(&copy);
   assert_true(json_equal(resolved, again));
-  assert_int_equal(json_object_size(resolved), 8);
+  assert_int_equal(json_object_size(resolved), 9);
   json_decref(settings);
   json_decref(resolved);
   json_decref(again);
