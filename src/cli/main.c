@@ -24,7 +24,8 @@
   X(model_import) \
   X(model_info) \
   X(flows) \
-  X(bench_flowsim)
+  X(bench_flowsim) \
+  X(bench_m4)
 
 #define DECLARE(name) extern const m4s_command_t m4s_command_##name;
 M4S_COMMANDS(DECLARE)

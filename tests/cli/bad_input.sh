@@ -184,6 +184,15 @@ refused '--reduction' '0' -- topology gray-failure --degraded 2 --reduction 0
 refused '--gpus' -- topology cluster made.txt --gpus 0
 refused 'FILE' -- topology cluster
 refused '--racks' '9' -- bench flowsim --racks 9
+refused '--batch-rows' '1' 'nearest' -- bench m4 --batch-rows 4,1
+refused '--batch-rows' '""' -- bench m4 --batch-rows 4,,5
+refused '--batch-rows' 'empty' -- bench m4 --batch-rows ''
+refused '--batch-rows' '32 items' -- bench m4 --batch-rows "$(seq -s, 2 34)"
+refused '--points' '"10"' '2x4' -- bench m4 --points 2x4,10
+refused '--points' '33' 'nearest' -- bench m4 --points 33x4
+refused '--points' 'R' '""' -- bench m4 --points 2x
+refused '--seconds' '0' 'nearest' -- bench m4 --seconds 0
+refused '--model: ' 'in/none.safetensors' -- bench m4 --model in/none.safetensors
 refused '"nonsense"' -- compare good good --metric nonsense
 
 # --- in a job, where every task but the first is mute in "run" only ---

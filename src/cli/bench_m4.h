@@ -1,0 +1,89 @@
+// The parts of m4sweep bench m4: weights, steps, OpenBLAS, gray-failure points, and timing.
+#pragma once
+
+#include <stdbool.h>
+
+#include "flow/workload.h"
+#include "m4/engine.h"
+
+// --- timing ---
+
+// CPU time of this thread: what else runs on the machine does not count.
+double m4s_bench_cpu_s(void);
+
+typedef m4s_status_t m4s_bench_work_t(void *context);
+
+// Repeats `work` for about `seconds`, once at least and after one run that does not count; what the
+// fastest one took, so that what else runs on the machine counts least.
+m4s_status_t m4s_bench_fastest(double seconds, m4s_bench_work_t *work, void *context,
+                               double *fastest_s_out);
+
+// --- the network and its steps ---
+
+// Random weights of the published sizes: H 200, G 300, 3 GNN layers, 13 parameters. Always the
+// same; the caller owns the model.
+m4s_status_t m4s_bench_model_create(m4s_model_t **model_out);
+
+// A step like those of gray-failure points: two thirds flows, one third links, 4 links on a path,
+// or all where there are fewer.
+typedef struct {
+  m4s_step_t step;  // its arrays are owned
+  m4s_engine_t *engine;  // borrowed
+} m4s_bench_step_t;
+
+// Takes rows of the engine and resets them. n_rows ≥ 2. Free with m4s_bench_step_clear().
+m4s_status_t m4s_bench_step_init(m4s_engine_t *engine, int64_t n_rows, m4s_bench_step_t *step_out);
+void m4s_bench_step_clear(m4s_bench_step_t *step);
+
+// --- OpenBLAS ---
+
+typedef struct {
+  void *library;  // owned
+  char name[128];  // "OpenBLAS 0.3.21, SkylakeX kernels"
+  // cblas_sgemm(): order, transpositions, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc.
+  void (*sgemm)(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
+                const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
+} m4s_bench_blas_t;
+
+// libopenblas.so.0 with one thread. False where there is none.
+bool m4s_bench_blas_open(m4s_bench_blas_t *blas_out);
+void m4s_bench_blas_close(m4s_bench_blas_t *blas);
+
+// The most floating-point operations per second in products of square matrices, and the size of the
+// one: by OpenBLAS, or (NULL) by the kernels of the network.
+m4s_status_t m4s_bench_peak(const m4s_bench_blas_t *blas, double seconds, double *flops_out,
+                            int *size_out);
+
+// A step written straight down: cblas_sgemm() for every product of all rows and a matrix, and
+// passes over the rows for the rest.
+typedef struct m4s_bench_baseline m4s_bench_baseline_t;
+
+// Begins with the states that the step's rows now hold. All arguments are borrowed.
+m4s_status_t m4s_bench_baseline_create(const m4s_bench_blas_t *blas, const m4s_model_t *model,
+                                       const m4s_bench_step_t *step,
+                                       m4s_bench_baseline_t **baseline_out);
+void m4s_bench_baseline_destroy(m4s_bench_baseline_t *baseline);
+
+// Evaluates the step once more; an m4s_bench_work_t.
+m4s_status_t m4s_bench_baseline_run(void *baseline);
+
+// [n_flows], of the last run.
+const float *m4s_bench_baseline_slowdowns(const m4s_bench_baseline_t *baseline);
+
+// The part of the time of all runs that went by in cblas_sgemm().
+double m4s_bench_baseline_sgemm_share(const m4s_bench_baseline_t *baseline);
+
+// --- points of the gray-failure sweep ---
+
+typedef struct {
+  int64_t n_flows, n_steps, n_flow_rows, n_link_rows;
+  double matrix_flops;
+  int64_t total_ns;  // of rank 0, as simulated
+  double cpu_s, inference_s;
+} m4s_bench_point_t;
+
+// Simulates a point as the published runs did: algorithm interval in mode published, bfsz 10, fwin
+// 1, DCTCP with K 10, send latency 3 us.
+m4s_status_t m4s_bench_point(m4s_engine_t *engine, const m4s_workload_t *workload,
+                             int64_t degraded_gpus, int64_t reduction,
+                             m4s_bench_point_t *point_out);
