@@ -392,20 +392,26 @@ m4s_status_t m4s_routing_flow_path(m4s_routing_t *routing, int32_t src, int32_t 
   return M4S_OK;
 }
 
-static m4s_status_t find_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
-                               m4s_pair_facts_t *facts_out) {
+// The facts of a path with one more link.
+static m4s_pair_facts_t add_link(m4s_pair_facts_t facts, const m4s_link_t *link) {
   // One full packet of 1000 bytes is serialised at every hop.
   const int64_t packet_bit_ns = INT64_C(8000000000000);
+  facts.base_rtt_ns += 2 * link->delay_ns + packet_bit_ns / link->bandwidth_bps;
+  facts.propagation_rtt_ns += 2 * link->delay_ns;
+  if (link->bandwidth_bps < facts.bottleneck_bps) {
+    facts.bottleneck_bps = link->bandwidth_bps;
+  }
+  facts.n_links++;
+  return facts;
+}
+
+static m4s_status_t find_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
+                               m4s_pair_facts_t *facts_out) {
   int32_t n_links = 0;
   M4S_TRY(find_path(routing, src, dst, NULL, routing->seed, &n_links));
-  m4s_pair_facts_t facts = {.bottleneck_bps = INT64_MAX, .n_links = n_links};
+  m4s_pair_facts_t facts = {.bottleneck_bps = INT64_MAX};
   for (int32_t i = 0; i < n_links; i++) {
-    const m4s_link_t *link = &routing->topology->links[routing->scratch[i]];
-    facts.base_rtt_ns += 2 * link->delay_ns + packet_bit_ns / link->bandwidth_bps;
-    facts.propagation_rtt_ns += 2 * link->delay_ns;
-    if (link->bandwidth_bps < facts.bottleneck_bps) {
-      facts.bottleneck_bps = link->bandwidth_bps;
-    }
+    facts = add_link(facts, &routing->topology->links[routing->scratch[i]]);
   }
   *facts_out = facts;
   return M4S_OK;
@@ -425,6 +431,48 @@ m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t
     *path->facts = facts;
   }
   *facts_out = *path->facts;
+  return M4S_OK;
+}
+
+// The facts of every node that a tree reaches, from its root outwards: each adds its first next hop
+// to those of the node there. The root's are set.
+static void spread_facts(m4s_routing_t *routing, const tree_t *tree, m4s_pair_facts_t *facts) {
+  const m4s_topology_t *topology = routing->topology;
+  int32_t *met = routing->queue;
+  int32_t n_met = 0;
+  for (int32_t node = 0; node < topology->n_nodes; node++) {
+    if (tree->hops[node] != UNREACHED) {
+      met[tree->met_at[node]] = node;
+      n_met++;
+    }
+  }
+  for (int32_t i = 1; i < n_met; i++) {
+    const m4s_link_t *link = &topology->links[next_hop(routing, tree, met[i], 0)];
+    facts[met[i]] = add_link(facts[link->dst], link);
+  }
+}
+
+m4s_status_t m4s_routing_facts_towards(m4s_routing_t *routing, int32_t dst,
+                                       m4s_pair_facts_t *facts_out) {
+  const m4s_topology_t *topology = routing->topology;
+  const m4s_pair_facts_t none = {.bottleneck_bps = INT64_MAX};
+  int32_t root = tree_root(topology, dst);
+  const tree_t *tree = NULL;
+  M4S_TRY(get_tree(routing, root, &tree));
+  memset(facts_out, 0, (size_t)topology->n_nodes * sizeof *facts_out);
+  facts_out[root] =
+      root == dst ? none
+                  : add_link(none, &topology->links[m4s_topology_find_link(topology, root, dst)]);
+  spread_facts(routing, tree, facts_out);
+  for (int32_t src = 0; src < topology->n_hosts; src++) {
+    int32_t nvswitch = src == dst ? -1 : common_nvswitch(topology, src, dst);
+    if (nvswitch >= 0) {
+      int32_t first = m4s_topology_find_link(topology, src, nvswitch);
+      int32_t second = m4s_topology_find_link(topology, nvswitch, dst);
+      facts_out[src] = add_link(add_link(none, &topology->links[first]), &topology->links[second]);
+    }
+  }
+  facts_out[dst] = (m4s_pair_facts_t){0};
   return M4S_OK;
 }
 

@@ -56,6 +56,12 @@ m4s_status_t m4s_routing_flow_path(m4s_routing_t *routing, int32_t src, int32_t 
 m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
                                     m4s_pair_facts_t *facts_out);
 
+// The same of all hosts towards one, in O(n_links) and without memory of the pairs:
+// facts_out[n_nodes], of which the hosts' are set; n_links is 0 where there is no path, and of
+// `dst`.
+m4s_status_t m4s_routing_facts_towards(m4s_routing_t *routing, int32_t dst,
+                                       m4s_pair_facts_t *facts_out);
+
 // Ideal FCT of a flow alone on its path, ns: base RTT + floor(8e9 * wire_bytes / bottleneck_bps),
 // at most M4S_TIME_MAX_NS.
 int64_t m4s_ideal_fct_ns(const m4s_pair_facts_t *facts, int64_t wire_bytes);

@@ -355,6 +355,27 @@ static void assert_paths_right(net_t *net) {
   free(distances);
 }
 
+// What is found for all hosts towards one is what is found for each pair.
+static void assert_facts_towards_right(net_t *net) {
+  const m4s_topology_t *topology = net->topology;
+  m4s_pair_facts_t *towards = calloc((size_t)topology->n_nodes, sizeof *towards);
+  for (int32_t dst = 0; dst < topology->n_hosts; dst++) {
+    ASSERT_OK(m4s_routing_facts_towards(net->routing, dst, towards));
+    for (int32_t src = 0; src < topology->n_hosts; src++) {
+      m4s_pair_facts_t facts;
+      if (src == dst || m4s_routing_pair_facts(net->routing, src, dst, &facts) != M4S_OK) {
+        assert_int_equal(towards[src].n_links, 0);
+        continue;
+      }
+      assert_int_equal(towards[src].n_links, facts.n_links);
+      assert_int_equal(towards[src].base_rtt_ns, facts.base_rtt_ns);
+      assert_int_equal(towards[src].propagation_rtt_ns, facts.propagation_rtt_ns);
+      assert_int_equal(towards[src].bottleneck_bps, facts.bottleneck_bps);
+    }
+  }
+  free(towards);
+}
+
 // 4 racks of 4 single-homed hosts, 3 spines: hosts of a rack share a tree.
 static void clos_paths_should_be_right_for_all_pairs(void **state) {
   (void)state;
@@ -383,6 +404,7 @@ static void clos_paths_should_be_right_for_all_pairs(void **state) {
   ASSERT_OK(m4s_topology_create(&parts, "clos", &net.topology));
   ASSERT_OK(m4s_routing_create(net.topology, &net.routing));
   assert_paths_right(&net);
+  assert_facts_towards_right(&net);
   clear_net(&net);
 }
 
@@ -400,7 +422,9 @@ static net_t make_random_net(uint64_t *random) {
     for (int32_t b = a + 1; b < n_nodes; b++) {
       if (support_random_below(random, 10) < density) {
         bool turned = support_random_below(random, 2) == 0;
-        cables[n++] = (m4s_cable_t){turned ? b : a, turned ? a : b, 1000, 1, 0};
+        int64_t bps = 1000 * (1 + support_random_below(random, 4));
+        int64_t delay_ns = support_random_below(random, 4);
+        cables[n++] = (m4s_cable_t){turned ? b : a, turned ? a : b, bps, delay_ns, 0};
       }
     }
   }
@@ -433,6 +457,7 @@ static void random_paths_should_be_right_for_all_pairs(void **state) {
   for (int round = 0; round < 400; round++) {
     net_t net = make_random_net(&random);
     assert_paths_right(&net);
+    assert_facts_towards_right(&net);
     clear_net(&net);
   }
 }
