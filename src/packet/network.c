@@ -402,6 +402,7 @@ static const m4s_network_model_ops_t packet_ops = {
     .next_event = next_event,
     .advance = advance,
     .link_usage = link_usage,
+    .stalled = m4s_packet_stalled,
     .destroy = destroy,
 };
 

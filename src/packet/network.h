@@ -196,6 +196,9 @@ static inline void tell_packet(network_t *network, m4s_packet_event_kind_t kind,
   }
 }
 
+// The model's `stalled`: names a flow that can never complete.
+m4s_status_t m4s_packet_stalled(const void *state);
+
 // Adds an event at a time with a key made now, or before.
 void m4s_packet_add_event(network_t *network, m4s_event_key_t key, event_kind_t kind, int32_t id);
 static inline m4s_event_key_t new_event(network_t *network, int64_t time_ns, event_kind_t kind,

@@ -38,6 +38,9 @@ typedef struct {
   m4s_status_t (*inference_done)(void *state, const m4s_inference_batch_t *batch);
   // Usage of all links, usage_out[n_links]. NULL if the model does not count it.
   void (*link_usage)(const void *state, m4s_link_usage_t *usage_out);
+  // Why flows can never complete, asked when nothing will happen any more though the source waits
+  // for flows: sets the error that tells it. M4S_OK: the model has nothing to say. May be NULL.
+  m4s_status_t (*stalled)(const void *state);
   void (*destroy)(void *state);
 } m4s_network_model_ops_t;
 

@@ -52,6 +52,17 @@ static m4s_status_t check_limits(const m4s_run_t *run) {
   return M4S_OK;
 }
 
+// Neither the source nor the model will do anything any more.
+static m4s_status_t stalled(const m4s_run_t *run) {
+  if (run->model.ops->stalled != NULL) {
+    M4S_TRY(run->model.ops->stalled(run->model.state));
+  }
+  return m4s_fail(
+      M4S_ERR_SIMULATION,
+      "no flow can complete any more at %.3f us of simulated time, but %s waits for some",
+      (double)run->clock->now_ns / 1e3, run->source.ops->name);
+}
+
 // One turn: the source's next event, or the model's events up to it.
 static m4s_status_t turn(m4s_run_t *run, const m4s_network_port_t *network,
                          const m4s_completion_port_t *completion) {
@@ -68,10 +79,7 @@ static m4s_status_t turn(m4s_run_t *run, const m4s_network_port_t *network,
     return run->source.ops->run_event(run->source.state, network);
   }
   if (at_model.time_ns == M4S_TIME_NEVER) {
-    return m4s_fail(
-        M4S_ERR_SIMULATION,
-        "no flow can complete any more at %.3f us of simulated time, but %s waits for some",
-        (double)run->clock->now_ns / 1e3, run->source.ops->name);
+    return stalled(run);
   }
   return run->model.ops->advance(run->model.state, at_source, completion);
 }

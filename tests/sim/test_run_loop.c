@@ -136,6 +136,19 @@ static const m4s_network_model_ops_t learned_ops = {.name = "learned",
                                                     .inference_done = model_inferred,
                                                     .destroy = model_destroy};
 
+// A model that can tell what is wrong, where two flows or more have come to an end.
+static m4s_status_t model_stalled(const void *state) {
+  const toy_model_t *model = state;
+  return model->n_completed < 2 ? M4S_OK : m4s_fail(M4S_ERR_SIMULATION, "the toy is broken");
+}
+
+static const m4s_network_model_ops_t telling_ops = {.name = "telling",
+                                                    .start_flow = model_start,
+                                                    .next_event = model_next,
+                                                    .advance = model_advance,
+                                                    .stalled = model_stalled,
+                                                    .destroy = model_destroy};
+
 typedef struct {
   m4s_clock_t clock;
   toy_source_t source;
@@ -223,6 +236,23 @@ static void loop_should_notice_that_nothing_can_complete(void **state) {
                "no flow can complete any more at 1.234 us of simulated time, but a toy waits for "
                "some");
   assert_int_equal(run_state, M4S_RUN_WANTS_INFERENCE);
+  clear_toy(toy);
+}
+
+static void models_should_be_asked_why_nothing_can_complete(void **state) {
+  (void)state;
+  static const int64_t times_ns[] = {10, 20, 1234};
+  static const int64_t delays_ns[] = {5, -1, -1};
+  static const int64_t other_delays_ns[] = {5, -1, 5};
+  m4s_run_state_t run_state;
+  toy_t *toy = make_toy(&telling_ops, 3, times_ns, delays_ns, no_limits);
+  ASSERT_FAILS(m4s_run_advance(toy->run, NULL, &run_state), M4S_ERR_SIMULATION,
+               "no flow can complete any more at 1.234 us of simulated time, but a toy waits for "
+               "some");
+  clear_toy(toy);
+  toy = make_toy(&telling_ops, 3, times_ns, other_delays_ns, no_limits);
+  ASSERT_FAILS(m4s_run_advance(toy->run, NULL, &run_state), M4S_ERR_SIMULATION,
+               "the toy is broken");
   clear_toy(toy);
 }
 
@@ -333,6 +363,7 @@ int main(void) {
       cmocka_unit_test(equal_times_should_run_in_the_order_of_scheduling),
       cmocka_unit_test(loop_should_stop_for_inference_and_go_on),
       cmocka_unit_test(loop_should_notice_that_nothing_can_complete),
+      cmocka_unit_test(models_should_be_asked_why_nothing_can_complete),
       cmocka_unit_test(finished_sources_should_need_no_turn),
       cmocka_unit_test(time_limit_should_end_a_run),
       cmocka_unit_test(stop_flag_should_end_a_run),
