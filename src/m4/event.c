@@ -8,7 +8,7 @@
 // step moves to the present comes after what has gone on.
 #include <stdlib.h>
 
-#include "m4/components.h"
+#include "flow/components.h"
 #include "m4/network.h"
 
 // The order of the events of one instant: the source's, which have small numbers from the clock;

@@ -2,8 +2,8 @@
 // the other, each by m4s_reference_step(). Simulations side by side, and what they give back.
 #include <math.h>
 
+#include "flow/plain_components.h"
 #include "m4/mixes.h"
-#include "m4/plain_components.h"
 #include "m4/reference.h"
 #include "m4/tiny_model.h"
 

@@ -1,4 +1,4 @@
-#include "m4/components.h"
+#include "flow/components.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // Components against plain lists.
-#include "m4/components.h"
-#include "m4/plain_components.h"
+#include "flow/components.h"
+#include "flow/plain_components.h"
 
 enum { N_LINKS = 48, N_FLOWS = 64, MAX_HOPS = 6, N_OPERATIONS = 60000 };
 

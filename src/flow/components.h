@@ -1,5 +1,6 @@
 // Connected components of flows and the links that they cross, kept as flows come and go: what one
-// event of the m4 algorithm "event" moves on (arXiv 2503.01770).
+// event of the m4 algorithm "event" moves on (arXiv 2503.01770), and what traces for its training
+// tell of.
 //
 // A flow joins the components that its links touch; several become one. A flow that leaves takes
 // along the links that nobody else is on. A component is never split, though its parts may have no

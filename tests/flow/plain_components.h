@@ -1,5 +1,5 @@
 // Connected components of flows and links by plain lists that are searched from end to end: what
-// m4/components.h is checked against, and its order.
+// flow/components.h is checked against, and its order.
 #pragma once
 
 #include "support.h"
