@@ -64,8 +64,8 @@ m4s_status_t m4s_bench_baseline_create(const m4s_bench_blas_t *blas, const m4s_m
                                        m4s_bench_baseline_t **baseline_out);
 void m4s_bench_baseline_destroy(m4s_bench_baseline_t *baseline);
 
-// Evaluates the step once more; an m4s_bench_work_t.
-m4s_status_t m4s_bench_baseline_run(void *baseline);
+// Evaluates the step of the baseline that is `context` once more: an m4s_bench_work_t.
+m4s_status_t m4s_bench_baseline_run(void *context);
 
 // [n_flows], of the last run.
 const float *m4s_bench_baseline_slowdowns(const m4s_bench_baseline_t *baseline);

@@ -73,10 +73,10 @@ static void add(parts_t *parts, const char *module, const char *parameter, int64
 }
 
 static void add_gru(parts_t *parts, const char *module, int64_t n_in) {
-  add(parts, module, "seq_cell.weight_ih", 3 * HIDDEN, n_in, HIDDEN);
-  add(parts, module, "seq_cell.weight_hh", 3 * HIDDEN, HIDDEN, HIDDEN);
-  add(parts, module, "seq_cell.bias_ih", 3 * HIDDEN, 0, HIDDEN);
-  add(parts, module, "seq_cell.bias_hh", 3 * HIDDEN, 0, HIDDEN);
+  add(parts, module, "seq_cell.weight_ih", (int64_t)3 * HIDDEN, n_in, HIDDEN);
+  add(parts, module, "seq_cell.weight_hh", (int64_t)3 * HIDDEN, HIDDEN, HIDDEN);
+  add(parts, module, "seq_cell.bias_ih", (int64_t)3 * HIDDEN, 0, HIDDEN);
+  add(parts, module, "seq_cell.bias_hh", (int64_t)3 * HIDDEN, 0, HIDDEN);
 }
 
 static void add_sage(parts_t *parts, int layer) {
