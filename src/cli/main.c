@@ -15,6 +15,7 @@
 #define M4S_COMMANDS(X) \
   X(run) \
   X(plan) \
+  X(simulate) \
   X(status) \
   X(gather) \
   X(compare) \

@@ -25,6 +25,9 @@ static m4s_status_t add_row(m4s_text_t *text, char *const *cells, size_t n_colum
       M4S_TRY(m4s_text_add(text, "%s%s%*s", gap, cells[c], c + 1 == n_columns ? 0 : padding, ""));
     }
   }
+  while (text->length > 0 && text->bytes[text->length - 1] == ' ') {
+    text->length--;  // an empty cell at the end
+  }
   return m4s_text_add(text, "\n");
 }
 

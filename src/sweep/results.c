@@ -87,7 +87,6 @@ static m4s_status_t list_points(const reader_t *reader, uint64_t **indices_out, 
 static m4s_status_t fill_from_journal(reader_t *reader, m4s_result_row_t *row) {
   const m4s_journal_entry_t *entry =
       m4s_journal_find(&reader->journal, row->case_id, row->simulator);
-  row->status = M4S_ROW_MISSING;
   if (entry == NULL) {
     return M4S_OK;
   }
@@ -113,16 +112,23 @@ static m4s_status_t fill_from_journal(reader_t *reader, m4s_result_row_t *row) {
   return status;
 }
 
-static m4s_status_t add_row(reader_t *reader, uint64_t index, const char *simulator) {
-  m4s_result_row_t *row = &reader->rows[reader->n_rows++];
+// A missing row; freed by row_clear(), also after an error.
+static m4s_status_t row_init(m4s_result_row_t *row, const m4s_sweep_t *sweep, uint64_t index,
+                             const char *simulator) {
   char case_id[M4S_CASE_ID_BYTES];
-  M4S_TRY(m4s_sweep_case_id(reader->sweep, index, case_id));
+  row->status = M4S_ROW_MISSING;
+  M4S_TRY(m4s_sweep_case_id(sweep, index, case_id));
   row->case_id = strdup(case_id);
   row->simulator = strdup(simulator);
-  row->axes = m4s_sweep_axes(reader->sweep, index);
-  if (row->case_id == NULL || row->simulator == NULL || row->axes == NULL) {
-    return m4s_fail_memory("results");
-  }
+  row->axes = m4s_sweep_axes(sweep, index);
+  return row->case_id == NULL || row->simulator == NULL || row->axes == NULL
+             ? m4s_fail_memory("results")
+             : M4S_OK;
+}
+
+static m4s_status_t add_row(reader_t *reader, uint64_t index, const char *simulator) {
+  m4s_result_row_t *row = &reader->rows[reader->n_rows++];
+  M4S_TRY(row_init(row, reader->sweep, index, simulator));
   return fill_from_journal(reader, row);
 }
 
@@ -177,6 +183,36 @@ m4s_status_t m4s_results_read(const char *folder, m4s_results_t *results_out) {
   m4s_journal_clear(&reader.journal);
   m4s_sweep_destroy(reader.sweep);
   free(path);
+  if (status != M4S_OK) {
+    m4s_results_clear(&results);
+    return status;
+  }
+  *results_out = results;
+  return M4S_OK;
+}
+
+static json_t *outline_manifest(const m4s_sweep_t *sweep) {
+  json_t *simulators = json_array();
+  for (size_t i = 0; i < sweep->simulators.n_items; i++) {
+    json_array_append_new(simulators, json_string(sweep->simulators.items[i]));
+  }
+  return json_pack("{s:s, s:s, s:o, s:o, s:O*}", "name", sweep->name, "title", sweep->title,
+                   "simulators", simulators, "axes", m4s_sweep_axis_names(sweep), "reference",
+                   sweep->reference);
+}
+
+m4s_status_t m4s_results_outline(const m4s_sweep_t *sweep, const uint64_t *indices,
+                                 size_t n_indices, m4s_results_t *results_out) {
+  size_t n_simulators = sweep->simulators.n_items;
+  m4s_results_t results = {.folder = strdup(sweep->path), .manifest = outline_manifest(sweep)};
+  results.rows = calloc(n_indices * n_simulators + 1, sizeof *results.rows);
+  m4s_status_t status = results.folder == NULL || results.manifest == NULL || results.rows == NULL
+                            ? m4s_fail_memory("results")
+                            : M4S_OK;
+  for (size_t i = 0; status == M4S_OK && i < n_indices * n_simulators; i++) {
+    status = row_init(&results.rows[results.n_rows++], sweep, indices[i / n_simulators],
+                      sweep->simulators.items[i % n_simulators]);
+  }
   if (status != M4S_OK) {
     m4s_results_clear(&results);
     return status;

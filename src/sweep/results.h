@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "core/status.h"
+#include "sweep/spec.h"
 
 typedef enum { M4S_ROW_OK, M4S_ROW_FAILED, M4S_ROW_MISSING } m4s_row_status_t;
 
@@ -31,6 +32,11 @@ typedef struct {
 // M4S_ERR_INPUT if the folder holds no results.
 m4s_status_t m4s_results_read(const char *folder, m4s_results_t *results_out);
 void m4s_results_clear(m4s_results_t *results);
+
+// Results of points of a loaded sweep that nobody has run yet: every row is missing, `folder` is
+// the spec's path, and the manifest has the members below.
+m4s_status_t m4s_results_outline(const m4s_sweep_t *sweep, const uint64_t *indices,
+                                 size_t n_indices, m4s_results_t *results_out);
 
 // Manifest members that readers may rely on: "name" (string), "title" (string), "simulators" (array
 // of names), "axes" (array of axis names), "reference" (object or absent: {"simulator": name},

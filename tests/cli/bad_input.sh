@@ -163,6 +163,14 @@ refused '--where' -- run in/spec.json --out out --where 'gpus'
 refused '--where' 'zero' -- run in/spec.json --out out --where 'gpus / 0 > 1'
 refused in/spec.json 'none of the 2 points' -- run in/spec.json --out out --where 'reduction > 5'
 refused '--resume' '--fresh' -- run in/spec.json --out out --resume --fresh
+refused in/spec.json '2 points are left' '--set reduction=' -- simulate in/spec.json
+refused '--set reduction' '7' 'nearest' -- simulate in/spec.json --set reduction=7
+refused 'SPEC' -- simulate
+refused 'none of the 2 values' -- simulate in/spec.json --set reduction=3 --out out
+refused 'm4.model: is needed' -- simulate in/spec.json --set reduction=2 --simulators m4 --out out
+refused '"flowsin"' -- simulate in/spec.json --set reduction=2 --simulators flowsin --out out
+refused /proc/out -- simulate in/spec.json --set reduction=2 --out /proc/out
+refused in/topology.txt -- simulate in/spec.json --set reduction=2 --out in/topology.txt/out
 # Weights of m4: missing, unreadable, named twice, without effect.
 printf 'no weights' >in/text.safetensors
 refused in/spec.json 'm4.model: is needed' '--model FILE' -- run in/spec.json --out out --simulators m4
