@@ -1,12 +1,18 @@
+#define _GNU_SOURCE
 #include "core/npy.h"
 
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "core/text.h"
 
+// A header of at least `least_bytes`.
 static m4s_status_t add_header(m4s_text_t *file, const m4s_npy_member_t *members, size_t n_members,
-                               size_t record_bytes, size_t n_records) {
+                               size_t record_bytes, size_t n_records, size_t least_bytes) {
   m4s_text_t header = {0};
   size_t sum = 0;
   m4s_status_t status = m4s_text_add(&header, "{'descr': [");
@@ -26,6 +32,7 @@ static m4s_status_t add_header(m4s_text_t *file, const m4s_npy_member_t *members
   // "\n".
   if (status == M4S_OK) {
     size_t padded = (10 + header.length + 1 + 63) / 64 * 64;
+    padded = padded > least_bytes ? padded : least_bytes;
     int n_blanks = (int)(padded - 10 - header.length - 1);
     size_t n_rest = padded - 10;
     const unsigned char head[10] = {0x93,
@@ -50,7 +57,7 @@ static m4s_status_t add_header(m4s_text_t *file, const m4s_npy_member_t *members
 m4s_status_t m4s_npy_write(const char *path, const m4s_npy_member_t *members, size_t n_members,
                            const void *records, size_t record_bytes, size_t n_records) {
   m4s_text_t file = {0};
-  m4s_status_t status = add_header(&file, members, n_members, record_bytes, n_records);
+  m4s_status_t status = add_header(&file, members, n_members, record_bytes, n_records, 0);
   if (status == M4S_OK && n_records > 0) {
     status = m4s_text_add_bytes(&file, records, record_bytes * n_records);
   }
@@ -59,4 +66,91 @@ m4s_status_t m4s_npy_write(const char *path, const m4s_npy_member_t *members, si
   }
   m4s_text_clear(&file);
   return status;
+}
+
+static m4s_status_t fail_to_write(const m4s_npy_stream_t *stream, int error) {
+  return m4s_fail(M4S_ERR_IO, "%s: cannot be written: %s", stream->path, strerror(error));
+}
+
+static m4s_status_t write_bytes(const m4s_npy_stream_t *stream, const void *bytes, size_t n_bytes) {
+  return fwrite(bytes, 1, n_bytes, stream->file) == n_bytes ? M4S_OK : fail_to_write(stream, errno);
+}
+
+// Room for any number of records, and this one.
+static m4s_status_t write_header(const m4s_npy_stream_t *stream) {
+  m4s_text_t widest = {0};
+  m4s_text_t header = {0};
+  m4s_status_t status =
+      add_header(&widest, stream->members, stream->n_members, stream->record_bytes, SIZE_MAX, 0);
+  if (status == M4S_OK) {
+    status = add_header(&header, stream->members, stream->n_members, stream->record_bytes,
+                        stream->n_records, widest.length);
+  }
+  if (status == M4S_OK) {
+    status = write_bytes(stream, header.bytes, header.length);
+  }
+  m4s_text_clear(&widest);
+  m4s_text_clear(&header);
+  return status;
+}
+
+m4s_status_t m4s_npy_stream_open(m4s_npy_stream_t *stream, const char *path,
+                                 const m4s_npy_member_t *members, size_t n_members,
+                                 size_t record_bytes) {
+  *stream = (m4s_npy_stream_t){.path = strdup(path),
+                               .members = members,
+                               .n_members = n_members,
+                               .record_bytes = record_bytes};
+  bool named =
+      stream->path != NULL && asprintf(&stream->temporary, "%s.tmp%d", path, (int)getpid()) >= 0;
+  if (!named) {
+    free(stream->path);
+    *stream = (m4s_npy_stream_t){0};
+    return m4s_fail_memory("a file name");
+  }
+  stream->file = fopen(stream->temporary, "wbe");
+  m4s_status_t status = stream->file == NULL ? fail_to_write(stream, errno) : write_header(stream);
+  if (status != M4S_OK) {
+    m4s_npy_stream_drop(stream);
+  }
+  return status;
+}
+
+m4s_status_t m4s_npy_stream_add(m4s_npy_stream_t *stream, const void *records, size_t n_records) {
+  stream->n_records += n_records;
+  return write_bytes(stream, records, n_records * stream->record_bytes);
+}
+
+// Under its name, and on disk.
+static m4s_status_t publish(const m4s_npy_stream_t *stream) {
+  if (fflush(stream->file) != 0 || fsync(fileno(stream->file)) != 0 ||
+      rename(stream->temporary, stream->path) != 0) {
+    return fail_to_write(stream, errno);
+  }
+  char *folder = m4s_path_folder(stream->path);
+  m4s_status_t status = folder == NULL ? m4s_fail_memory("a file name") : m4s_folder_sync(folder);
+  free(folder);
+  return status;
+}
+
+m4s_status_t m4s_npy_stream_finish(m4s_npy_stream_t *stream) {
+  m4s_status_t status =
+      fseek(stream->file, 0, SEEK_SET) == 0 ? write_header(stream) : fail_to_write(stream, errno);
+  if (status == M4S_OK) {
+    status = publish(stream);
+  }
+  m4s_npy_stream_drop(stream);
+  return status;
+}
+
+void m4s_npy_stream_drop(m4s_npy_stream_t *stream) {
+  if (stream->file != NULL) {
+    fclose(stream->file);
+  }
+  if (stream->temporary != NULL) {
+    unlink(stream->temporary);  // not there if it was finished
+  }
+  free(stream->path);
+  free(stream->temporary);
+  *stream = (m4s_npy_stream_t){0};
 }

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/status.h"
 
@@ -16,3 +17,23 @@ typedef struct {
 // up to record_bytes (else M4S_ERR_INTERNAL).
 m4s_status_t m4s_npy_write(const char *path, const m4s_npy_member_t *members, size_t n_members,
                            const void *records, size_t record_bytes, size_t n_records);
+
+// A file that is written a part at a time, with little memory.
+typedef struct {
+  FILE *file;  // under a temporary name; NULL: none is open
+  char *path, *temporary;  // owned
+  const m4s_npy_member_t *members;  // borrowed
+  size_t n_members, record_bytes, n_records;
+} m4s_npy_stream_t;
+
+// Until m4s_npy_stream_finish() nothing stands under `path`. `members` are borrowed until then.
+m4s_status_t m4s_npy_stream_open(m4s_npy_stream_t *stream, const char *path,
+                                 const m4s_npy_member_t *members, size_t n_members,
+                                 size_t record_bytes);
+m4s_status_t m4s_npy_stream_add(m4s_npy_stream_t *stream, const void *records, size_t n_records);
+
+// The file is whole and on disk when this returns; the stream is closed, also after an error.
+m4s_status_t m4s_npy_stream_finish(m4s_npy_stream_t *stream);
+
+// Closes a stream and removes what was written; one that is not open is fine.
+void m4s_npy_stream_drop(m4s_npy_stream_t *stream);

@@ -107,6 +107,69 @@ static void npy_should_name_an_unwritable_path(void **state) {
   assert_non_null(strstr(m4s_last_error(), "no/such/folder.npy: cannot be written: No such file"));
 }
 
+// Also where the number of records has more digits in the end than at the beginning.
+static void streams_should_hold_the_records_of_all_parts(void **state) {
+  (void)state;
+  enum { N_RECORDS = 12345 };
+  static record_t records[N_RECORDS];
+  for (int32_t i = 0; i < N_RECORDS; i++) {
+    records[i] = (record_t){.id = i, .time_ns = -i, .rate = i * 0.5, .flag = (uint8_t)i};
+  }
+  m4s_npy_stream_t stream;
+  ASSERT_OK(m4s_npy_stream_open(&stream, support_path("s.npy"), members, 4, sizeof *records));
+  for (size_t i = 0, n; i < N_RECORDS; i += n) {
+    n = i % 7 < N_RECORDS - i ? i % 7 + 1 : 1;
+    ASSERT_OK(m4s_npy_stream_add(&stream, &records[i], n));
+    assert_false(m4s_path_exists(support_path("s.npy")));
+  }
+  ASSERT_OK(m4s_npy_stream_finish(&stream));
+  size_t n;
+  size_t data;
+  char *bytes = support_read("s.npy", &n);
+  char *header = parse_header(bytes, n, &data);
+  assert_header(header,
+                "{'descr': [('id', '<i4'), ('time_ns', '<i8'), ('rate', '<f8'), ('flag', '|u1')], "
+                "'fortran_order': False, 'shape': (12345,), }");
+  assert_int_equal(n - data, sizeof records);
+  assert_memory_equal(bytes + data, records, sizeof records);
+  free(header);
+  free(bytes);
+}
+
+static void dropped_streams_should_leave_nothing(void **state) {
+  (void)state;
+  const record_t record = {0};
+  char temporary[300];
+  m4s_npy_stream_t stream;
+  ASSERT_OK(m4s_npy_stream_open(&stream, support_path("d.npy"), members, 4, sizeof record));
+  ASSERT_OK(m4s_npy_stream_add(&stream, &record, 1));
+  snprintf(temporary, sizeof temporary, "%s", stream.temporary);
+  assert_true(m4s_path_exists(temporary));
+  m4s_npy_stream_drop(&stream);
+  m4s_npy_stream_drop(&stream);
+  assert_false(m4s_path_exists(temporary));
+  assert_false(m4s_path_exists(support_path("d.npy")));
+}
+
+static void streams_should_refuse_what_files_do(void **state) {
+  (void)state;
+  m4s_npy_stream_t stream;
+  assert_int_equal(
+      m4s_npy_stream_open(&stream, support_path("c.npy"), members, 3, sizeof(record_t)),
+      M4S_ERR_INTERNAL);
+  assert_int_equal(m4s_npy_stream_open(&stream, support_path("no/such/folder.npy"), members, 4,
+                                       sizeof(record_t)),
+                   M4S_ERR_IO);
+  assert_non_null(strstr(m4s_last_error(), "no/such/folder.npy: cannot be written: No such file"));
+  const record_t record = {0};
+  ASSERT_OK(m4s_npy_stream_open(&stream, support_path("e.npy"), members, 4, sizeof record));
+  assert_ptr_not_equal(freopen("/dev/full", "wb", stream.file), NULL);
+  ASSERT_OK(m4s_npy_stream_add(&stream, &record, 1));
+  assert_int_equal(m4s_npy_stream_finish(&stream), M4S_ERR_IO);
+  assert_non_null(strstr(m4s_last_error(), "e.npy: cannot be written: No space left on device"));
+  assert_false(m4s_path_exists(support_path("e.npy")));
+}
+
 static void flow_records_should_be_packed_under_their_names(void **state) {
   (void)state;
   const m4s_flow_record_t record = {.id = 1,
@@ -149,6 +212,9 @@ int main(void) {
       cmocka_unit_test(npy_should_align_headers_of_any_length),
       cmocka_unit_test(npy_should_refuse_members_that_do_not_add_up),
       cmocka_unit_test(npy_should_name_an_unwritable_path),
+      cmocka_unit_test(streams_should_hold_the_records_of_all_parts),
+      cmocka_unit_test(dropped_streams_should_leave_nothing),
+      cmocka_unit_test(streams_should_refuse_what_files_do),
       cmocka_unit_test(flow_records_should_be_packed_under_their_names),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
