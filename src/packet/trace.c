@@ -1,0 +1,172 @@
+#include "packet/trace.h"
+
+#include <stdlib.h>
+
+#include "core/file.h"
+#include "core/npy.h"
+#include "flow/components.h"
+#include "packet/network.h"
+
+typedef struct __attribute__((packed)) {
+  int64_t time_ns;
+  int32_t flow;
+  uint8_t kind;  // trace_kind_t
+  int64_t first_flow;
+  int32_t n_flows;
+  int64_t first_link;
+  int32_t n_links;
+} event_row_t;
+
+typedef enum { ARRIVAL, COMPLETION } trace_kind_t;
+
+typedef struct __attribute__((packed)) {
+  int32_t flow;
+  int64_t remaining_bytes;
+} flow_row_t;
+
+typedef struct __attribute__((packed)) {
+  int32_t link;
+  int64_t queue_bytes;
+} link_row_t;
+
+typedef struct __attribute__((packed)) {
+  int32_t flow, link;
+} path_row_t;
+
+static const m4s_npy_member_t event_members[] = {
+    {"time_ns", "<i8"}, {"flow", "<i4"},       {"kind", "|u1"},   {"first_flow", "<i8"},
+    {"n_flows", "<i4"}, {"first_link", "<i8"}, {"n_links", "<i4"}};
+static const m4s_npy_member_t flow_members[] = {{"flow", "<i4"}, {"remaining_bytes", "<i8"}};
+static const m4s_npy_member_t link_members[] = {{"link", "<i4"}, {"queue_bytes", "<i8"}};
+static const m4s_npy_member_t path_members[] = {{"flow", "<i4"}, {"link", "<i4"}};
+
+typedef enum { EVENTS, FLOWS, LINKS, PATHS, N_FILES } trace_file_t;
+
+static const struct {
+  const char *name;
+  const m4s_npy_member_t *members;
+  size_t n_members, record_bytes;
+} files[N_FILES] = {
+    [EVENTS] = {"events.npy", event_members, M4S_COUNT(event_members), sizeof(event_row_t)},
+    [FLOWS] = {"flows.npy", flow_members, M4S_COUNT(flow_members), sizeof(flow_row_t)},
+    [LINKS] = {"links.npy", link_members, M4S_COUNT(link_members), sizeof(link_row_t)},
+    [PATHS] = {"paths.npy", path_members, M4S_COUNT(path_members), sizeof(path_row_t)},
+};
+
+struct m4s_packet_trace {
+  const network_t *network;
+  m4s_packet_observer_t observer;
+  m4s_components_t components;
+  m4s_npy_stream_t streams[N_FILES];
+};
+
+static m4s_status_t write_flows(m4s_packet_trace_t *trace, const m4s_component_t *component) {
+  for (int32_t i = 0; i < component->n_flows; i++) {
+    const sender_t *sender = &trace->network->senders[component->flows[i]];
+    const flow_row_t row = {.flow = component->flows[i],
+                            .remaining_bytes = sender->size_bytes - sender->expected_byte};
+    M4S_TRY(m4s_npy_stream_add(&trace->streams[FLOWS], &row, 1));
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t write_links(m4s_packet_trace_t *trace, const m4s_component_t *component) {
+  for (int32_t i = 0; i < component->n_links; i++) {
+    const link_row_t row = {.link = component->links[i],
+                            .queue_bytes = trace->network->ports[component->links[i]].queued_bytes};
+    M4S_TRY(m4s_npy_stream_add(&trace->streams[LINKS], &row, 1));
+  }
+  return M4S_OK;
+}
+
+// An event, with its component, which is empty after its last flow.
+static m4s_status_t write_event(m4s_packet_trace_t *trace, int64_t flow, trace_kind_t kind,
+                                const m4s_component_t *component) {
+  const event_row_t row = {.time_ns = now_of(trace->network),
+                           .flow = (int32_t)flow,
+                           .kind = (uint8_t)kind,
+                           .first_flow = (int64_t)trace->streams[FLOWS].n_records,
+                           .n_flows = component->n_flows,
+                           .first_link = (int64_t)trace->streams[LINKS].n_records,
+                           .n_links = component->n_links};
+  M4S_TRY(m4s_npy_stream_add(&trace->streams[EVENTS], &row, 1));
+  M4S_TRY(write_flows(trace, component));
+  return write_links(trace, component);
+}
+
+static m4s_status_t arrive(m4s_packet_trace_t *trace, int64_t flow) {
+  const sender_t *sender = &trace->network->senders[flow];
+  M4S_TRY(m4s_components_join(&trace->components, (int32_t)flow, sender->path, sender->n_hops));
+  for (int32_t hop = 0; hop < sender->n_hops; hop++) {
+    const path_row_t row = {.flow = (int32_t)flow, .link = sender->path[hop]};
+    M4S_TRY(m4s_npy_stream_add(&trace->streams[PATHS], &row, 1));
+  }
+  return write_event(trace, flow, ARRIVAL, m4s_components_of(&trace->components, (int32_t)flow));
+}
+
+static m4s_status_t complete(m4s_packet_trace_t *trace, int64_t flow) {
+  const sender_t *sender = &trace->network->senders[flow];
+  int32_t id = trace->components.flows[flow].component;
+  m4s_components_leave(&trace->components, (int32_t)flow, sender->path, sender->n_hops);
+  return write_event(trace, flow, COMPLETION, &trace->components.components[id]);
+}
+
+static m4s_status_t observe(void *context, const m4s_packet_event_t *event) {
+  m4s_packet_trace_t *trace = context;
+  return event->kind == M4S_PACKET_FLOW_STARTED ? arrive(trace, event->flow)
+                                                : complete(trace, event->flow);
+}
+
+static m4s_status_t open_file(m4s_packet_trace_t *trace, const char *folder, trace_file_t file) {
+  char *path = m4s_path_join(folder, files[file].name);
+  m4s_status_t status = path == NULL
+                            ? m4s_fail_memory("a file name")
+                            : m4s_npy_stream_open(&trace->streams[file], path, files[file].members,
+                                                  files[file].n_members, files[file].record_bytes);
+  free(path);
+  return status;
+}
+
+m4s_status_t m4s_packet_trace_create(m4s_network_model_t *model, const char *folder,
+                                     m4s_packet_trace_t **trace_out) {
+  const network_t *network = model->state;
+  m4s_packet_trace_t *trace = calloc(1, sizeof *trace);
+  if (trace == NULL) {
+    return m4s_fail_memory("a trace");
+  }
+  trace->network = network;
+  m4s_status_t status = m4s_components_init(&trace->components, network->topology->n_links);
+  for (int file = 0; status == M4S_OK && file < N_FILES; file++) {
+    status = open_file(trace, folder, (trace_file_t)file);
+  }
+  if (status != M4S_OK) {
+    m4s_packet_trace_destroy(trace);
+    return status;
+  }
+  unsigned completion =
+      network->rules.complete_at_receiver ? M4S_PACKET_FLOW_RECEIVED : M4S_PACKET_FLOW_ACKED;
+  trace->observer = (m4s_packet_observer_t){
+      .kinds = M4S_PACKET_FLOW_STARTED | completion, .observe = observe, .context = trace};
+  m4s_packet_observe(model, &trace->observer);
+  *trace_out = trace;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_packet_trace_finish(m4s_packet_trace_t *trace) {
+  trace->observer.kinds = 0;
+  for (int file = 0; file < N_FILES; file++) {
+    M4S_TRY(m4s_npy_stream_finish(&trace->streams[file]));
+  }
+  return M4S_OK;
+}
+
+void m4s_packet_trace_destroy(m4s_packet_trace_t *trace) {
+  if (trace == NULL) {
+    return;
+  }
+  for (int file = 0; file < N_FILES; file++) {
+    m4s_npy_stream_drop(&trace->streams[file]);
+  }
+  m4s_components_clear(&trace->components);
+  free(trace);
+}
