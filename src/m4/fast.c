@@ -2,8 +2,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64, N_MATRICES = 4 };
+enum { ALIGNMENT = 64, PAGE_BYTES = 2 << 20, BLOCK_BYTES = 8 << 20, N_MATRICES = 4 };
+
+// A piece of the packed weights' memory, its head.
+typedef struct block {
+  struct block *previous;
+  size_t n_used, n_bytes;  // with the head
+} block_t;
 
 // Memory that is kept from batch to batch.
 typedef struct {
@@ -14,33 +21,54 @@ typedef struct {
 typedef struct {
   int32_t n_out;
   m4s_linear_t project, combine;
-  float *norm_weight, *norm_bias;  // owned, [n_out], padded
+  float *norm_weight, *norm_bias;  // [n_out], padded
 } layer_t;
 
 struct m4s_fast {
+  block_t *blocks;  // owned: all the weights lie in them
   const m4s_kernels_t *kernels;
   int32_t hidden, n_params, n_layers;
   m4s_gru_packed_t time_flow, time_link, rate_flow, rate_link;
   layer_t layers[M4S_MODEL_MAX_GNN_LAYERS];
   m4s_linear_t output_hidden;  // inputs in the order state, parameters, number of links
-  float *output_weight;  // owned, [hidden], padded
+  float *output_weight;  // [hidden], padded
   float output_bias;
   size_t stride;  // numbers of a row of activations
   room_t numbers, begin, neighbours, order;  // of a pass
 };
 
-static float *take_floats(size_t n) {
-  size_t bytes = (n * sizeof(float) + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
-  float *numbers = aligned_alloc(ALIGNMENT, bytes);
-  if (numbers != NULL) {
-    memset(numbers, 0, bytes);
+// Memory in large pages, where the system has them; NULL without memory. For free().
+static void *take_pages(size_t n_bytes) {
+  size_t rounded = (n_bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+  void *pages = aligned_alloc(PAGE_BYTES, rounded);
+  if (pages != NULL) {
+    (void)madvise(pages, rounded, MADV_HUGEPAGE);  // slower without
   }
-  return numbers;
+  return pages;
+}
+
+// [n] zeros that live as long as `fast`; NULL without memory.
+static float *take_floats(m4s_fast_t *fast, size_t n) {
+  size_t n_bytes = (n * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  block_t *block = fast->blocks;
+  if (block == NULL || block->n_bytes - block->n_used < n_bytes) {
+    size_t n_needed = n_bytes + ALIGNMENT;
+    size_t n_block = n_needed < BLOCK_BYTES ? BLOCK_BYTES : n_needed;
+    block = take_pages(n_block);
+    if (block == NULL) {
+      return NULL;
+    }
+    *block = (block_t){.previous = fast->blocks, .n_used = ALIGNMENT, .n_bytes = n_block};
+    fast->blocks = block;
+  }
+  void *numbers = (char *)block + block->n_used;
+  block->n_used += n_bytes;
+  return memset(numbers, 0, n_bytes);
 }
 
 // [n] numbers padded with zeros to whole groups; NULL without memory.
-static float *pad(const float *numbers, int32_t n) {
-  float *padded = take_floats((size_t)m4s_groups_of(n) * M4S_GROUP);
+static float *pad(m4s_fast_t *fast, const float *numbers, int32_t n) {
+  float *padded = take_floats(fast, (size_t)m4s_groups_of(n) * M4S_GROUP);
   if (padded != NULL) {
     memcpy(padded, numbers, (size_t)n * sizeof *numbers);
   }
@@ -66,10 +94,10 @@ static place_t place_of(int32_t group, int32_t n_groups, int32_t n_in) {
 }
 
 // Packs weight [n_out, n_in].
-static m4s_status_t pack_linear(const float *weight, int32_t n_out, int32_t n_in,
+static m4s_status_t pack_linear(m4s_fast_t *fast, const float *weight, int32_t n_out, int32_t n_in,
                                 m4s_packed_t *packed_out) {
   int32_t n_groups = m4s_groups_of(n_out);
-  float *numbers = take_floats((size_t)n_groups * M4S_GROUP * (size_t)n_in);
+  float *numbers = take_floats(fast, (size_t)n_groups * M4S_GROUP * (size_t)n_in);
   if (numbers == NULL) {
     return m4s_fail_memory("packed weights");
   }
@@ -85,10 +113,10 @@ static m4s_status_t pack_linear(const float *weight, int32_t n_out, int32_t n_in
 }
 
 // Packs the three gates of weight [3 n_hidden, n_in].
-static m4s_status_t pack_gates(const float *weight, int32_t n_hidden, int32_t n_in,
-                               m4s_packed_t *packed_out) {
+static m4s_status_t pack_gates(m4s_fast_t *fast, const float *weight, int32_t n_hidden,
+                               int32_t n_in, m4s_packed_t *packed_out) {
   int32_t n_groups = m4s_groups_of(n_hidden);
-  float *numbers = take_floats((size_t)n_groups * 3 * M4S_GROUP * (size_t)n_in);
+  float *numbers = take_floats(fast, (size_t)n_groups * 3 * M4S_GROUP * (size_t)n_in);
   if (numbers == NULL) {
     return m4s_fail_memory("packed weights");
   }
@@ -105,11 +133,11 @@ static m4s_status_t pack_gates(const float *weight, int32_t n_hidden, int32_t n_
   return M4S_OK;
 }
 
-static m4s_status_t pack_gru(const m4s_gru_t *gru, m4s_gru_packed_t *packed) {
+static m4s_status_t pack_gru(m4s_fast_t *fast, const m4s_gru_t *gru, m4s_gru_packed_t *packed) {
   const int32_t n = gru->n_hidden;
-  M4S_TRY(pack_gates(gru->weight_ih, n, gru->n_in, &packed->input));
-  M4S_TRY(pack_gates(gru->weight_hh, n, n, &packed->state));
-  float *bias = take_floats((size_t)m4s_groups_of(n) * 4 * M4S_GROUP);
+  M4S_TRY(pack_gates(fast, gru->weight_ih, n, gru->n_in, &packed->input));
+  M4S_TRY(pack_gates(fast, gru->weight_hh, n, n, &packed->state));
+  float *bias = take_floats(fast, (size_t)m4s_groups_of(n) * 4 * M4S_GROUP);
   packed->bias = bias;
   if (bias == NULL) {
     return m4s_fail_memory("packed weights");
@@ -124,16 +152,16 @@ static m4s_status_t pack_gru(const m4s_gru_t *gru, m4s_gru_packed_t *packed) {
   return M4S_OK;
 }
 
-static m4s_status_t pack_layer(const m4s_sage_t *sage, layer_t *layer) {
+static m4s_status_t pack_layer(m4s_fast_t *fast, const m4s_sage_t *sage, layer_t *layer) {
   layer->n_out = sage->n_out;
   layer->project.relu = 1;
-  M4S_TRY(pack_linear(sage->project_weight, sage->n_in, sage->n_in, &layer->project.a));
-  M4S_TRY(pack_linear(sage->neighbour_weight, sage->n_out, sage->n_in, &layer->combine.a));
-  M4S_TRY(pack_linear(sage->own_weight, sage->n_out, sage->n_in, &layer->combine.b));
-  layer->project.bias = pad(sage->project_bias, sage->n_in);
-  layer->combine.bias = pad(sage->neighbour_bias, sage->n_out);
-  layer->norm_weight = pad(sage->norm_weight, sage->n_out);
-  layer->norm_bias = pad(sage->norm_bias, sage->n_out);
+  M4S_TRY(pack_linear(fast, sage->project_weight, sage->n_in, sage->n_in, &layer->project.a));
+  M4S_TRY(pack_linear(fast, sage->neighbour_weight, sage->n_out, sage->n_in, &layer->combine.a));
+  M4S_TRY(pack_linear(fast, sage->own_weight, sage->n_out, sage->n_in, &layer->combine.b));
+  layer->project.bias = pad(fast, sage->project_bias, sage->n_in);
+  layer->combine.bias = pad(fast, sage->neighbour_bias, sage->n_out);
+  layer->norm_weight = pad(fast, sage->norm_weight, sage->n_out);
+  layer->norm_bias = pad(fast, sage->norm_bias, sage->n_out);
   return layer->project.bias == NULL || layer->combine.bias == NULL || layer->norm_weight == NULL ||
                  layer->norm_bias == NULL
              ? m4s_fail_memory("packed weights")
@@ -155,24 +183,24 @@ static m4s_status_t pack_output(const m4s_mlp_t *output, int32_t n_params, m4s_f
     memcpy(to + n_state, from + 1, (size_t)n_params * sizeof *to);
     to[output->n_in - 1] = from[0];
   }
-  m4s_status_t status = pack_linear(rotated, output->n_hidden, output->n_in, &hidden->a);
+  m4s_status_t status = pack_linear(fast, rotated, output->n_hidden, output->n_in, &hidden->a);
   free(rotated);
   M4S_TRY(status);
   hidden->relu = 1;
-  hidden->bias = pad(output->hidden_bias, output->n_hidden);
-  fast->output_weight = pad(output->out_weight, output->n_hidden);
+  hidden->bias = pad(fast, output->hidden_bias, output->n_hidden);
+  fast->output_weight = pad(fast, output->out_weight, output->n_hidden);
   fast->output_bias = output->out_bias[0];
   return hidden->bias == NULL || fast->output_weight == NULL ? m4s_fail_memory("packed weights")
                                                              : M4S_OK;
 }
 
 static m4s_status_t pack(const m4s_model_t *model, m4s_fast_t *fast) {
-  M4S_TRY(pack_gru(&model->time_flow, &fast->time_flow));
-  M4S_TRY(pack_gru(&model->time_link, &fast->time_link));
-  M4S_TRY(pack_gru(&model->rate_flow, &fast->rate_flow));
-  M4S_TRY(pack_gru(&model->rate_link, &fast->rate_link));
+  M4S_TRY(pack_gru(fast, &model->time_flow, &fast->time_flow));
+  M4S_TRY(pack_gru(fast, &model->time_link, &fast->time_link));
+  M4S_TRY(pack_gru(fast, &model->rate_flow, &fast->rate_flow));
+  M4S_TRY(pack_gru(fast, &model->rate_link, &fast->rate_link));
   for (int32_t i = 0; i < model->n_gnn_layers; i++) {
-    M4S_TRY(pack_layer(&model->gnn[i], &fast->layers[i]));
+    M4S_TRY(pack_layer(fast, &model->gnn[i], &fast->layers[i]));
   }
   return pack_output(&model->output, model->n_params, fast);
 }
@@ -207,34 +235,15 @@ m4s_status_t m4s_fast_create(const m4s_model_t *model, m4s_fast_t **fast_out) {
   return M4S_OK;
 }
 
-static void clear_linear(m4s_linear_t *linear) {
-  free(linear->a.numbers);
-  free(linear->b.numbers);
-  free(linear->bias);
-}
-
-static void clear_gru(m4s_gru_packed_t *gru) {
-  free(gru->input.numbers);
-  free(gru->state.numbers);
-  free(gru->bias);
-}
-
 void m4s_fast_destroy(m4s_fast_t *fast) {
   if (fast == NULL) {
     return;
   }
-  clear_gru(&fast->time_flow);
-  clear_gru(&fast->time_link);
-  clear_gru(&fast->rate_flow);
-  clear_gru(&fast->rate_link);
-  for (int32_t i = 0; i < fast->n_layers; i++) {
-    clear_linear(&fast->layers[i].project);
-    clear_linear(&fast->layers[i].combine);
-    free(fast->layers[i].norm_weight);
-    free(fast->layers[i].norm_bias);
+  while (fast->blocks != NULL) {
+    block_t *previous = fast->blocks->previous;
+    free(fast->blocks);
+    fast->blocks = previous;
   }
-  clear_linear(&fast->output_hidden);
-  free(fast->output_weight);
   free(fast->numbers.items);
   free(fast->begin.items);
   free(fast->neighbours.items);
@@ -252,7 +261,8 @@ static void *make_room(room_t *room, size_t n, size_t item_bytes) {
   }
   free(room->items);
   room->n_bytes = (needed + needed / 4 + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
-  room->items = aligned_alloc(ALIGNMENT, room->n_bytes);
+  room->items = room->n_bytes < PAGE_BYTES ? aligned_alloc(ALIGNMENT, room->n_bytes)
+                                           : take_pages(room->n_bytes);
   if (room->items == NULL) {
     room->n_bytes = 0;
     return NULL;

@@ -29,7 +29,7 @@ static inline int32_t m4s_groups_of(int32_t n_columns) {
 // of units.
 typedef struct {
   int32_t n_in, n_groups;  // groups of outputs; a GRU's: of units
-  float *numbers;  // owned
+  float *numbers;  // borrowed
 } m4s_packed_t;
 
 // Rows of activations: row r at base + r * stride.
@@ -41,14 +41,14 @@ typedef struct {
 // out = bias + first · A + second · B, then max(0, ·) if `relu`. B may be absent (n_in 0).
 typedef struct {
   m4s_packed_t a, b;
-  float *bias;  // owned, [n_groups * 16]
+  float *bias;  // borrowed, [n_groups * 16]
   int relu;
 } m4s_linear_t;
 
 // h' = (1 - i) n + i h with r, i, n of a GRU cell (m4/model.h).
 typedef struct {
   m4s_packed_t input, state;
-  float *bias;  // owned, [n_groups, 4, 16]: r, i (both biases), n of the input, n of the state
+  float *bias;  // borrowed, [n_groups, 4, 16]: r, i (both biases), n of the input, n of the state
 } m4s_gru_packed_t;
 
 typedef struct {
