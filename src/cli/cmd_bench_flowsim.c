@@ -171,7 +171,7 @@ enum { PODS = 8, HOST_GBPS = 10 };
 
 static m4s_status_t make_clos(int64_t racks, m4s_topology_t **topology_out) {
   const m4s_clos_t clos = {.pods = PODS,
-                           .racks_per_pod = (int32_t)(racks / PODS),
+                           .racks_per_pod = racks / PODS,
                            .hosts_per_rack = 16,
                            .fabrics_per_pod = 4,
                            .spines_per_plane = 48,

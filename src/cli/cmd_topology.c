@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "core/file.h"
+#include "net/clos.h"
 #include "net/gpu_cluster.h"
 #include "net/topology_info.h"
 
@@ -209,6 +210,45 @@ const m4s_command_t m4s_command_topology_cluster = {
     .n_options = M4S_N_GPU_CLUSTER_FIELDS,
     .options_bytes = sizeof(m4s_gpu_cluster_t),
     .run = run_cluster,
+};
+
+// --- clos ---
+
+static m4s_status_t write_clos(const m4s_clos_config_t *config, const char *path) {
+  m4s_clos_t clos;
+  M4S_TRY(m4s_clos_resolve(config, "m4sweep topology clos", &clos));
+  m4s_topology_t *topology;
+  M4S_TRY(m4s_clos_create(&clos, &topology));
+  m4s_status_t status = m4s_topology_write(topology, path);
+  m4s_topology_destroy(topology);
+  return status;
+}
+
+static int run_clos(const void *options, int n_arguments, char **arguments) {
+  (void)n_arguments;
+  m4s_status_t status = write_clos(options, arguments[0]);
+  if (status != M4S_OK) {
+    return m4s_cli_failed(status);
+  }
+  printf("wrote %s\n", arguments[0]);
+  return M4S_EXIT_OK;
+}
+
+const m4s_command_t m4s_command_topology_clos = {
+    .name = "topology clos",
+    .arguments = "FILE",
+    .summary = "write a Clos fabric: pods of racks, fabric switches, spines",
+    .details =
+        "Every rack switch connects to every fabric switch of its pod; fabric switch i of each "
+        "pod connects\n"
+        "to all spines of plane i. One pod has no spines unless they are set. Hosts are numbered "
+        "by rack.",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = m4s_clos_fields,
+    .n_options = M4S_N_CLOS_FIELDS,
+    .options_bytes = sizeof(m4s_clos_config_t),
+    .run = run_clos,
 };
 
 // --- info ---

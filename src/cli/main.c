@@ -21,6 +21,7 @@
   X(compare) \
   X(topology_gray_failure) \
   X(topology_cluster) \
+  X(topology_clos) \
   X(topology_info) \
   X(model_import) \
   X(model_info) \
