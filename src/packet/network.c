@@ -117,6 +117,7 @@ void m4s_packet_transmit(network_t *network, int32_t port_id, int32_t packet, bo
   int64_t done_ns = now_of(network) + sending_ns;
   port->sent_bytes += (uint64_t)bytes;
   port->sending_ns += sending_ns;
+  port->n_sent++;
   network->counts.transmissions++;
   // The end of sending comes before the arrival, also where both happen at one time; nobody looks
   // at it unless something waits for the port.
@@ -128,13 +129,24 @@ void m4s_packet_transmit(network_t *network, int32_t port_id, int32_t packet, bo
   new_event(network, done_ns + port->delay_ns, EVENT_ARRIVAL, packet);
 }
 
+// The peer of a port has told it to pause, or to go on.
+static void set_paused(const network_t *network, port_t *port, bool paused) {
+  if (paused && !port->paused) {
+    port->n_pauses++;
+    port->paused_since_ns = now_of(network);
+  } else if (!paused && port->paused) {
+    port->paused_ns += now_of(network) - port->paused_since_ns;
+  }
+  port->paused = paused;
+}
+
 static void arrive(network_t *network, int32_t id) {
   packet_t *packet = &network->packets[id];
   const port_t *link = &network->ports[packet->link];
   int32_t port_id = link->reverse;
   if (packet->kind >= M4S_PACKET_PAUSE) {
     bool pause = packet->kind == M4S_PACKET_PAUSE;
-    network->ports[port_id].paused = pause;
+    set_paused(network, &network->ports[port_id], pause);
     tell_packet(network, pause ? M4S_PACKET_PAUSED : M4S_PACKET_RESUMED, port_id, id);
     m4s_packet_free(network, id);
     if (!pause) {
@@ -344,6 +356,9 @@ static m4s_status_t catch_up(network_t *network) {
 static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   network_t *network = state;
   M4S_TRY(catch_up(network));
+  if (network->n_senders == 0) {
+    network->began_ns = network->clock->now_ns;
+  }
   M4S_TRY(grow_senders(network, flow->id + 1));
   network->n_senders = flow->id >= network->n_senders ? flow->id + 1 : network->n_senders;
   sender_t *sender = &network->senders[flow->id];
@@ -393,6 +408,7 @@ static void destroy(void *state) {
   free(network->ports);
   free(network->nics);
   free(network->mmus);
+  free(network->queue_watches);
   free(network);
 }
 

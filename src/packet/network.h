@@ -56,14 +56,25 @@ typedef struct {
   uint64_t sent_bytes;
   int64_t sending_ns;
   m4s_packet_ecn_t ecn;  // of its rate
-  uint64_t n_marked, n_marking;  // marked; random draws
+  int64_t n_marked;
+  uint64_t n_marking;  // random draws
   // Ingress: what came in through this port and is still in the switch, class 3.
   uint32_t held_bytes, headroom_bytes, headroom_limit;
   int32_t shift;
   bool pausing;  // has told the peer to pause
-  uint64_t n_pauses, n_drops;
-  int64_t pausing_since_ns, pausing_ns;
+  int64_t n_sent, n_drops;  // n_drops: came in through this port
+  int64_t n_pauses, paused_since_ns, paused_ns;
 } port_t;
+
+enum { QUEUE_SUB_BITS = 3, N_QUEUE_BINS = (40 - QUEUE_SUB_BITS) << QUEUE_SUB_BITS };
+
+// How long a queue has had which lengths; bins of lengths grow with the length, see watch.c.
+typedef struct {
+  int64_t since_ns, bytes;  // present length, and since when
+  int64_t max_bytes;
+  double byte_ns;  // the length's integral
+  int64_t bin_ns[N_QUEUE_BINS];
+} queue_watch_t;
 
 // A host's NIC.
 typedef struct {
@@ -175,7 +186,9 @@ typedef struct {
   size_t n_pairs, pair_capacity;
   m4s_packet_counts_t counts;
   m4s_packet_observer_t *observers;  // borrowed, a list
-  unsigned observed;  // kinds of events that any of them wants
+  unsigned observed;  // kinds of events that any of them wants, or queue_watches
+  queue_watch_t *queue_watches;  // [topology->n_links], NULL: not asked for
+  int64_t began_ns;  // start of the first flow
 } network_t;
 
 static inline int64_t now_of(const network_t *network) { return network->present.time_ns; }
@@ -198,6 +211,9 @@ static inline void tell_packet(network_t *network, m4s_packet_event_kind_t kind,
 
 // The model's `stalled`: names a flow that can never complete.
 m4s_status_t m4s_packet_stalled(const void *state);
+
+// The length of a link's queue has changed; only with queue_watches.
+void m4s_packet_watch_queue(network_t *network, int32_t link);
 
 // Adds an event at a time with a key made now, or before.
 void m4s_packet_add_event(network_t *network, m4s_event_key_t key, event_kind_t kind, int32_t id);

@@ -30,6 +30,12 @@ void m4s_packet_tell_flow(network_t *network, m4s_packet_event_kind_t kind, int6
 
 void m4s_packet_tell_packet(network_t *network, m4s_packet_event_kind_t kind, int32_t link,
                             int32_t packet_id) {
+  if (network->queue_watches != NULL && (kind & (M4S_PACKET_ENQUEUED | M4S_PACKET_DEQUEUED)) != 0) {
+    m4s_packet_watch_queue(network, link);
+  }
+  if (network->observers == NULL) {
+    return;
+  }
   const packet_t *packet = &network->packets[packet_id];
   const port_t *port = &network->ports[link];
   const m4s_packet_event_t event = {

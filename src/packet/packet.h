@@ -91,6 +91,30 @@ void m4s_packet_observe(m4s_network_model_t *model, m4s_packet_observer_t *obser
 m4s_packet_counts_t m4s_packet_counts(const m4s_network_model_t *model);
 m4s_packet_flow_result_t m4s_packet_flow_result(const m4s_network_model_t *model, int64_t flow);
 
+// What a link saw from the start of the first flow to the clock's time.
+typedef struct {
+  int64_t span_ns;
+  int64_t bytes, packets;  // on the wire, whose sending has begun
+  int64_t sending_ns;
+  double utilisation;  // sending_ns / span_ns
+  int64_t n_marked;  // by ECN, as they left the link's queue
+  int64_t n_dropped;  // at the link's end, by a switch without room
+  int64_t n_pauses, paused_ns;  // PFC had told the link's sender to pause
+  // Length of the link's queue in its switch, on the wire, without the packet that is being sent:
+  // quantiles and mean over time, to 12 % (the upper end of a bin). -1 unless queues are watched;
+  // hosts' links have none.
+  int64_t queue_p50_bytes, queue_p90_bytes, queue_p99_bytes, queue_max_bytes;
+  double queue_mean_bytes;
+} m4s_packet_link_telemetry_t;
+
+// Watches the lengths of all queues of a model that has had no flow yet, for link telemetry.
+// Memory: 2.4 kB a link. M4S_ERR_MEMORY.
+m4s_status_t m4s_packet_watch_queues(m4s_network_model_t *model);
+
+// Of one link, 0 … n_links-1 of the topology.
+void m4s_packet_link_telemetry(const m4s_network_model_t *model, int32_t link,
+                               m4s_packet_link_telemetry_t *telemetry_out);
+
 // The links of a flow's data, in order. `links_out` lives as long as the model.
 void m4s_packet_flow_path(const m4s_network_model_t *model, int64_t flow, const int32_t **links_out,
                           int32_t *n_links_out);

@@ -100,13 +100,7 @@ static void send_pfc(network_t *network, int32_t port_id, m4s_packet_kind_t kind
   network->packets[id] = (packet_t){
       .flow = NO_ID, .link = port_id, .in_port = NO_ID, .wire_bytes = PFC_BYTES, .kind = kind};
   port->pausing = kind == M4S_PACKET_PAUSE;
-  if (port->pausing) {
-    port->n_pauses++;
-    port->pausing_since_ns = now_of(network);
-    network->counts.pauses++;
-  } else {
-    port->pausing_ns += now_of(network) - port->pausing_since_ns;
-  }
+  network->counts.pauses += port->pausing;
   push(network, &port->class0, id);
   port->queued_bytes += PFC_BYTES;
   tell_packet(network, M4S_PACKET_ENQUEUED, port_id, id);

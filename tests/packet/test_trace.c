@@ -1,14 +1,10 @@
 // Traces against what an observer of every packet works out by itself.
 #include "flow/plain_components.h"
+#include "packet/small_clos.h"
 
-#include "core/field.h"
-#include "flow/flow_list.h"
-#include "flow/random_mix.h"
-#include "net/clos.h"
 #include "packet/trace.h"
-#include "sim/run_loop.h"
 
-enum { N_FLOWS = 200, N_EVENTS = 2 * N_FLOWS, MAX_ROWS = 1 << 16 };
+enum { N_FLOWS = SMALL_CLOS_FLOWS, N_EVENTS = 2 * N_FLOWS, MAX_ROWS = 1 << 16 };
 
 typedef struct __attribute__((packed)) {
   int64_t time_ns;
@@ -114,60 +110,22 @@ static void assert_file(const char *name, const void *records, size_t record_byt
   free(bytes);
 }
 
-static m4s_topology_t *make_clos(void) {
-  const m4s_clos_t clos = {.pods = 2,
-                           .racks_per_pod = 2,
-                           .hosts_per_rack = 4,
-                           .fabrics_per_pod = 2,
-                           .spines_per_plane = 1,
-                           .host_gbps = 10,
-                           .uplink_gbps = 10,
-                           .link_delay_ns = 1000};
-  m4s_topology_t *topology;
-  ASSERT_OK(m4s_clos_create(&clos, &topology));
-  assert_true(topology->n_links <= PLAIN_MAX_LINKS);
-  return topology;
-}
-
-static void make_mix(const m4s_topology_t *topology, double load, m4s_flow_record_t *records) {
-  const m4s_random_mix_t mix = {.n_flows = N_FLOWS,
-                                .n_hosts = topology->n_hosts,
-                                .load = load,
-                                .host_bps = INT64_C(10000000000),
-                                .shape = 1.2,
-                                .min_size_bytes = 100,
-                                .max_size_bytes = 1000000,
-                                .seed = 3};
-  ASSERT_OK(m4s_random_mix_make(&mix, records));
-}
-
 static void run_traced(m4s_packet_profile_t profile, m4s_packet_cc_t cc, double load) {
   static expected_t expected;
-  static m4s_flow_record_t records[N_FLOWS];
-  m4s_topology_t *topology = make_clos();
-  m4s_clock_t clock = {0};
-  m4s_routing_t *routing;
-  m4s_flow_list_t *list;
-  m4s_network_model_t model;
+  static small_clos_t clos;
   m4s_packet_rules_t rules;
   m4s_packet_trace_t *trace;
-  m4s_run_t *run;
-  m4s_run_state_t state;
-  make_mix(topology, load, records);
   m4s_packet_rules_set(&rules, profile, cc);
-  ASSERT_OK(m4s_routing_create(topology, &routing));
-  ASSERT_OK(m4s_flow_list_create(records, N_FLOWS, routing, &clock, &list));
-  ASSERT_OK(m4s_packet_create(&rules, M4S_PACKET_ECMP_FLOW, topology, routing, &clock, &model));
-  ASSERT_OK(m4s_packet_trace_create(&model, support_folder, &trace));
+  small_clos_make(&clos, &rules, load);
+  assert_true(clos.topology->n_links <= PLAIN_MAX_LINKS);
+  ASSERT_OK(m4s_packet_trace_create(&clos.model, support_folder, &trace));
   expected = (expected_t){
-      .model = &model,
-      .records = records,
+      .model = &clos.model,
+      .records = clos.records,
       .completion = rules.complete_at_receiver ? M4S_PACKET_FLOW_RECEIVED : M4S_PACKET_FLOW_ACKED};
   m4s_packet_observer_t observer = {.kinds = ~0U, .observe = observe, .context = &expected};
-  m4s_packet_observe(&model, &observer);
-  ASSERT_OK(
-      m4s_run_create(&clock, m4s_flow_list_as_source(list), model, &(m4s_run_limits_t){0}, &run));
-  ASSERT_OK(m4s_run_advance(run, NULL, &state));
+  m4s_packet_observe(&clos.model, &observer);
+  ASSERT_OK(small_clos_run(&clos));
   ASSERT_OK(m4s_packet_trace_finish(trace));
   assert_int_equal(expected.n_events, N_EVENTS);
   assert_true(expected.n_large > 10 && expected.n_queued > 100);
@@ -175,12 +133,8 @@ static void run_traced(m4s_packet_profile_t profile, m4s_packet_cc_t cc, double 
   assert_file("flows.npy", expected.flows, sizeof *expected.flows, expected.n_flows);
   assert_file("links.npy", expected.links, sizeof *expected.links, expected.n_links);
   assert_file("paths.npy", expected.paths, sizeof *expected.paths, expected.n_paths);
-  m4s_run_destroy(run);
-  model.ops->destroy(model.state);
+  small_clos_clear(&clos);
   m4s_packet_trace_destroy(trace);
-  m4s_flow_list_destroy(list);
-  m4s_routing_destroy(routing);
-  m4s_topology_destroy(topology);
 }
 
 static void traces_should_tell_what_an_observer_sees(void **state) {
@@ -196,25 +150,20 @@ static void flows_should_leave_when_they_complete_at_the_receiver(void **state) 
 
 static void unfinished_traces_should_leave_nothing(void **state) {
   (void)state;
-  m4s_topology_t *topology = make_clos();
-  m4s_clock_t clock = {0};
-  m4s_routing_t *routing;
-  m4s_network_model_t model;
+  static small_clos_t clos;
   m4s_packet_rules_t rules;
   m4s_packet_trace_t *trace;
   char folder[128];
   m4s_packet_rules_set(&rules, M4S_PROFILE_M4, M4S_PACKET_DCTCP);
-  ASSERT_OK(m4s_routing_create(topology, &routing));
-  ASSERT_OK(m4s_packet_create(&rules, M4S_PACKET_ECMP_FLOW, topology, routing, &clock, &model));
+  small_clos_make(&clos, &rules, 0.5);
   snprintf(folder, sizeof folder, "%s", support_path("dropped"));
-  assert_int_equal(m4s_packet_trace_create(&model, folder, &trace), M4S_ERR_IO);
+  assert_int_equal(m4s_packet_trace_create(&clos.model, folder, &trace), M4S_ERR_IO);
   ASSERT_OK(m4s_folder_make(folder));
-  ASSERT_OK(m4s_packet_trace_create(&model, folder, &trace));
-  model.ops->destroy(model.state);
+  ASSERT_OK(m4s_packet_trace_create(&clos.model, folder, &trace));
+  ASSERT_OK(small_clos_run(&clos));
+  small_clos_clear(&clos);
   m4s_packet_trace_destroy(trace);
   assert_int_equal(rmdir(folder), 0);  // it is empty
-  m4s_routing_destroy(routing);
-  m4s_topology_destroy(topology);
 }
 
 int main(void) {
