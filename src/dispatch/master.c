@@ -128,7 +128,7 @@ static m4s_status_t record(run_t *run, const m4s_plan_unit_t *unit, int rank, co
   json_decref(line);
   M4S_TRY(status);
   bool ok = json_object_get(reply, "metrics") != NULL;
-  m4s_progress_add(&run->progress, ok);
+  m4s_progress_add(&run->progress, ok, (double)unit->cost);
   if (!ok) {
     log_failure(run, unit, json_string_value(json_object_get(reply, "reason")));
   }
@@ -309,7 +309,7 @@ m4s_status_t m4s_master_run(const m4s_master_t *master, m4s_progress_t *progress
   run_t run = {.config = master};
   m4s_status_t status = start(&run);
   if (status == M4S_OK) {
-    m4s_progress_start(&run.progress, plan->n_total, plan->n_done, plan->n_failed);
+    m4s_progress_start(&run.progress, plan->n_total, plan->n_done, plan->n_failed, run.cost_left);
     status = serve(&run);
     if (status != M4S_OK) {
       m4s_progress_hide(&run.progress);

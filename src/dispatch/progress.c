@@ -22,6 +22,13 @@ void m4s_duration_show(double seconds, char *text, size_t n_text) {
   }
 }
 
+// How long the rest will take, by expected costs or, without them, by numbers of units.
+static double left_s(const m4s_progress_t *progress, double elapsed_s, int64_t n_now,
+                     int64_t n_left) {
+  return progress->cost > 0 ? elapsed_s * (progress->cost_total - progress->cost) / progress->cost
+                            : elapsed_s * (double)n_left / (double)n_now;
+}
+
 static void show_state(const m4s_progress_t *progress, char *text, size_t n_text) {
   double elapsed_s = m4s_progress_elapsed_s(progress);
   int64_t n_ended = progress->n_done + progress->n_failed;
@@ -32,7 +39,7 @@ static void show_state(const m4s_progress_t *progress, char *text, size_t n_text
   if (n_now > 0 && elapsed_s > 0 && (size_t)used < n_text) {
     double rate = (double)n_now / elapsed_s;
     char left[48];
-    m4s_duration_show((double)n_left / rate, left, sizeof left);
+    m4s_duration_show(left_s(progress, elapsed_s, n_now, n_left), left, sizeof left);
     snprintf(text + used, n_text - (size_t)used, ", %.3g points/s%s%s%s", rate,
              n_left > 0 ? ", " : "", n_left > 0 ? left : "", n_left > 0 ? " left" : "");
   }
@@ -61,12 +68,13 @@ static void show(m4s_progress_t *progress) {
   progress->shown_s = m4s_now_s();
 }
 
-void m4s_progress_start(m4s_progress_t *progress, int64_t n_total, int64_t n_done,
-                        int64_t n_failed) {
+void m4s_progress_start(m4s_progress_t *progress, int64_t n_total, int64_t n_done, int64_t n_failed,
+                        double cost_total) {
   *progress = (m4s_progress_t){.n_total = n_total,
                                .n_before = n_done + n_failed,
                                .n_done = n_done,
                                .n_failed = n_failed,
+                               .cost_total = cost_total,
                                .terminal = isatty(STDERR_FILENO) != 0,
                                .start_s = m4s_now_s()};
   if (progress->n_before < n_total) {
@@ -74,7 +82,8 @@ void m4s_progress_start(m4s_progress_t *progress, int64_t n_total, int64_t n_don
   }
 }
 
-void m4s_progress_add(m4s_progress_t *progress, bool ok) {
+void m4s_progress_add(m4s_progress_t *progress, bool ok, double cost) {
+  progress->cost += cost;
   progress->n_done += ok;
   progress->n_failed += !ok;
 }

@@ -8,15 +8,17 @@
 typedef struct {
   int64_t n_total, n_before;  // units; of these done by earlier runs
   int64_t n_done, n_failed;  // with those of earlier runs
+  double cost, cost_total;  // expected, of the units that ended in this run, and of all in it
   bool terminal, drawn;
   double start_s, shown_s;
 } m4s_progress_t;
 
-void m4s_progress_start(m4s_progress_t *progress, int64_t n_total, int64_t n_done,
-                        int64_t n_failed);
+// `cost_total`: 0 where nothing is known of costs.
+void m4s_progress_start(m4s_progress_t *progress, int64_t n_total, int64_t n_done, int64_t n_failed,
+                        double cost_total);
 
-// A unit has ended (done: with results).
-void m4s_progress_add(m4s_progress_t *progress, bool ok);
+// A unit has ended (ok: with results).
+void m4s_progress_add(m4s_progress_t *progress, bool ok, double cost);
 
 // Shows the state if it is time to.
 void m4s_progress_show(m4s_progress_t *progress);
