@@ -55,7 +55,7 @@ typedef struct {
   m4s_pass_t pass;
   int64_t first_flow;
   // Freed when all ranks are done:
-  uint8_t *flow_state;  // [n_flows], SENT_BY_RECEIVER | ARRIVED
+  uint8_t *flow_state;  // [n_flows], RECEIVE_POSTED | ARRIVED | SENT
   bool *pipeline_flag;  // [n_ranks]
   int64_t *n_left;  // [n_ranks], sends and receives that have not completed
   int64_t *issued_ns;  // [n_ranks]
@@ -70,8 +70,8 @@ typedef struct {
 } begun_t;
 
 // Of a ring flow, seen from its receiver: it has sent its own flow of the same step; the data is
-// there.
-enum { RECEIVE_POSTED = 1, ARRIVED = 2 };
+// there. Of any: the sender has done its part.
+enum { RECEIVE_POSTED = 1, ARRIVED = 2, SENT = 4 };
 
 // What a rank does at some time, or the start of a flow in the network.
 typedef struct {
@@ -83,6 +83,7 @@ typedef struct {
 typedef struct {
   int64_t time_ns;
   int32_t rank;
+  int32_t caller;  // of the first of them
   int32_t first_action, last_action;
   int32_t next;  // group of the same rank, or free group
 } group_t;
@@ -99,6 +100,7 @@ struct m4s_collective_source {
   m4s_layer_times_t *times;  // [n_layers] of rank 0
   int64_t rank0_compute_ns, rank0_end_ns, makespan_ns;
   int32_t n_walking;  // ranks not done
+  int32_t caller;  // host at which the network did what led to the present event; -1: none
 
   collective_t *collectives;
   int32_t n_collectives, collective_capacity;
@@ -155,8 +157,12 @@ static m4s_status_t take_group(m4s_collective_source_t *source, int64_t time_ns,
     id = source->n_event_groups++;
   }
   group_t *group = &source->event_groups[id];
-  *group = (group_t){
-      .time_ns = time_ns, .rank = rank, .first_action = action, .last_action = action, .next = -1};
+  *group = (group_t){.time_ns = time_ns,
+                     .rank = rank,
+                     .caller = source->caller,
+                     .first_action = action,
+                     .last_action = action,
+                     .next = -1};
   if (rank >= 0) {
     group->next = source->ranks[rank].first_group;
     source->ranks[rank].first_group = id;
@@ -317,20 +323,52 @@ static m4s_status_t inject(m4s_collective_source_t *source, collective_t *collec
 static m4s_status_t note_at_receiver(m4s_collective_source_t *source, collective_t *collective,
                                      int64_t index, uint8_t what) {
   collective->flow_state[index] |= what;
-  if (collective->flow_state[index] != (RECEIVE_POSTED | ARRIVED)) {
+  if ((collective->flow_state[index] & ~SENT) != (RECEIVE_POSTED | ARRIVED)) {
     return M4S_OK;
   }
   int64_t child = m4s_collective_flow(&collective->shape, collective->group, index).child;
   return child < 0 ? M4S_OK : inject(source, collective, child);
 }
 
+static m4s_status_t network_flow(m4s_collective_source_t *source, int64_t id,
+                                 m4s_flow_t *flow_out) {
+  const m4s_flow_record_t *record = &source->records[id];
+  *flow_out = (m4s_flow_t){
+      .id = id, .src = record->src, .dst = record->dst, .size_bytes = record->size_bytes};
+  return m4s_routing_path(source->routing, record->src, record->dst, &flow_out->links,
+                          &flow_out->n_links);
+}
+
+static m4s_status_t start_flow(m4s_collective_source_t *source, int64_t id,
+                               const m4s_network_port_t *port) {
+  m4s_flow_t flow;
+  M4S_TRY(network_flow(source, id, &flow));
+  source->records[id].start_ns = source->clock->now_ns;
+  return port->start_flow(port->context, &flow);
+}
+
+// Hands a flow to the network, or keeps it until it starts.
+static m4s_status_t call_flow(m4s_collective_source_t *source, int64_t id,
+                              const m4s_network_port_t *port) {
+  m4s_flow_record_t *record = &source->records[id];
+  record->call_ns = source->clock->now_ns;
+  int64_t start_ns = source->clock->now_ns + source->config.send_latency_ns;
+  if (port->call_flow == NULL) {
+    return schedule(source, start_ns, -1, id);
+  }
+  m4s_flow_t flow;
+  M4S_TRY(network_flow(source, id, &flow));
+  record->start_ns = start_ns;
+  return port->call_flow(port->context, &flow, source->caller, start_ns);
+}
+
 // The send call of a flow: it starts one send latency later, and the receive of the same step is
 // posted.
-static m4s_status_t send_flow(m4s_collective_source_t *source, int64_t id) {
-  m4s_flow_record_t *record = &source->records[id];
+static m4s_status_t send_flow(m4s_collective_source_t *source, int64_t id,
+                              const m4s_network_port_t *port) {
+  const m4s_flow_record_t *record = &source->records[id];
   collective_t *collective = &source->collectives[record->collective];
-  record->call_ns = source->clock->now_ns;
-  M4S_TRY(schedule(source, source->clock->now_ns + source->config.send_latency_ns, -1, id));
+  M4S_TRY(call_flow(source, id, port));
   const m4s_collective_shape_t *shape = &collective->shape;
   if (shape->kind == M4S_COLLECTIVE_ALLTOALL) {
     return M4S_OK;
@@ -339,16 +377,6 @@ static m4s_status_t send_flow(m4s_collective_source_t *source, int64_t id) {
   int32_t upstream = m4s_ring_previous(collective->group, record->channel, sender);
   int64_t received = m4s_ring_flow_index(shape, record->channel, record->step, upstream);
   return note_at_receiver(source, collective, received, RECEIVE_POSTED);
-}
-
-static m4s_status_t start_flow(m4s_collective_source_t *source, int64_t id,
-                               const m4s_network_port_t *port) {
-  m4s_flow_record_t *record = &source->records[id];
-  m4s_flow_t flow = {
-      .id = id, .src = record->src, .dst = record->dst, .size_bytes = record->size_bytes};
-  M4S_TRY(m4s_routing_path(source->routing, flow.src, flow.dst, &flow.links, &flow.n_links));
-  record->start_ns = source->clock->now_ns;
-  return port->start_flow(port->context, &flow);
 }
 
 // --- the walk ---
@@ -557,6 +585,7 @@ static m4s_event_key_t next_event(const void *state) {
 static m4s_status_t run_event(void *state, const m4s_network_port_t *port) {
   m4s_collective_source_t *source = state;
   group_t group = pop_group(source);
+  source->caller = group.caller;
   for (int32_t id = group.first_action; id >= 0;) {
     action_t action = source->actions[id];
     source->actions[id].next = source->free_action;
@@ -565,7 +594,7 @@ static m4s_status_t run_event(void *state, const m4s_network_port_t *port) {
     if (group.rank < 0) {
       M4S_TRY(start_flow(source, action.flow, port));
     } else if (action.flow >= 0) {
-      M4S_TRY(send_flow(source, action.flow));
+      M4S_TRY(send_flow(source, action.flow, port));
     } else if (action.flow == -1) {
       M4S_TRY(walk(source, group.rank));
     } else {
@@ -575,9 +604,21 @@ static m4s_status_t run_event(void *state, const m4s_network_port_t *port) {
   return M4S_OK;
 }
 
+static m4s_status_t flow_sent(void *state, int64_t id) {
+  m4s_collective_source_t *source = state;
+  const m4s_flow_record_t *record = &source->records[id];
+  collective_t *collective = &source->collectives[record->collective];
+  int64_t index = id - collective->first_flow;
+  source->caller = record->src;
+  collective->flow_state[index] |= SENT;
+  return count_down(source, record->collective,
+                    m4s_collective_flow(&collective->shape, collective->group, index).sender);
+}
+
 static m4s_status_t flow_completed(void *state, int64_t id) {
   m4s_collective_source_t *source = state;
   m4s_flow_record_t *record = &source->records[id];
+  source->caller = record->src;
   record->fct_ns = source->clock->now_ns - record->start_ns;
   int32_t number = record->collective;
   collective_t *collective = &source->collectives[number];
@@ -586,7 +627,9 @@ static m4s_status_t flow_completed(void *state, int64_t id) {
   if (collective->shape.kind != M4S_COLLECTIVE_ALLTOALL) {
     M4S_TRY(note_at_receiver(source, collective, index, ARRIVED));
   }
-  M4S_TRY(count_down(source, number, flow.sender));
+  if ((collective->flow_state[index] & SENT) == 0) {
+    M4S_TRY(count_down(source, number, flow.sender));
+  }
   return count_down(source, number, flow.receiver);
 }
 
@@ -600,6 +643,7 @@ static const m4s_source_ops_t source_ops = {
     .next_event = next_event,
     .run_event = run_event,
     .flow_completed = flow_completed,
+    .flow_sent = flow_sent,
     .finished = finished,
 };
 
@@ -629,6 +673,7 @@ m4s_status_t m4s_collective_source_create(const m4s_collective_config_t *config,
                                       .workload = workload,
                                       .routing = routing,
                                       .clock = clock,
+                                      .caller = -1,
                                       .free_group = -1,
                                       .free_action = -1};
   m4s_status_t status = m4s_groups_create(workload, topology, &source->groups);

@@ -98,6 +98,9 @@ static void send_data(network_t *network, int32_t port_id, int32_t flow) {
   sender->last_wire_bytes = wire;
   tell_packet(network, M4S_PACKET_SENT, port_id, id);
   m4s_packet_transmit(network, port_id, id, true);
+  if (rules->sent_at_first_packet && sender->result.n_packets == 1) {
+    new_event(network, network->ports[port_id].done.time_ns, EVENT_FLOW_SENT, flow);
+  }
   uint64_t pace_bps =
       rules->rate_bound ? sender->rate_bps : (uint64_t)network->ports[port_id].rate_bps;
   sender->available_ns =

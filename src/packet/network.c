@@ -126,7 +126,11 @@ void m4s_packet_transmit(network_t *network, int32_t port_id, int32_t packet, bo
   if (more) {
     m4s_packet_add_event(network, port->done, EVENT_SENT, port_id);
   }
-  new_event(network, done_ns + port->delay_ns, EVENT_ARRIVAL, packet);
+  if (port->crosses) {
+    m4s_packet_post(network, port_id, done_ns + port->delay_ns, packet);
+  } else {
+    new_event(network, done_ns + port->delay_ns, EVENT_ARRIVAL, packet);
+  }
 }
 
 // The peer of a port has told it to pause, or to go on.
@@ -167,6 +171,12 @@ static void run_alarm(network_t *network, int32_t port_id) {
   }
 }
 
+static void tell_sent(network_t *network, int32_t flow) {
+  network->completed = true;
+  m4s_status_t status = network->port->flow_sent(network->port->context, flow);
+  network->status = network->status == M4S_OK ? status : network->status;
+}
+
 static void run_event(network_t *network, event_kind_t kind, int32_t id) {
   switch (kind) {
     case EVENT_ARRIVAL:
@@ -185,6 +195,9 @@ static void run_event(network_t *network, event_kind_t kind, int32_t id) {
     case EVENT_FLOW_START:
       m4s_packet_host_start_flow(network, id);
       break;
+    case EVENT_FLOW_SENT:
+      tell_sent(network, id);
+      break;
     case EVENT_ALPHA:
     case EVENT_DECREASE:
     case EVENT_INCREASE:
@@ -197,6 +210,9 @@ static void run_event(network_t *network, event_kind_t kind, int32_t id) {
 static bool run_next(network_t *network, m4s_event_key_t until) {
   uint32_t what;
   m4s_event_key_t key;
+  if (network->partitions != NULL) {
+    m4s_packet_open_window(network, until);
+  }
   if (!m4s_event_queue_take(&network->events, until, &key, &what)) {
     return false;
   }
@@ -221,7 +237,12 @@ static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_comple
 // Timers alone bring nothing about: without another event nothing will ever happen.
 static m4s_event_key_t next_event(const void *state) {
   const network_t *network = state;
-  return network->n_live == 0 ? m4s_event_never() : m4s_event_queue_first(&network->events);
+  m4s_event_key_t posted = {.time_ns = m4s_packet_first_posted_ns(network)};
+  if (network->n_live == 0 && posted.time_ns == M4S_TIME_NEVER) {
+    return m4s_event_never();
+  }
+  m4s_event_key_t first = m4s_event_queue_first(&network->events);
+  return posted.time_ns <= first.time_ns ? posted : first;
 }
 
 static size_t pair_slot(const network_t *network, int32_t src, int32_t dst) {
@@ -347,14 +368,14 @@ static uint64_t line_rate(const network_t *network, int32_t port_id) {
 static m4s_status_t catch_up(network_t *network) {
   m4s_event_key_t now = {.time_ns = network->clock->now_ns};
   int64_t now_ns = now.time_ns;
-  while (network->n_live == 0 && network->status == M4S_OK && run_next(network, now)) {
+  while (next_event(network).time_ns == M4S_TIME_NEVER && network->status == M4S_OK &&
+         run_next(network, now)) {
   }
   network->clock->now_ns = now_ns;
   return network->status;
 }
 
-static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
-  network_t *network = state;
+static m4s_status_t prepare_flow(network_t *network, const m4s_flow_t *flow) {
   M4S_TRY(catch_up(network));
   if (network->n_senders == 0) {
     network->began_ns = network->clock->now_ns;
@@ -376,8 +397,25 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   m4s_packet_set_rate(network, sender, sender->max_rate_bps);
   M4S_TRY(m4s_packet_cc_start(network, sender));
   network->n_active++;
-  m4s_event_key_t key = m4s_clock_schedule(network->clock, network->clock->now_ns);
-  m4s_packet_add_event(network, key, EVENT_FLOW_INIT, (int32_t)flow->id);
+  return M4S_OK;
+}
+
+static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
+  network_t *network = state;
+  M4S_TRY(prepare_flow(network, flow));
+  new_event(network, network->clock->now_ns, EVENT_FLOW_INIT, (int32_t)flow->id);
+  return network->status;
+}
+
+static m4s_status_t call_flow(void *state, const m4s_flow_t *flow, int32_t caller,
+                              int64_t start_ns) {
+  network_t *network = state;
+  M4S_TRY(prepare_flow(network, flow));
+  if (network->partitions != NULL) {
+    M4S_TRY(m4s_packet_call(network, (int32_t)flow->id, caller, start_ns));
+  } else {
+    new_event(network, start_ns, EVENT_FLOW_START, (int32_t)flow->id);
+  }
   return network->status;
 }
 
@@ -400,6 +438,7 @@ static void destroy(void *state) {
   for (int32_t i = 0; network->nics != NULL && i < network->topology->n_links; i++) {
     free(network->nics[i].flows);
   }
+  m4s_packet_partitions_destroy(network->partitions);
   m4s_event_queue_clear(&network->events);
   free(network->senders);
   free(network->packets);
@@ -415,6 +454,7 @@ static void destroy(void *state) {
 static const m4s_network_model_ops_t packet_ops = {
     .name = "packet",
     .start_flow = start_flow,
+    .call_flow = call_flow,
     .next_event = next_event,
     .advance = advance,
     .link_usage = link_usage,
@@ -531,6 +571,9 @@ static m4s_status_t init(network_t *network) {
   }
   init_ports(network);
   M4S_TRY(check_links(network));
+  if (rules->partitioned) {
+    M4S_TRY(m4s_packet_partitions_create(network));
+  }
   for (int32_t node = topology->n_hosts; node < topology->n_nodes; node++) {
     M4S_TRY(m4s_packet_switch_init(network, node));
   }

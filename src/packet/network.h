@@ -44,6 +44,7 @@ typedef struct {
   int64_t rate_bps, delay_ns;
   int32_t node, peer, reverse;  // reverse: the port at the other end of the cable
   bool is_nic, peer_is_host;
+  bool crosses;  // to another partition
   bool paused;  // class 3, by the peer
   // Transmission under way, or the last one.
   m4s_event_key_t done;
@@ -153,12 +154,13 @@ typedef enum {
   EVENT_ALARM,  // of a NIC
   EVENT_FLOW_INIT,
   EVENT_FLOW_START,
+  EVENT_FLOW_SENT,  // its first packet has left
   EVENT_ALPHA,  // DCQCN's timers
   EVENT_DECREASE,
   EVENT_INCREASE,
 } event_kind_t;
 
-enum { EVENT_ID_BITS = 29 };
+enum { EVENT_ID_BITS = 28 };
 
 typedef struct {
   m4s_packet_rules_t rules;
@@ -173,6 +175,7 @@ typedef struct {
   int64_t window_bytes, base_rtt_ns;  // of every flow; see the rules
   m4s_event_queue_t events;
   m4s_event_key_t present;  // of the event under way
+  struct partitions *partitions;  // owned; NULL: events run in the order of their scheduling
   int64_t n_live;  // events that are not timers
   port_t *ports;  // [topology->n_links]
   nic_t *nics;  // [topology->n_links], of ports that are NICs
@@ -223,6 +226,23 @@ static inline m4s_event_key_t new_event(network_t *network, int64_t time_ns, eve
   m4s_packet_add_event(network, key, kind, id);
   return key;
 }
+
+// Partitions of the network, see partitions.c. Destroying NULL is fine.
+m4s_status_t m4s_packet_partitions_create(network_t *network);
+void m4s_packet_partitions_destroy(struct partitions *partitions);
+
+// What waits for the end of the window: a packet that crosses to another partition, and a flow that
+// was called for by what happened at a host (NO_ID: at none). A flow of the caller's own partition
+// does not wait.
+void m4s_packet_post(network_t *network, int32_t port, int64_t arrival_ns, int32_t packet);
+m4s_status_t m4s_packet_call(network_t *network, int32_t flow, int32_t caller, int64_t start_ns);
+
+// The earliest time of what waits; M4S_TIME_NEVER if nothing does.
+int64_t m4s_packet_first_posted_ns(const network_t *network);
+
+// Ends windows, as long as nothing before the window's end is left to do, here or at the traffic
+// source, whose next event is `until`.
+void m4s_packet_open_window(network_t *network, m4s_event_key_t until);
 
 // A packet from the free ones, its queue links unset; NO_ID without memory (network->status).
 int32_t m4s_packet_take(network_t *network);

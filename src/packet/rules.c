@@ -91,6 +91,7 @@ static void set_simai(m4s_packet_rules_t *rules) {
   rules->nvswitch_plain = true;
   rules->buffer_bytes = INT64_C(100000) * 1024;
   rules->fast_recovery_times = 3;
+  rules->sent_at_first_packet = true;
   set_ecn(rules, 1000, 4000, 0.2);
 }
 

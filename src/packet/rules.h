@@ -79,6 +79,10 @@ typedef struct {
   double timely_alpha, timely_beta;
   // What counts as completion.
   bool complete_at_receiver;  // the last byte's arrival, not its ACK's
+  bool sent_at_first_packet;  // senders' part in collectives: the first packet has left
+  // Events of one time run in the order of a parallel kernel, see partitions.c, not in that in
+  // which they were scheduled.
+  bool partitioned;
 } m4s_packet_rules_t;
 
 typedef enum { M4S_PROFILE_HPCC, M4S_PROFILE_SIMAI, M4S_PROFILE_M4 } m4s_packet_profile_t;

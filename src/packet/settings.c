@@ -9,6 +9,7 @@ static const char *const switches[] = {"profile", "off", "on", NULL};
 static const char *const scales[] = {"rate", "flat", NULL};
 static const char *const ecmps[] = {"flow", "pair", NULL};
 static const char *const completions[] = {"profile", "sender", "receiver", NULL};
+static const char *const orders[] = {"scheduled", "partitioned", NULL};
 
 // Numbers of -1 are the profile's.
 const m4s_field_t m4s_packet_fields[] = {
@@ -254,12 +255,19 @@ const m4s_field_t m4s_packet_fields[] = {
      .fallback = "profile",
      .choices = completions,
      .help = "what ends a flow: the ACK of its last byte, or its arrival"},
+    {.name = "event_order",
+     .kind = M4S_FIELD_CHOICE,
+     .offset = offsetof(m4s_packet_config_t, event_order),
+     .fallback = "scheduled",
+     .choices = orders,
+     .help = "events of one time: as scheduled, or as SimAI's parallel kernel has them"},
 };
 
 enum { WINDOW_PROFILE, WINDOW_NONE, WINDOW_FIXED, WINDOW_RATE };
 enum { SWITCH_PROFILE, SWITCH_OFF, SWITCH_ON };
 enum { SCALE_RATE, SCALE_FLAT };
 enum { COMPLETION_PROFILE, COMPLETION_SENDER, COMPLETION_RECEIVER };
+enum { ORDER_SCHEDULED, ORDER_PARTITIONED };
 
 static const double BYTES_PER_KB = 1000, BYTES_PER_KIB = 1024, BPS_PER_MBPS = 1e6, NS_PER_US = 1000;
 
@@ -343,6 +351,7 @@ m4s_status_t m4s_packet_config_resolve(const m4s_packet_config_t *config, const 
   if (config->completion != COMPLETION_PROFILE) {
     rules.complete_at_receiver = config->completion == COMPLETION_RECEIVER;
   }
+  rules.partitioned = config->event_order == ORDER_PARTITIONED;
   M4S_TRY(m4s_packet_rules_check(&rules));
   *rules_out = rules;
   return M4S_OK;

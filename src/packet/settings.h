@@ -25,9 +25,10 @@ typedef struct {
   double timely_low_us, timely_high_us, timely_beta;
   int ecmp;  // 0: by flow, 1: by pair
   int completion;  // 0: profile, 1: at the sender, 2: at the receiver
+  int event_order;  // of events of one time; 0: as scheduled, 1: as a parallel kernel has it
 } m4s_packet_config_t;
 
-enum { M4S_N_PACKET_FIELDS = 34 };
+enum { M4S_N_PACKET_FIELDS = 35 };
 extern const m4s_field_t m4s_packet_fields[M4S_N_PACKET_FIELDS];
 
 // The rules that the settings give; `seed` is that of random marking. M4S_ERR_INPUT names the

@@ -11,6 +11,9 @@
 // Told by the model at the clock's time, in the order of completion.
 typedef struct {
   m4s_status_t (*flow_completed)(void *context, int64_t flow_id);
+  // The flow's sender has done its part, which models without that know nothing of; before
+  // completion.
+  m4s_status_t (*flow_sent)(void *context, int64_t flow_id);
   void *context;
 } m4s_completion_port_t;
 
@@ -26,6 +29,9 @@ typedef struct {
   const char *name;
   // A flow enters the network at the clock's time. `flow` is copied, its links are borrowed.
   m4s_status_t (*start_flow)(void *state, const m4s_flow_t *flow);
+  // A flow is called for at the clock's time, by what happened at host `caller` (-1: at none), and
+  // enters the network at `start_ns`, not before then. NULL: the source waits, and starts it.
+  m4s_status_t (*call_flow)(void *state, const m4s_flow_t *flow, int32_t caller, int64_t start_ns);
   // When the next thing happens inside; m4s_event_never() if nothing will.
   m4s_event_key_t (*next_event)(const void *state);
   // Runs the events before `until`, advancing the clock to each; returns early after an event that

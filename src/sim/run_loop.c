@@ -36,9 +36,22 @@ static m4s_status_t start_flow(void *context, const m4s_flow_t *flow) {
   return run->model.ops->start_flow(run->model.state, flow);
 }
 
+static m4s_status_t call_flow(void *context, const m4s_flow_t *flow, int32_t caller,
+                              int64_t start_ns) {
+  m4s_run_t *run = context;
+  return run->model.ops->call_flow(run->model.state, flow, caller, start_ns);
+}
+
 static m4s_status_t flow_completed(void *context, int64_t flow_id) {
   m4s_run_t *run = context;
   return run->source.ops->flow_completed(run->source.state, flow_id);
+}
+
+static m4s_status_t flow_sent(void *context, int64_t flow_id) {
+  m4s_run_t *run = context;
+  return run->source.ops->flow_sent == NULL
+             ? M4S_OK
+             : run->source.ops->flow_sent(run->source.state, flow_id);
 }
 
 static m4s_status_t check_limits(const m4s_run_t *run) {
@@ -86,8 +99,12 @@ static m4s_status_t turn(m4s_run_t *run, const m4s_network_port_t *network,
 
 static m4s_status_t advance(m4s_run_t *run, m4s_inference_batch_t *batch,
                             m4s_run_state_t *state_out) {
-  const m4s_network_port_t network = {.start_flow = start_flow, .context = run};
-  const m4s_completion_port_t completion = {.flow_completed = flow_completed, .context = run};
+  const m4s_network_port_t network = {
+      .start_flow = start_flow,
+      .call_flow = run->model.ops->call_flow == NULL ? NULL : call_flow,
+      .context = run};
+  const m4s_completion_port_t completion = {
+      .flow_completed = flow_completed, .flow_sent = flow_sent, .context = run};
   if (run->n_turns > 0) {
     M4S_TRY(check_limits(run));
   }

@@ -55,6 +55,9 @@ static void settings_should_replace_single_rules(void **state) {
   assert_int_equal(rules.alpha_interval_ns, 2500);
   ASSERT_OK(resolve("completion", "receiver", &rules));
   assert_true(rules.complete_at_receiver);
+  assert_false(rules.partitioned);
+  ASSERT_OK(resolve("event_order", "partitioned", &rules));
+  assert_true(rules.partitioned);
 }
 
 static void senseless_rules_should_be_refused(void **state) {
