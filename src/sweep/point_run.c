@@ -206,8 +206,7 @@ m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator
 }
 
 // Takes what the batch with this run's step has brought.
-static m4s_status_t end_inference(m4s_point_run_t *run) {
-  const m4s_shared_engine_t *network = run->simulator.network;
+static m4s_status_t end_inference(m4s_point_run_t *run, const m4s_shared_engine_t *network) {
   const m4s_network_model_t *model = &run->simulator.model;
   if (network->status != M4S_OK) {
     return m4s_fail(network->status, "%s", network->problem);
@@ -226,8 +225,8 @@ static int64_t rows_of(const m4s_inference_batch_t *batch) {
 m4s_status_t m4s_point_run_advance(m4s_point_run_t *run, m4s_run_state_t *state_out) {
   m4s_shared_engine_t *network = run->simulator.network;
   m4s_inference_batch_t *batch = network == NULL ? NULL : &network->batch;
-  if (run->n_rows > 0) {
-    M4S_TRY(end_inference(run));
+  if (network != NULL && run->n_rows > 0) {
+    M4S_TRY(end_inference(run, network));
   }
   int64_t n_rows_before = rows_of(batch);
   M4S_TRY(m4s_run_advance(run->run, batch, state_out));

@@ -405,6 +405,46 @@ static void bad_overrides_should_be_refused(void **state) {
   }
 }
 
+// --model sets m4.model, or keeps the axis at it, and adds m4 where it is not yet.
+static void model_should_be_set_and_bring_m4(void **state) {
+  (void)state;
+  static const struct {
+    const char *members, *simulators, *expected, *selection;
+  } cases[] = {
+      {"\"simulators\": [\"flowsim\"]", NULL, "flowsim m4", "{}"},
+      {"\"simulators\": [\"m4\", \"flowsim\"]", NULL, "m4 flowsim", "{}"},
+      {"\"simulators\": [\"m4\", \"flowsim\"]", "flowsim", "flowsim m4", "{}"},
+      {"\"simulators\": [\"m4\"], \"axes\": [{\"model\": [\"a\", \"b\"]}]", NULL, "m4",
+       "{\"set\":{\"model\":\"b\"}}"},
+  };
+  fixture_write("b", "weights");
+  for (size_t i = 0; i < M4S_COUNT(cases); i++) {
+    char spec[256];
+    char names[64] = "";
+    m4s_sweep_t *sweep = NULL;
+    m4s_selection_t *selection = NULL;
+    char *path = realpath(fixture_path("b"), NULL);
+    const m4s_overrides_t overrides = {.simulators = cases[i].simulators, .model = path};
+    snprintf(spec, sizeof spec, "{\"name\": \"t\", %s}", cases[i].members);
+    assert_int_equal(m4s_sweep_parse(spec, fixture_path("t.json"), &sweep), M4S_OK);
+    assert_int_equal(m4s_sweep_override(sweep, &overrides, &selection), M4S_OK);
+    for (size_t j = 0; j < sweep->simulators.n_items; j++) {
+      snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", j == 0 ? "" : " ",
+               sweep->simulators.items[j]);
+    }
+    char *text = m4s_json_canonical(selection);
+    assert_string_equal(names, cases[i].expected);
+    assert_string_equal(text, cases[i].selection);
+    const char *set =
+        json_string_value(json_object_get(json_object_get(sweep->base, "m4"), "model"));
+    assert_true(strcmp(cases[i].selection, "{}") != 0 || strcmp(set, path) == 0);
+    free(text);
+    free(path);
+    json_decref(selection);
+    m4s_sweep_destroy(sweep);
+  }
+}
+
 static void sweep_should_survive_being_written_and_read(void **state) {
   (void)state;
   fixture_write("w.txt", "workload");
@@ -463,6 +503,7 @@ int main(void) {
       cmocka_unit_test(case_id_should_not_depend_on_paths_or_outputs),
       cmocka_unit_test(set_should_restrict_axes_and_change_the_base),
       cmocka_unit_test(bad_overrides_should_be_refused),
+      cmocka_unit_test(model_should_be_set_and_bring_m4),
       cmocka_unit_test(sweep_should_survive_being_written_and_read),
       cmocka_unit_test(shipped_sweep_should_have_105_points),
   };
