@@ -1,8 +1,9 @@
 // Events of a packet network in the order of their keys: a wheel of 1 ns slots for the near future
 // and a heap for the rest.
 //
-// A slot's events are kept in the order of their keys' `order`, also those that are added late with
-// an earlier one. Adding and taking an event near in time costs O(1).
+// A slot's events are kept in the order of their keys' `order`. Nearly all are the latest when they
+// are added; those that are not have a function of their own. Adding and taking an event near in
+// time costs O(1). What every event takes is here, to be inlined.
 #pragma once
 
 #include <stdbool.h>
@@ -12,14 +13,15 @@
 #include "core/status.h"
 
 enum {
-  M4S_WHEEL_BITS = 13,
-  M4S_WHEEL_SLOTS = 1 << M4S_WHEEL_BITS,  // ns ahead of the present
-  M4S_WHEEL_WORDS = M4S_WHEEL_SLOTS / 64,
+  M4S_WHEEL_SLOTS = 4096,  // ns ahead of the present
+  M4S_WHEEL_WORDS = M4S_WHEEL_SLOTS / 64,  // 64: one bit each in a word of their own
 };
+
+#define M4S_NO_EVENT UINT32_MAX
 
 typedef struct {
   uint64_t order;
-  uint32_t next;  // of the slot; UINT32_MAX: last
+  uint32_t next;  // of the slot, or of the free ones; M4S_NO_EVENT: last
   uint32_t what;  // the caller's
 } m4s_wheel_event_t;
 
@@ -31,27 +33,103 @@ typedef struct {
 // Start with m4s_event_queue_init(); free with m4s_event_queue_clear().
 typedef struct {
   int64_t now_ns;  // time of the last event taken; nothing lies before it
-  struct {
-    uint32_t first, last;  // events; first is UINT32_MAX where there is none
-  } slots[M4S_WHEEL_SLOTS];
-  uint64_t words[M4S_WHEEL_WORDS];  // slots that hold events
-  uint64_t summary[M4S_WHEEL_WORDS / 64];  // words that are not zero
   m4s_wheel_event_t *events;  // owned
-  uint32_t first_free, n_events, event_capacity;  // free ones are chained by `next`
-  int64_t n_in_wheel;
+  uint32_t first_free, n_events, event_capacity;
+  uint64_t summary;  // words that are not zero
+  int64_t first_far_ns;  // M4S_TIME_NEVER: none
   m4s_far_event_t *far;  // owned, a 4-ary heap
   size_t n_far, far_capacity;
+  uint64_t words[M4S_WHEEL_WORDS];  // slots that hold events
+  struct {
+    uint32_t first, last;  // events; first is M4S_NO_EVENT where there is none
+  } slots[M4S_WHEEL_SLOTS];
 } m4s_event_queue_t;
 
 void m4s_event_queue_init(m4s_event_queue_t *queue);
 void m4s_event_queue_clear(m4s_event_queue_t *queue);
 
+// Parts of what follows, for the case that comes seldom.
+m4s_status_t m4s_event_queue_grow(m4s_event_queue_t *queue);
+m4s_status_t m4s_event_queue_add_far(m4s_event_queue_t *queue, m4s_event_key_t key, uint32_t what);
+bool m4s_event_queue_take_either(m4s_event_queue_t *queue, m4s_event_key_t until,
+                                 m4s_event_key_t *key_out, uint32_t *what_out);
+
 // Adds an event not before the last one taken. M4S_ERR_MEMORY.
 m4s_status_t m4s_event_queue_add(m4s_event_queue_t *queue, m4s_event_key_t key, uint32_t what);
+
+// The same for a key whose order is greater than that of all events of its time.
+static inline m4s_status_t m4s_event_queue_append(m4s_event_queue_t *queue, m4s_event_key_t key,
+                                                  uint32_t what) {
+  if (key.time_ns - queue->now_ns >= M4S_WHEEL_SLOTS) {
+    return m4s_event_queue_add_far(queue, key, what);
+  }
+  if (queue->first_free == M4S_NO_EVENT) {
+    M4S_TRY(m4s_event_queue_grow(queue));
+  }
+  uint32_t id = queue->first_free;
+  m4s_wheel_event_t *event = &queue->events[id];
+  queue->first_free = event->next;
+  *event = (m4s_wheel_event_t){.order = key.order, .next = M4S_NO_EVENT, .what = what};
+  size_t slot = (size_t)key.time_ns % M4S_WHEEL_SLOTS;
+  if (queue->slots[slot].first == M4S_NO_EVENT) {
+    queue->slots[slot].first = id;
+    queue->words[slot / 64] |= UINT64_C(1) << slot % 64;
+    queue->summary |= UINT64_C(1) << slot / 64;
+  } else {
+    queue->events[queue->slots[slot].last].next = id;
+  }
+  queue->slots[slot].last = id;
+  return M4S_OK;
+}
+
+// The first slot that holds an event, from the present's on, around the wheel; M4S_WHEEL_SLOTS:
+// none.
+static inline size_t m4s_event_queue_first_slot(const m4s_event_queue_t *queue) {
+  size_t start = (size_t)queue->now_ns % M4S_WHEEL_SLOTS;
+  uint64_t word = queue->words[start / 64] >> start % 64;
+  if (word != 0) {
+    return start + (size_t)__builtin_ctzll(word);
+  }
+  // The words after it, then from the beginning to it (its lower bits are a round ahead).
+  size_t next = (start / 64 + 1) % 64;
+  uint64_t summary = queue->summary >> next | queue->summary << (64 - next) % 64;
+  if (summary == 0) {
+    return M4S_WHEEL_SLOTS;
+  }
+  size_t found = (next + (size_t)__builtin_ctzll(summary)) % 64;
+  return found * 64 + (size_t)__builtin_ctzll(queue->words[found]);
+}
+
+// Takes the first event of a slot; returns what it is.
+static inline uint32_t m4s_event_queue_take_from_slot(m4s_event_queue_t *queue, size_t slot) {
+  uint32_t id = queue->slots[slot].first;
+  m4s_wheel_event_t *event = &queue->events[id];
+  queue->slots[slot].first = event->next;
+  if (event->next == M4S_NO_EVENT) {
+    uint64_t word = queue->words[slot / 64] & ~(UINT64_C(1) << slot % 64);
+    queue->words[slot / 64] = word;
+    queue->summary &= ~((uint64_t)(word == 0) << slot / 64);
+  }
+  event->next = queue->first_free;
+  queue->first_free = id;
+  return event->what;
+}
 
 // The key of the first event; m4s_event_never() if there is none.
 m4s_event_key_t m4s_event_queue_first(const m4s_event_queue_t *queue);
 
 // Takes the first event if it comes before `until`.
-bool m4s_event_queue_take(m4s_event_queue_t *queue, m4s_event_key_t until, m4s_event_key_t *key_out,
-                          uint32_t *what_out);
+static inline bool m4s_event_queue_take(m4s_event_queue_t *queue, m4s_event_key_t until,
+                                        m4s_event_key_t *key_out, uint32_t *what_out) {
+  size_t slot = m4s_event_queue_first_slot(queue);
+  size_t ahead = (slot - (size_t)queue->now_ns) % M4S_WHEEL_SLOTS;
+  int64_t time_ns = queue->now_ns + (int64_t)ahead;
+  if (slot == M4S_WHEEL_SLOTS || time_ns >= queue->first_far_ns || time_ns >= until.time_ns) {
+    return m4s_event_queue_take_either(queue, until, key_out, what_out);
+  }
+  *key_out =
+      (m4s_event_key_t){.time_ns = time_ns, .order = queue->events[queue->slots[slot].first].order};
+  *what_out = m4s_event_queue_take_from_slot(queue, slot);
+  queue->now_ns = time_ns;
+  return true;
+}

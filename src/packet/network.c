@@ -37,7 +37,7 @@ int64_t m4s_serialisation_ns(bool floor_of_double, int64_t bytes, uint64_t rate_
 void m4s_packet_add_event(network_t *network, m4s_event_key_t key, event_kind_t kind, int32_t id) {
   m4s_status_t status =
       m4s_event_queue_add(&network->events, key, (uint32_t)kind << EVENT_ID_BITS | (uint32_t)id);
-  network->status = network->status == M4S_OK ? status : network->status;
+  network->status = status == M4S_OK ? network->status : status;
   network->n_live += kind < EVENT_ALPHA;
 }
 
@@ -124,7 +124,7 @@ void m4s_packet_transmit(network_t *network, int32_t port_id, int32_t packet, bo
   port->done = m4s_clock_schedule(network->clock, done_ns);
   port->done_scheduled = more;
   if (more) {
-    m4s_packet_add_event(network, port->done, EVENT_SENT, port_id);
+    append_event(network, port->done, EVENT_SENT, port_id);
   }
   if (port->crosses) {
     m4s_packet_post(network, port_id, done_ns + port->delay_ns, packet);

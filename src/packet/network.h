@@ -218,12 +218,20 @@ m4s_status_t m4s_packet_stalled(const void *state);
 // The length of a link's queue has changed; only with queue_watches.
 void m4s_packet_watch_queue(network_t *network, int32_t link);
 
-// Adds an event at a time with a key made now, or before.
+// Adds an event with a key made before others of its time; with one made just now.
 void m4s_packet_add_event(network_t *network, m4s_event_key_t key, event_kind_t kind, int32_t id);
+static inline void append_event(network_t *network, m4s_event_key_t key, event_kind_t kind,
+                                int32_t id) {
+  m4s_status_t status =
+      m4s_event_queue_append(&network->events, key, (uint32_t)kind << EVENT_ID_BITS | (uint32_t)id);
+  network->status = status == M4S_OK ? network->status : status;
+  network->n_live += kind < EVENT_ALPHA;
+}
+
 static inline m4s_event_key_t new_event(network_t *network, int64_t time_ns, event_kind_t kind,
                                         int32_t id) {
   m4s_event_key_t key = m4s_clock_schedule(network->clock, time_ns);
-  m4s_packet_add_event(network, key, kind, id);
+  append_event(network, key, kind, id);
   return key;
 }
 
