@@ -17,6 +17,11 @@
 
 typedef enum { M4S_M4_INTERVAL, M4S_M4_EVENT } m4s_m4_algorithm_t;
 typedef enum { M4S_M4_DEFAULT, M4S_M4_PUBLISHED } m4s_m4_mode_t;
+// What a predicted slowdown is a multiple of.
+typedef enum {
+  M4S_M4_IDEAL_PAIR,  // m4s_ideal_fct_ns() of the pair of hosts: GPU clusters, as published
+  M4S_M4_IDEAL_PATH,  // m4s_ideal_fct_m_ns() of the flow's path: Clos fabrics
+} m4s_m4_ideal_t;
 typedef enum { M4S_CC_DCTCP, M4S_CC_DCQCN, M4S_CC_HPCC, M4S_CC_TIMELY } m4s_cc_t;
 
 typedef struct {
@@ -36,7 +41,9 @@ typedef struct {
   double dcqcn_k_min, dcqcn_k_max;  // DCQCN marking thresholds, kB
   double u_tgt, hpai;  // HPCC: target utilisation in percent, additive increase in 10 Mb/s
   double timely_t_low, timely_t_high;  // TIMELY thresholds, microseconds
-  m4s_wire_t wire;  // for ideal FCTs; not among the fields: shared by all simulators
+  // For ideal FCTs; not among the fields: they follow from the traffic.
+  m4s_wire_t wire;
+  m4s_m4_ideal_t ideal;
 } m4s_m4_config_t;
 
 enum { M4S_N_M4_FIELDS = 17 };

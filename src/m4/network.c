@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/units.h"
+#include "net/ideal_fct.h"
 
 m4s_status_t m4s_m4_network_init(m4s_m4_network_t *network, const m4s_m4_config_t *config,
                                  m4s_engine_t *engine, const m4s_topology_t *topology,
@@ -97,15 +98,30 @@ static void join_links(m4s_m4_network_t *network, const m4s_m4_flow_t *flow) {
   }
 }
 
+static m4s_status_t find_ideal_fct(const m4s_m4_network_t *network, const m4s_flow_t *flow,
+                                   int64_t wire_bytes, int64_t *ideal_fct_ns_out) {
+  const m4s_m4_config_t *config = network->config;
+  m4s_pair_facts_t facts;
+  if (config->ideal == M4S_M4_IDEAL_PATH) {
+    *ideal_fct_ns_out =
+        m4s_ideal_fct_m_ns(network->topology, flow->links, flow->n_links, flow->size_bytes,
+                           config->wire.payload_bytes, config->wire.header_bytes);
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_routing_pair_facts(network->routing, flow->src, flow->dst, &facts));
+  *ideal_fct_ns_out = m4s_ideal_fct_ns(&facts, wire_bytes);
+  return M4S_OK;
+}
+
 m4s_status_t m4s_m4_network_start(m4s_m4_network_t *network, const m4s_flow_t *flow,
                                   int32_t *slot_out) {
-  m4s_pair_facts_t facts;
-  M4S_TRY(m4s_routing_pair_facts(network->routing, flow->src, flow->dst, &facts));
+  int64_t wire_bytes = m4s_wire_bytes(&network->config->wire, flow->size_bytes);
+  int64_t ideal_fct_ns;
+  M4S_TRY(find_ideal_fct(network, flow, wire_bytes, &ideal_fct_ns));
   if (network->n_free == 0 && network->n_slots == network->slot_capacity) {
     M4S_TRY(grow_slots(network));
   }
   int32_t slot = network->n_free > 0 ? network->free_slots[--network->n_free] : network->n_slots++;
-  int64_t wire_bytes = m4s_wire_bytes(&network->config->wire, flow->size_bytes);
   int64_t now_ns = network->clock->now_ns;
   network->flows[slot] = (m4s_m4_flow_t){.id = flow->id,
                                          .links = flow->links,
@@ -114,7 +130,7 @@ m4s_status_t m4s_m4_network_start(m4s_m4_network_t *network, const m4s_flow_t *f
                                          .place = network->n_active,
                                          .size_bytes = flow->size_bytes,
                                          .wire_bytes = wire_bytes,
-                                         .ideal_fct_ns = m4s_ideal_fct_ns(&facts, wire_bytes),
+                                         .ideal_fct_ns = ideal_fct_ns,
                                          .started_ns = now_ns,
                                          .updated_ns = now_ns,
                                          .completes_ns = M4S_TIME_NEVER};

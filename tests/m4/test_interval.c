@@ -39,6 +39,17 @@ static void lone_flow_should_take_its_predicted_time(void **state) {
   scripted_destroy(run);
 }
 
+// 20,000 bytes: two delays, 1000 bytes on either link, 19,000 more on one of them.
+static void predictions_should_be_multiples_of_the_ideal_of_the_path(void **state) {
+  (void)state;
+  scripted_t *run = scripted_create();
+  run->config.ideal = M4S_M4_IDEAL_PATH;
+  scripted_flow(run, 0, 2, 70, 22040);
+  ASSERT_OK(scripted_finish(run, (scripted_line_t[]){{1, {2}}, {0}}));
+  assert_int_equal(run->records[0].fct_ns, 2 * (20 + 2000 + 19000));
+  scripted_destroy(run);
+}
+
 static void predictions_should_not_be_below_the_ideal(void **state) {
   (void)state;
   scripted_t *run = scripted_create();
@@ -390,6 +401,7 @@ static void usage_should_add_up(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lone_flow_should_take_its_predicted_time),
+      cmocka_unit_test(predictions_should_be_multiples_of_the_ideal_of_the_path),
       cmocka_unit_test(predictions_should_not_be_below_the_ideal),
       cmocka_unit_test(flows_that_complete_before_a_firing_should_be_skipped),
       cmocka_unit_test(timer_should_rest_without_flows),
