@@ -64,14 +64,14 @@ static m4s_status_t make_points(int32_t n, const char *what, points_t *points_ou
 
 // --- empirical ---
 
-// A size before rounding and the bytes it is rounded to.
-static double rounded(double bytes) { return fmax(1, floor(bytes + 0.5)); }
+// The bytes that a size is rounded to.
+static int64_t rounded(double bytes) { return bytes < 1.5 ? 1 : (int64_t)(bytes + 0.5); }
 
 // The mean of rounded sizes that are uniform between a and b: with n the rounded x and d = x - n,
 // the integral of n dx is (x^2 - d^2) / 2 and a constant.
 static double uniform_mean(double a, double b) {
-  double at_a = a - rounded(a);
-  double at_b = b - rounded(b);
+  double at_a = a - (double)rounded(a);
+  double at_b = b - (double)rounded(b);
   return (a + b) / 2 - (at_b * at_b - at_a * at_a) / (2 * (b - a));
 }
 
@@ -89,7 +89,7 @@ static double share_below(const points_t *points, double x) {
 }
 
 static double empirical_mean(const points_t *points, double end, double end_share) {
-  double sum = points->share[0] * rounded(points->bytes[0]);
+  double sum = points->share[0] * (double)rounded(points->bytes[0]);
   for (int32_t i = 1; i < points->n && points->bytes[i - 1] < end; i++) {
     double upper = fmin(points->bytes[i], end);
     double share = fmin(points->share[i], end_share) - points->share[i - 1];
@@ -123,11 +123,11 @@ static int64_t draw_empirical(const m4s_size_distribution_t *distribution, m4s_r
     i++;
   }
   if (i == 0) {
-    return (int64_t)rounded(points->bytes[0]);
+    return rounded(points->bytes[0]);
   }
   double part = (share - points->share[i - 1]) / (points->share[i] - points->share[i - 1]);
   double bytes = points->bytes[i - 1] + part * (points->bytes[i] - points->bytes[i - 1]);
-  return (int64_t)rounded(bytes);
+  return rounded(bytes);
 }
 
 // Takes the points over. `where` begins errors.
@@ -432,7 +432,7 @@ static m4s_status_t set_parametric(const m4s_sizes_config_t *config, const char 
       out->scale = config->sigma;
       return set_normal(config, where, out);
     default:
-      out->mean_bytes = rounded(config->mean_bytes);
+      out->mean_bytes = (double)rounded(config->mean_bytes);
       return M4S_OK;
   }
 }
@@ -456,7 +456,7 @@ static int64_t draw_normal(const m4s_size_distribution_t *distribution, m4s_rand
   for (;;) {
     double bytes = normal_bytes(distribution, m4s_random_normal(random));
     if (bytes >= 0.5 && bytes < distribution->end) {
-      return (int64_t)rounded(bytes);
+      return rounded(bytes);
     }
   }
 }
@@ -477,11 +477,11 @@ int64_t m4s_size_distribution_draw(const m4s_size_distribution_t *distribution,
   switch (distribution->kind) {
     case M4S_SIZES_PARETO: {
       double beyond = 1 - m4s_random_uniform(random) * distribution->width;
-      return (int64_t)rounded(distribution->scale * m4s_real_pow(beyond, distribution->shape));
+      return rounded(distribution->scale * m4s_real_pow(beyond, distribution->shape));
     }
     case M4S_SIZES_EXPONENTIAL: {
       double beyond = distribution->from - m4s_random_uniform(random) * distribution->width;
-      return (int64_t)rounded(-distribution->scale * m4s_real_log(beyond));
+      return rounded(-distribution->scale * m4s_real_log(beyond));
     }
     case M4S_SIZES_GAUSSIAN:
     case M4S_SIZES_LOGNORMAL:

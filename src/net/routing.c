@@ -138,12 +138,8 @@ static void search(m4s_routing_t *routing, int32_t root, tree_t *tree) {
 
 // The node whose tree leads to `host`: itself, or its only neighbour if that is a switch.
 static int32_t tree_root(const m4s_topology_t *topology, int32_t host) {
-  int32_t start = topology->adjacency_start[host];
-  if (topology->adjacency_start[host + 1] - start != 1) {
-    return host;
-  }
-  int32_t neighbour = topology->links[topology->adjacency[start]].dst;
-  return topology->kinds[neighbour] == M4S_NODE_HOST ? host : neighbour;
+  int32_t access = m4s_topology_access_switch(topology, host);
+  return access >= 0 ? access : host;
 }
 
 // Notes that a tree is there; where there are too many, the oldest goes.
@@ -205,9 +201,9 @@ static int compare_candidates(const void *a, const void *b) {
   return (left->met_at > right->met_at) - (left->met_at < right->met_at);
 }
 
-// The choice-th of the next hops from `node` towards the tree's root, in the order in which the
-// search met them; `choice` is taken modulo their number. Returns the link.
-static int32_t next_hop(m4s_routing_t *routing, const tree_t *tree, int32_t node, uint32_t choice) {
+// Puts the next hops from `node` towards the tree's root into routing->candidates, in the order in
+// which the search met them; returns their number.
+static uint32_t list_next_hops(m4s_routing_t *routing, const tree_t *tree, int32_t node) {
   const m4s_topology_t *topology = routing->topology;
   candidate_t *candidates = routing->candidates;
   uint32_t n = 0;
@@ -226,8 +222,16 @@ static int32_t next_hop(m4s_routing_t *routing, const tree_t *tree, int32_t node
     candidates[n++] = (candidate_t){.met_at = tree->met_at[next], .link = link};
   }
   assert(n > 0);  // the tree reaches the node
-  qsort(candidates, n, sizeof *candidates, compare_candidates);
-  return candidates[choice % n].link;
+  if (n > 1) {
+    qsort(candidates, n, sizeof *candidates, compare_candidates);
+  }
+  return n;
+}
+
+// The choice-th of the next hops, taken modulo their number. Returns the link.
+static int32_t next_hop(m4s_routing_t *routing, const tree_t *tree, int32_t node, uint32_t choice) {
+  uint32_t n = list_next_hops(routing, tree, node);
+  return routing->candidates[choice % n].link;
 }
 
 // Address of a host as 32 bits: 10.(id >> 8).(id & 255).1.
@@ -403,6 +407,32 @@ static m4s_pair_facts_t add_link(m4s_pair_facts_t facts, const m4s_link_t *link)
   }
   facts.n_links++;
   return facts;
+}
+
+m4s_status_t m4s_routing_next_hops(m4s_routing_t *routing, int32_t node, int32_t dst,
+                                   const int32_t **links_out, int32_t *n_links_out) {
+  const m4s_topology_t *topology = routing->topology;
+  int32_t *links = routing->scratch;
+  int32_t nvswitch =
+      topology->kinds[node] == M4S_NODE_HOST ? common_nvswitch(topology, node, dst) : -1;
+  int32_t root = tree_root(topology, dst);
+  int32_t n = 1;
+  if (nvswitch >= 0 || node == root) {
+    links[0] = m4s_topology_find_link(topology, node, nvswitch >= 0 ? nvswitch : dst);
+  } else {
+    const tree_t *tree = NULL;
+    M4S_TRY(get_tree(routing, root, &tree));
+    if (tree->hops[node] == UNREACHED) {
+      return no_path(node, dst);
+    }
+    n = (int32_t)list_next_hops(routing, tree, node);
+    for (int32_t i = 0; i < n; i++) {
+      links[i] = routing->candidates[i].link;
+    }
+  }
+  *links_out = links;
+  *n_links_out = n;
+  return M4S_OK;
 }
 
 static m4s_status_t find_facts(m4s_routing_t *routing, int32_t src, int32_t dst,

@@ -52,6 +52,11 @@ m4s_status_t m4s_routing_flow_path(m4s_routing_t *routing, int32_t src, int32_t 
                                    const m4s_flow_key_t *key, const int32_t **links_out,
                                    int32_t *n_links_out);
 
+// All equal next hops of flows on their way from `node` to host dst ≠ node, of which a hash
+// chooses. `links_out` is good until the next call. M4S_ERR_INPUT where there is no path.
+m4s_status_t m4s_routing_next_hops(m4s_routing_t *routing, int32_t node, int32_t dst,
+                                   const int32_t **links_out, int32_t *n_links_out);
+
 // Facts along the first shortest path (no hash). M4S_ERR_INPUT where there is no path.
 m4s_status_t m4s_routing_pair_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
                                     m4s_pair_facts_t *facts_out);

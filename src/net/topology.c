@@ -184,3 +184,12 @@ int32_t m4s_topology_find_link(const m4s_topology_t *topology, int32_t src, int3
   }
   return -1;
 }
+
+int32_t m4s_topology_access_switch(const m4s_topology_t *topology, int32_t host) {
+  int32_t start = topology->adjacency_start[host];
+  if (topology->adjacency_start[host + 1] - start != 1) {
+    return -1;
+  }
+  int32_t neighbour = topology->links[topology->adjacency[start]].dst;
+  return topology->kinds[neighbour] == M4S_NODE_HOST ? -1 : neighbour;
+}

@@ -55,6 +55,9 @@ void m4s_topology_destroy(m4s_topology_t *topology);
 // The link from src to dst, -1 if there is none. O(log n_links).
 int32_t m4s_topology_find_link(const m4s_topology_t *topology, int32_t src, int32_t dst);
 
+// The switch at the other end of a host's only cable, -1 if it has several or ends at a host.
+int32_t m4s_topology_access_switch(const m4s_topology_t *topology, int32_t host);
+
 // SimAI topology files. Line 1: nodes gpus_per_server nvswitches switches cables gpu_type; line 2:
 // ids of NVSwitches, then of switches; then a line per cable: src dst bandwidth delay error_rate.
 // Errors name file, line, column and value (M4S_ERR_INPUT).
