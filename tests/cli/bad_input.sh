@@ -104,7 +104,7 @@ for good in "plan in/spec.json" "topology info in/topology.txt" "flows in/small.
   fi
 done
 
-if ! "$program" topology --help >stdout 2>stderr </dev/null || [[ $(grep -c '^  topology ' stdout) -ne 3 ]]; then
+if ! "$program" topology --help >stdout 2>stderr </dev/null || [[ $(grep -c '^  topology ' stdout) -ne 4 ]]; then
   echo "FAILED: m4sweep topology --help: $(cat stdout stderr)"
   exit 1
 fi
@@ -112,7 +112,7 @@ fi
 # --- command line ---
 refused '"rum"' 'run' -- rum in/spec.json
 refused '"topology inf"' 'topology info' -- topology inf in/topology.txt
-refused '"topology"' 'gray-failure, cluster, info' -- topology
+refused '"topology"' 'gray-failure, cluster, clos, info' -- topology
 refused '"bench"' 'flowsim' -- bench
 refused '"model"' 'import, info' -- model
 refused '"model inf"' 'model info' -- model inf in/spec.json
