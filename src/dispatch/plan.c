@@ -32,6 +32,7 @@ static bool is_new(checks_t *checks, const json_t *settings, m4s_status_t *statu
 
 // Adds what one point tells: the most layers, the first point that leaves GPUs idle.
 static void add_facts(m4s_point_facts_t *facts, const m4s_point_facts_t *more) {
+  facts->traffic = more->traffic;
   facts->n_layers = more->n_layers > facts->n_layers ? more->n_layers : facts->n_layers;
   if (facts->n_gpus == 0 && more->n_gpus_used < more->n_gpus) {
     facts->n_gpus_used = more->n_gpus_used;
@@ -117,7 +118,7 @@ m4s_status_t m4s_plan_check(const m4s_sweep_t *sweep, const uint64_t *indices, s
     m4s_log(M4S_LOG_WARN, "%s: the workload uses %d of %d GPUs", sweep->path, facts->n_gpus_used,
             facts->n_gpus);
   }
-  json_t *metrics = m4s_point_metric_names(facts->n_layers);
+  json_t *metrics = m4s_point_metric_names(facts->traffic, facts->n_layers);
   if (metrics == NULL) {
     return m4s_fail_memory("a plan");
   }

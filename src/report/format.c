@@ -93,8 +93,10 @@ m4s_status_t m4s_text_add_metric(m4s_text_t *text, const char *metric, double va
   if (m4s_name_ends(metric, "_us")) {
     return m4s_text_add_fixed(text, value, 3);
   }
-  return m4s_name_ends(metric, "_s") ? m4s_text_add_fixed(text, value, 6)
-                                     : m4s_text_add_number(text, value);
+  bool is_ratio = strncmp(metric, "slowdown_", 9) == 0 || strncmp(metric, "load_", 5) == 0;
+  return is_ratio || m4s_name_ends(metric, "_s") || m4s_name_ends(metric, "_gbps")
+             ? m4s_text_add_fixed(text, value, 6)
+             : m4s_text_add_number(text, value);
 }
 
 char *m4s_json_plain(const json_t *value) {

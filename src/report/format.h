@@ -22,7 +22,8 @@ m4s_status_t m4s_text_add_number(m4s_text_t *text, double value);
 // With `n_decimals` decimals; never "-0.00".
 m4s_status_t m4s_text_add_fixed(m4s_text_t *text, double value, int n_decimals);
 
-// A metric's value: names that end in "_us" with 3 decimals, in "_s" with 6, others as numbers.
+// A metric's value: names that end in "_us" with 3 decimals, in "_s" and "_gbps" and those of
+// slowdowns and loads with 6, others as numbers.
 m4s_status_t m4s_text_add_metric(m4s_text_t *text, const char *metric, double value);
 
 // The same through `add`: m4s_text_add_csv(), m4s_text_add_html(), m4s_text_add_key().

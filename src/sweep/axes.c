@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "sweep/flow_traffic.h"
 
 // Values of linspace and logspace: a sweep that needs more is a range.
 enum { MAX_SPACE = 1000000 };
@@ -244,6 +245,11 @@ m4s_status_t m4s_axis_read(m4s_axis_t *axis, const char *name, const json_t *val
   M4S_TRY(m4s_setting_find(name, where, &axis->setting));
   if (!m4s_setting_affects_results(axis->setting)) {
     return m4s_fail(M4S_ERR_INPUT, "%s: does not change results, so it cannot be an axis", where);
+  }
+  if (axis->setting.field->kind == M4S_FIELD_CHOICE &&
+      axis->setting.field->choices == m4s_traffic_kinds) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: cannot be an axis: the points of a sweep have one kind of traffic", where);
   }
   axis->name = strdup(name);
   if (axis->name == NULL) {

@@ -229,29 +229,60 @@ static m4s_status_t apply_simulators(m4s_sweep_t *sweep, const char *names) {
   }
 }
 
-// Refuses settings of one kind of topology where all points have the other.
-static m4s_status_t check_topology(const m4s_sweep_t *sweep) {
+// Settings that only one kind of topology or traffic looks at.
+static const struct {
+  const char *section;
+  const m4s_field_t *fields;  // of its row; NULL: `name` alone
+  const char *name;
+  const char *kind_section;  // the kind is its "kind"
+  const char *kind;
+} of_kinds[] = {
+    {"topology", m4s_gpu_cluster_fields, NULL, "topology", "gpu-cluster"},
+    {"topology", m4s_clos_fields, NULL, "topology", "clos"},
+    {"topology", NULL, "file", "topology", "file"},
+    {"traffic", NULL, "workload", "traffic", "workload"},
+    {"system", m4s_collective_fields, NULL, "traffic", "workload"},
+    {"traffic", m4s_load_mix_fields, NULL, "traffic", "mix"},
+    {"traffic", NULL, "flow_list", "traffic", "flows"},
+};
+
+// Whether some point of the sweep has the setting from the spec or the command line.
+static bool is_given(const m4s_sweep_t *sweep, m4s_setting_t setting) {
+  return m4s_setting_get(sweep->base, setting) != NULL ||
+         m4s_sweep_find_axis(sweep, setting, NULL) != NULL;
+}
+
+// Refuses a setting of row i_kind where all points have another kind.
+static m4s_status_t check_setting(const m4s_sweep_t *sweep, size_t i_kind, m4s_setting_t setting) {
   m4s_setting_t kind;
-  M4S_TRY(m4s_setting_find("topology.kind", sweep->path, &kind));
-  if (m4s_sweep_find_axis(sweep, kind, NULL) != NULL) {
+  M4S_TRY(m4s_setting_find_in(of_kinds[i_kind].kind_section, "kind", sweep->path, &kind));
+  if (!is_given(sweep, setting) || m4s_sweep_find_axis(sweep, kind, NULL) != NULL) {
     return M4S_OK;
   }
   const char *written = json_string_value(m4s_setting_get(sweep->base, kind));
-  bool is_file = written != NULL && strcmp(written, "file") == 0;
+  written = written == NULL ? kind.field->fallback : written;
+  if (strcmp(written, of_kinds[i_kind].kind) == 0) {
+    return M4S_OK;
+  }
+  return m4s_fail(M4S_ERR_INPUT,
+                  "%s: %s.%s: has no effect with %s.kind \"%s\" (set %s.kind to \"%s\")",
+                  sweep->path, setting.section->name, setting.field->name, kind.section->name,
+                  written, kind.section->name, of_kinds[i_kind].kind);
+}
+
+// Refuses settings that no point looks at, being of another kind.
+static m4s_status_t check_kinds(const m4s_sweep_t *sweep) {
   for (size_t i = 0; i < m4s_n_point_sections; i++) {
     const m4s_section_t *section = &m4s_point_sections[i];
-    for (size_t j = 0; strcmp(section->name, kind.section->name) == 0 && j < section->n_fields;
-         j++) {
-      m4s_setting_t setting = {section, &section->fields[j]};
-      bool of_file = section == kind.section;
-      if (m4s_setting_equal(setting, kind) || of_file == is_file ||
-          (m4s_setting_get(sweep->base, setting) == NULL &&
-           m4s_sweep_find_axis(sweep, setting, NULL) == NULL)) {
-        continue;
+    for (size_t k = 0; k < M4S_COUNT(of_kinds); k++) {
+      for (size_t j = 0; j < section->n_fields; j++) {
+        m4s_setting_t setting = {section, &section->fields[j]};
+        bool is_row = of_kinds[k].name == NULL ? section->fields == of_kinds[k].fields
+                                               : strcmp(setting.field->name, of_kinds[k].name) == 0;
+        if (is_row && strcmp(section->name, of_kinds[k].section) == 0) {
+          M4S_TRY(check_setting(sweep, k, setting));
+        }
       }
-      return m4s_fail(M4S_ERR_INPUT, "%s: topology.%s: has no effect with topology.kind \"%s\"%s",
-                      sweep->path, setting.field->name, is_file ? "file" : "gpu-cluster",
-                      is_file ? "" : " (set topology.kind to \"file\")");
     }
   }
   return M4S_OK;
@@ -268,7 +299,7 @@ m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overr
     status = change_settings(sweep, overrides, selection);
   }
   if (status == M4S_OK) {
-    status = check_topology(sweep);
+    status = check_kinds(sweep);
   }
   if (status == M4S_OK) {
     status = apply_wheres(overrides->wheres, selection);

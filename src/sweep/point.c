@@ -7,7 +7,7 @@
 #include "core/json.h"
 #include "sweep/setting.h"
 
-static const char *const topology_kinds[] = {"gpu-cluster", "file", NULL};
+static const char *const topology_kinds[] = {"gpu-cluster", "clos", "file", NULL};
 
 static const m4s_field_t topology_fields[] = {
     {.name = "kind",
@@ -23,10 +23,20 @@ static const m4s_field_t topology_fields[] = {
 };
 
 static const m4s_field_t traffic_fields[] = {
+    {.name = "kind",
+     .kind = M4S_FIELD_CHOICE,
+     .offset = offsetof(m4s_point_t, traffic.kind),
+     .fallback = "workload",
+     .choices = m4s_traffic_kinds,
+     .help = "collectives of a workload file, a mix of random flows, or flows of a file"},
     {.name = "workload",
      .kind = M4S_FIELD_PATH,
      .offset = offsetof(m4s_point_t, traffic.workload),
-     .help = "SimAI / AICB workload file"},
+     .help = "SimAI / AICB workload file, for kind \"workload\""},
+    {.name = "flow_list",
+     .kind = M4S_FIELD_PATH,
+     .offset = offsetof(m4s_point_t, traffic.flow_list),
+     .help = "CSV file with columns src, dst, size_bytes, start_ns, for kind \"flows\""},
 };
 
 static const m4s_field_t output_fields[] = {
@@ -64,9 +74,13 @@ const m4s_section_t m4s_point_sections[] = {
     {"topology", topology_fields, M4S_COUNT(topology_fields), 0, "the network"},
     {"topology", m4s_gpu_cluster_fields, M4S_N_GPU_CLUSTER_FIELDS,
      offsetof(m4s_point_t, topology.cluster), "of kind \"gpu-cluster\""},
+    {"topology", m4s_clos_fields, M4S_N_CLOS_FIELDS, offsetof(m4s_point_t, topology.clos),
+     "of kind \"clos\""},
     {"traffic", traffic_fields, M4S_COUNT(traffic_fields), 0, "what is sent"},
+    {"traffic", m4s_load_mix_fields, M4S_N_LOAD_MIX_FIELDS, offsetof(m4s_point_t, traffic.mix),
+     "of kind \"mix\""},
     {"system", m4s_collective_fields, M4S_N_COLLECTIVE_FIELDS, offsetof(m4s_point_t, system),
-     "how ranks and their transport behave"},
+     "how ranks and their transport behave, with traffic of kind \"workload\""},
     {"packets", m4s_wire_fields, M4S_N_WIRE_FIELDS, offsetof(m4s_point_t, wire),
      "what is sent beside the payload"},
     {"flowsim", m4s_flowsim_fields, M4S_N_FLOWSIM_FIELDS, offsetof(m4s_point_t, flowsim),
@@ -145,6 +159,8 @@ m4s_status_t m4s_point_set(m4s_point_t *point, const json_t *settings, const cha
     M4S_TRY(set_section(point, name, values, where));
   }
   point->system.wire = point->flowsim.wire = point->m4.wire = point->wire;
+  point->m4.ideal =
+      point->traffic.kind == M4S_TRAFFIC_WORKLOAD ? M4S_M4_IDEAL_PAIR : M4S_M4_IDEAL_PATH;
   return join_paths(point, folder);
 }
 

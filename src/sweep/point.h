@@ -7,23 +7,23 @@
 #include "flow/collective_source.h"
 #include "flowsim/flowsim.h"
 #include "m4/m4.h"
+#include "net/clos.h"
 #include "net/gpu_cluster.h"
 #include "packet/settings.h"
 #include "sim/run_loop.h"
 #include "sweep/engines.h"
 #include "sweep/point_result.h"
 
-typedef enum { M4S_TOPOLOGY_GPU_CLUSTER, M4S_TOPOLOGY_FILE } m4s_topology_kind_t;
+typedef enum { M4S_TOPOLOGY_GPU_CLUSTER, M4S_TOPOLOGY_CLOS, M4S_TOPOLOGY_FILE } m4s_topology_kind_t;
 
 typedef struct {
   struct {
     int kind;  // m4s_topology_kind_t
     char *file;  // owned; for M4S_TOPOLOGY_FILE
     m4s_gpu_cluster_t cluster;
+    m4s_clos_config_t clos;
   } topology;
-  struct {
-    char *workload;  // owned: path of a SimAI workload file
-  } traffic;
+  m4s_traffic_config_t traffic;
   m4s_collective_config_t system;
   m4s_wire_t wire;  // section "packets"; m4s_point_set() copies it to where it is needed
   m4s_flowsim_config_t flowsim;
@@ -56,12 +56,13 @@ json_t *m4s_point_resolved(const m4s_point_t *point);
 
 // What checking a point tells.
 typedef struct {
-  int32_t n_layers;  // of the workload
-  int32_t n_gpus_used, n_gpus;  // by the workload, of the topology
+  m4s_traffic_kind_t traffic;
+  int32_t n_layers;  // of the workload; 0 for other traffic
+  int32_t n_gpus_used, n_gpus;  // by the workload, of the topology; 0 for other traffic
 } m4s_point_facts_t;
 
-// Checks what can be checked without simulating: topology and workload can be read or made, every
-// collective's ranks have a path to each other. `facts_out` may be NULL.
+// Checks what can be checked without simulating: topology and traffic can be read or made, ranks of
+// collectives and hosts of flows have a path to each other. `facts_out` may be NULL.
 m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_out);
 
 // Checks that the simulator can be made with the point's settings: an m4 model can be read and
@@ -73,8 +74,8 @@ m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *nam
 extern const char *const m4s_simulator_names[];
 
 // Expected cost of simulating a point, in arbitrary units: only comparisons between points mean
-// something. Depends on the settings and the workload file; a topology file counts as a whole
-// cluster of 8 GPUs a server.
+// something. Depends on the settings and the files of the traffic; a topology file counts as a
+// whole cluster of 8 GPUs a server.
 double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator);
 
 // A point while it is simulated, so that one thread can go on with many of them in turn.
@@ -99,8 +100,8 @@ double m4s_point_run_inference_s(const m4s_point_run_t *run);
 m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run);
 
 // Writes a finished run's files into the existing `folder`, unless that is NULL: flows.npy,
-// links.csv (as settings.output says) and EndToEnd.csv; M4S_ERR_IO where that cannot be done.
-// `metrics_out`: as of m4s_point_result_metrics().
+// links.csv (as settings.output says) and EndToEnd.csv of workloads; M4S_ERR_IO where that cannot
+// be done. `metrics_out`: as of m4s_point_result_metrics().
 m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder,
                                   json_t **metrics_out);
 

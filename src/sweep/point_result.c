@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "core/units.h"
+#include "sweep/flow_metrics.h"
 
 static m4s_status_t write_links(const m4s_point_result_t *result, const char *path) {
   const m4s_topology_t *topology = result->topology;
@@ -43,7 +44,7 @@ m4s_status_t m4s_point_result_write(const m4s_point_result_t *result, bool flows
   if (end_to_end == NULL || flows == NULL || links == NULL) {
     status = m4s_fail_memory("file names");
   }
-  if (status == M4S_OK) {
+  if (status == M4S_OK && result->workload != NULL) {
     status = m4s_end_to_end_write(end_to_end, result->simulator, result->workload, times);
   }
   if (status == M4S_OK && flows_wanted) {
@@ -86,7 +87,10 @@ static bool add_metrics(json_t *names, json_t *values, int32_t n_layers,
   return add_metric(names, values, "events", json_integer(n_events)) && ok;
 }
 
-json_t *m4s_point_metric_names(int32_t n_layers) {
+json_t *m4s_point_metric_names(m4s_traffic_kind_t traffic, int32_t n_layers) {
+  if (traffic != M4S_TRAFFIC_WORKLOAD) {
+    return m4s_flow_metric_names();
+  }
   json_t *names = json_array();
   if (names != NULL && !add_metrics(names, NULL, n_layers, &(m4s_collective_result_t){0}, 0)) {
     json_decref(names);
@@ -96,6 +100,9 @@ json_t *m4s_point_metric_names(int32_t n_layers) {
 }
 
 m4s_status_t m4s_point_result_metrics(const m4s_point_result_t *result, json_t **metrics_out) {
+  if (result->workload == NULL) {
+    return m4s_flow_metrics_make(result->flows, result->n_events, metrics_out);
+  }
   json_t *metrics = json_object();
   if (metrics == NULL ||
       !add_metrics(NULL, metrics, result->workload->n_layers, &result->times, result->n_events)) {

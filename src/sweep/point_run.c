@@ -4,35 +4,89 @@
 #include <string.h>
 
 #include "flow/collective.h"
+#include "flow/flow_list.h"
 #include "sweep/simulator.h"
 
 // What a point is made of, before anything moves.
 typedef struct {
   m4s_topology_t *topology;
   m4s_routing_t *routing;
-  m4s_workload_t *workload;
+  m4s_workload_t *workload;  // NULL: other traffic
+  m4s_flow_traffic_t flows;  // where the traffic is no workload
 } inputs_t;
 
 static void clear_inputs(inputs_t *inputs) {
   m4s_workload_destroy(inputs->workload);
+  m4s_flow_traffic_clear(&inputs->flows);
   m4s_routing_destroy(inputs->routing);
   m4s_topology_destroy(inputs->topology);
 }
 
-static m4s_status_t make_inputs(const m4s_point_t *point, inputs_t *inputs) {
-  if (point->topology.kind == M4S_TOPOLOGY_FILE) {
-    if (point->topology.file == NULL) {
-      return m4s_fail(M4S_ERR_INPUT, "topology.file: is needed with topology.kind \"file\"");
-    }
-    M4S_TRY(m4s_topology_read(point->topology.file, &inputs->topology));
-  } else {
-    M4S_TRY(m4s_gpu_cluster_create(&point->topology.cluster, "topology", &inputs->topology));
+static m4s_status_t make_topology(const m4s_point_t *point, m4s_topology_t **topology_out) {
+  m4s_clos_t clos;
+  switch ((m4s_topology_kind_t)point->topology.kind) {
+    case M4S_TOPOLOGY_CLOS:
+      M4S_TRY(m4s_clos_resolve(&point->topology.clos, "topology", &clos));
+      return m4s_clos_create(&clos, topology_out);
+    case M4S_TOPOLOGY_FILE:
+      return point->topology.file == NULL
+                 ? m4s_fail(M4S_ERR_INPUT, "topology.file: is needed with topology.kind \"file\"")
+                 : m4s_topology_read(point->topology.file, topology_out);
+    default:
+      return m4s_gpu_cluster_create(&point->topology.cluster, "topology", topology_out);
   }
+}
+
+static m4s_status_t make_network(const m4s_point_t *point, inputs_t *inputs) {
+  M4S_TRY(make_topology(point, &inputs->topology));
+  M4S_TRY(m4s_routing_create(inputs->topology, &inputs->routing));
+  if (point->topology.kind == M4S_TOPOLOGY_CLOS) {
+    m4s_routing_set_ecmp_seed(inputs->routing, M4S_ECMP_SEED_NODE);
+  }
+  return M4S_OK;
+}
+
+// Racks are servers but in Clos fabrics.
+static m4s_status_t find_shape(const m4s_point_t *point, const m4s_topology_t *topology,
+                               m4s_cluster_shape_t *shape_out) {
+  m4s_clos_t clos;
+  if (point->topology.kind != M4S_TOPOLOGY_CLOS) {
+    int32_t n = topology->gpus_per_server > 0 ? topology->gpus_per_server : 1;
+    *shape_out = (m4s_cluster_shape_t){
+        .pods = 1, .racks_per_pod = topology->n_hosts / n, .hosts_per_rack = n};
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_clos_resolve(&point->topology.clos, "topology", &clos));
+  *shape_out = (m4s_cluster_shape_t){.pods = (int32_t)clos.pods,
+                                     .racks_per_pod = (int32_t)clos.racks_per_pod,
+                                     .hosts_per_rack = (int32_t)clos.hosts_per_rack};
+  return M4S_OK;
+}
+
+static m4s_status_t find_place(const m4s_point_t *point, const inputs_t *inputs,
+                               m4s_traffic_place_t *place_out) {
+  *place_out = (m4s_traffic_place_t){.topology = inputs->topology,
+                                     .routing = inputs->routing,
+                                     .wire = point->wire,
+                                     .seed = (uint64_t)point->run.seed};
+  return find_shape(point, inputs->topology, &place_out->shape);
+}
+
+static m4s_status_t read_workload(const m4s_point_t *point, inputs_t *inputs) {
   if (point->traffic.workload == NULL) {
     return m4s_fail(M4S_ERR_INPUT, "traffic.workload: is needed: the path of a workload file");
   }
-  M4S_TRY(m4s_workload_read(point->traffic.workload, &inputs->workload));
-  return m4s_routing_create(inputs->topology, &inputs->routing);
+  return m4s_workload_read(point->traffic.workload, &inputs->workload);
+}
+
+static m4s_status_t make_inputs(const m4s_point_t *point, inputs_t *inputs) {
+  m4s_traffic_place_t place;
+  M4S_TRY(make_network(point, inputs));
+  if (point->traffic.kind == M4S_TRAFFIC_WORKLOAD) {
+    return read_workload(point, inputs);
+  }
+  M4S_TRY(find_place(point, inputs, &place));
+  return m4s_flow_traffic_make(&point->traffic, &place, &inputs->flows);
 }
 
 static m4s_status_t check_paths(const m4s_collective_t *collective, const m4s_group_t *group,
@@ -81,22 +135,36 @@ static m4s_status_t check_groups(const inputs_t *inputs, const m4s_groups_t *gro
   return M4S_OK;
 }
 
+static m4s_status_t check_workload(const m4s_point_t *point, inputs_t *inputs) {
+  m4s_groups_t *groups;
+  M4S_TRY(read_workload(point, inputs));
+  M4S_TRY(m4s_groups_create(inputs->workload, inputs->topology, &groups));
+  m4s_status_t status = check_groups(inputs, groups);
+  m4s_groups_destroy(groups);
+  return status;
+}
+
+static m4s_status_t check_flows(const m4s_point_t *point, const inputs_t *inputs) {
+  m4s_traffic_place_t place;
+  M4S_TRY(find_place(point, inputs, &place));
+  return m4s_flow_traffic_check(&point->traffic, &place);
+}
+
 m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_out) {
   inputs_t inputs = {0};
-  m4s_groups_t *groups = NULL;
-  m4s_status_t status = make_inputs(point, &inputs);
+  bool is_workload = point->traffic.kind == M4S_TRAFFIC_WORKLOAD;
+  m4s_status_t status = make_network(point, &inputs);
   if (status == M4S_OK) {
-    status = m4s_groups_create(inputs.workload, inputs.topology, &groups);
-  }
-  if (status == M4S_OK) {
-    status = check_groups(&inputs, groups);
+    status = is_workload ? check_workload(point, &inputs) : check_flows(point, &inputs);
   }
   if (status == M4S_OK && facts_out != NULL) {
-    *facts_out = (m4s_point_facts_t){.n_layers = inputs.workload->n_layers,
-                                     .n_gpus_used = (int32_t)inputs.workload->all_gpus,
-                                     .n_gpus = inputs.topology->n_hosts};
+    *facts_out = (m4s_point_facts_t){.traffic = (m4s_traffic_kind_t)point->traffic.kind};
+    if (is_workload) {
+      facts_out->n_layers = inputs.workload->n_layers;
+      facts_out->n_gpus_used = (int32_t)inputs.workload->all_gpus;
+      facts_out->n_gpus = inputs.topology->n_hosts;
+    }
   }
-  m4s_groups_destroy(groups);
   clear_inputs(&inputs);
   return status;
 }
@@ -117,7 +185,7 @@ m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *nam
   inputs_t inputs = {0};
   m4s_clock_t clock = {0};
   m4s_simulator_t simulator = {0};
-  m4s_status_t status = make_inputs(point, &inputs);
+  m4s_status_t status = make_network(point, &inputs);
   if (status == M4S_OK) {
     status = create_simulator(point, name, &inputs, &clock, engines, &simulator);
   }
@@ -129,8 +197,10 @@ m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *nam
 // How much longer m4 (with the published weights) and packet take than flowsim on a gray-failure
 // point, as measured: what orders units of several simulators.
 enum { M4_COST = 50, PACKET_COST = 250 };
+// A packet with the simulator packet, in the cost of a flow with flowsim: measured on mixes.
+static const double cost_per_packet = 0.1;
 
-double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) {
+static double workload_cost(const m4s_point_t *point, const char *simulator) {
   const m4s_gpu_cluster_t *cluster = &point->topology.cluster;
   m4s_workload_t *workload;
   if (point->traffic.workload == NULL ||
@@ -148,11 +218,38 @@ double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) 
                                             : cost;
 }
 
+// What all hosts together can send; of a topology file that of the default cluster.
+static double host_bytes_per_ns(const m4s_point_t *point) {
+  m4s_clos_t clos;
+  if (point->topology.kind != M4S_TOPOLOGY_CLOS ||
+      m4s_clos_resolve(&point->topology.clos, "topology", &clos) != M4S_OK) {
+    const m4s_gpu_cluster_t *cluster = &point->topology.cluster;
+    return (double)(cluster->gpus * cluster->nic_gbps) / 8;
+  }
+  return (double)(clos.pods * clos.racks_per_pod * clos.hosts_per_rack * clos.host_gbps) / 8;
+}
+
+static double flows_cost(const m4s_point_t *point, const char *simulator) {
+  double n_flows;
+  double n_bytes;
+  m4s_flow_traffic_estimate(&point->traffic, host_bytes_per_ns(point), &n_flows, &n_bytes);
+  double n_packets = n_flows + n_bytes / (double)point->wire.payload_bytes;
+  return strcmp(simulator, "m4") == 0       ? M4_COST * n_flows
+         : strcmp(simulator, "packet") == 0 ? cost_per_packet * n_packets
+                                            : n_flows;
+}
+
+double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) {
+  return point->traffic.kind == M4S_TRAFFIC_WORKLOAD ? workload_cost(point, simulator)
+                                                     : flows_cost(point, simulator);
+}
+
 struct m4s_point_run {
   const m4s_point_t *point;  // borrowed
   char *name;  // owned: the simulator's
   inputs_t inputs;
-  m4s_collective_source_t *source;
+  m4s_collective_source_t *source;  // of a workload, or
+  m4s_flow_list_t *list;
   m4s_clock_t clock;
   m4s_simulator_t simulator;
   m4s_run_t *run;
@@ -167,21 +264,35 @@ void m4s_point_run_destroy(m4s_point_run_t *run) {
   m4s_run_destroy(run->run);
   m4s_simulator_clear(&run->simulator);
   m4s_collective_source_destroy(run->source);
+  m4s_flow_list_destroy(run->list);
   clear_inputs(&run->inputs);
   free(run->name);
   free(run);
+}
+
+static m4s_status_t create_source(m4s_point_run_t *run, m4s_source_t *source_out) {
+  inputs_t *inputs = &run->inputs;
+  if (inputs->workload == NULL) {
+    M4S_TRY(m4s_flow_list_create(inputs->flows.records, inputs->flows.n_flows, inputs->routing,
+                                 &run->clock, &run->list));
+    *source_out = m4s_flow_list_as_source(run->list);
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_collective_source_create(&run->point->system, inputs->workload, inputs->topology,
+                                       inputs->routing, &run->clock, &run->source));
+  *source_out = m4s_collective_source_as_source(run->source);
+  return M4S_OK;
 }
 
 static m4s_status_t begin(m4s_point_run_t *run, m4s_engines_t *engines, const atomic_bool *stop) {
   const m4s_point_t *point = run->point;
   inputs_t *inputs = &run->inputs;
   M4S_TRY(make_inputs(point, inputs));
-  M4S_TRY(m4s_collective_source_create(&point->system, inputs->workload, inputs->topology,
-                                       inputs->routing, &run->clock, &run->source));
+  m4s_source_t source;
+  M4S_TRY(create_source(run, &source));
   M4S_TRY(create_simulator(point, run->name, inputs, &run->clock, engines, &run->simulator));
   m4s_run_limits_t limits = {.time_limit_s = point->run.time_limit_s, .stop = stop};
-  return m4s_run_create(&run->clock, m4s_collective_source_as_source(run->source),
-                        run->simulator.model, &limits, &run->run);
+  return m4s_run_create(&run->clock, source, run->simulator.model, &limits, &run->run);
 }
 
 m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator,
@@ -236,12 +347,21 @@ m4s_status_t m4s_point_run_advance(m4s_point_run_t *run, m4s_run_state_t *state_
 
 double m4s_point_run_inference_s(const m4s_point_run_t *run) { return run->inference_s; }
 
+// Of a list of flows only the records.
+static m4s_collective_result_t times_of(const m4s_point_run_t *run) {
+  const m4s_flow_traffic_t *flows = &run->inputs.flows;
+  return run->source != NULL
+             ? m4s_collective_source_result(run->source)
+             : (m4s_collective_result_t){.records = flows->records, .n_flows = flows->n_flows};
+}
+
 m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run) {
   return (m4s_point_result_t){.simulator = run->name,
                               .topology = run->inputs.topology,
                               .workload = run->inputs.workload,
+                              .flows = &run->inputs.flows,
                               .model = &run->simulator.model,
-                              .times = m4s_collective_source_result(run->source),
+                              .times = times_of(run),
                               .end_ns = run->clock.now_ns,
                               .n_events = m4s_run_n_turns(run->run),
                               .n_steps = m4s_simulator_n_steps(&run->simulator)};

@@ -74,8 +74,8 @@ typedef struct {
   const char *model;  // sets m4.model, and adds m4 to the simulators where it is not among them
 } m4s_overrides_t;
 
-// Applies overrides, before m4s_sweep_load(). Settings that have no effect with the sweep's kind of
-// topology are M4S_ERR_INPUT. `selection_out`: a new reference.
+// Applies overrides, before m4s_sweep_load(). Settings that have no effect with the sweep's kinds
+// of topology and traffic are M4S_ERR_INPUT. `selection_out`: a new reference.
 m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overrides,
                                 m4s_selection_t **selection_out);
 

@@ -282,7 +282,7 @@ bad_spec 'base.topology.gpus' '8.5' -- "$(spec base '{"topology": {"gpus": 8.5}}
 bad_spec 'base.topology.gpus' '-8' -- "$(spec base '{"topology": {"gpus": -8}}')"
 bad_spec 'base.topology.nic_gbps' '0' -- "$(spec base '{"topology": {"nic_gbps": 0}}')"
 bad_spec 'base.topology.gpus' '9223372036854775807' -- "$(spec base '{"topology": {"gpus": 9223372036854775807}}')"
-bad_spec 'base.topology.kind' '"clos"' -- "$(spec base '{"topology": {"kind": "clos"}}')"
+bad_spec 'base.topology.kind' '"close"' 'clos' -- "$(spec base '{"topology": {"kind": "close"}}')"
 bad_spec 'base.flowsim.mode' '"exakt"' 'exact' -- "$(spec base '{"flowsim": {"mode": "exakt"}}')"
 bad_spec 'base.m4' '"algoritm"' 'algorithm' -- "$(spec base '{"m4": {"algoritm": "event"}}')"
 bad_spec 'base.m4.model' '3' -- "$(spec base '{"m4": {"model": 3}}')"
@@ -324,7 +324,7 @@ bad_spec 'axes[0].reduction.linspace' '1.5' -- "$(spec axes '[{"reduction": {"li
 bad_spec 'axes[0].reduction.linspace' '0' -- "$(spec axes '[{"reduction": {"linspace": [1, 2, 0]}}]')"
 bad_spec 'axes[0].reduction.logspace' '0' -- "$(spec axes '[{"reduction": {"logspace": [0, 2, 2]}}]')"
 bad_spec 'axes[0].seed.range' -- "$(spec axes '[{"seed": {"range": [-9223372036854775808, 9223372036854775807]}}]')"
-bad_spec 'axes[0].kind' -- "$(spec axes '[{"kind": {"range": [1, 2]}}]')"
+bad_spec 'axes[0].topology.kind' -- "$(spec axes '[{"topology.kind": {"range": [1, 2]}}]')"
 bad_spec 'axes[0].time_limit_s' -- "$(spec axes '[{"time_limit_s": [1, 2]}]')"
 bad_spec 'axes[0].workload' 'none.txt' -- "$(spec axes '[{"workload": ["workload.txt", "none.txt"]}]')"
 bad_spec '10000000' '--yes' -- "$(spec axes '[{"seed": {"range": [1, 1000000]}}, {"cores": {"range": [1, 10]}}]')"
@@ -377,7 +377,7 @@ spec reference "{$table}" >in/spec.json
 
 # With both kinds of topology in one sweep, the settings of both have an effect.
 spec base '{"topology": {"file": "topology.txt", "cores": 2}, "traffic": {"workload": "small.txt"}}' |
-  sed 's/"reduction": \[1, 2\]/"kind": ["gpu-cluster", "file"]/' >in/kinds.json
+  sed 's/"reduction": \[1, 2\]/"topology.kind": ["gpu-cluster", "file"]/' >in/kinds.json
 "$program" plan in/kinds.json >stdout 2>stderr || {
   n_failed=$((n_failed + 1))
   echo "FAILED: both kinds of topology: $(cat stderr)"

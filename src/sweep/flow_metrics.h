@@ -1,0 +1,19 @@
+// The metrics of points whose traffic is given flow by flow.
+#pragma once
+
+#include <jansson.h>
+
+#include "sweep/flow_traffic.h"
+
+// flows, makespan_us (when the last flow was complete), throughput_gbps (application bytes over the
+// time from the first start to there), load_expected and load_realised (of the most loaded link),
+// slowdown_mean, slowdown_p50, slowdown_p90, slowdown_p99 (FCT over ideal FCT) of all flows and by
+// size ("_le_1kb" up to 1,000 bytes, "_1kb_10kb", "_10kb_100kb", "_100kb_1mb", "_gt_1mb"), events.
+
+// Their names in this order: a new array, NULL without memory.
+json_t *m4s_flow_metric_names(void);
+
+// A new object of numbers; what is not known and sizes without flows are left out. All flows have
+// completed.
+m4s_status_t m4s_flow_metrics_make(const m4s_flow_traffic_t *traffic, int64_t n_events,
+                                   json_t **metrics_out);

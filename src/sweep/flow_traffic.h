@@ -1,0 +1,49 @@
+// Traffic of points that is given flow by flow: lists of flows and load mixes.
+#pragma once
+
+#include "flow/load_mix.h"
+
+typedef enum { M4S_TRAFFIC_WORKLOAD, M4S_TRAFFIC_MIX, M4S_TRAFFIC_FLOWS } m4s_traffic_kind_t;
+
+extern const char *const m4s_traffic_kinds[];  // NULL-terminated
+
+// Section "traffic" of a point.
+typedef struct {
+  int kind;  // m4s_traffic_kind_t
+  char *workload;  // owned: path of a SimAI workload file
+  char *flow_list;  // owned: path of a list of flows
+  m4s_load_mix_config_t mix;
+} m4s_traffic_config_t;
+
+// What the flows run on; all borrowed.
+typedef struct {
+  const m4s_topology_t *topology;
+  m4s_routing_t *routing;
+  m4s_cluster_shape_t shape;
+  m4s_wire_t wire;
+  uint64_t seed;
+} m4s_traffic_place_t;
+
+// Free with m4s_flow_traffic_clear().
+typedef struct {
+  m4s_flow_record_t *records;  // owned, [n_flows], by start; ideal_fct_ns as of net/ideal_fct.h
+  int64_t n_flows;
+  double load_expected;  // of the most loaded link; negative: not known
+  double load_realised;  // likewise, by the flows there are
+} m4s_flow_traffic_t;
+
+// Makes the flows of a kind that is not "workload". M4S_ERR_INPUT for settings and files that make
+// no sense, and where two hosts of a flow have no path.
+m4s_status_t m4s_flow_traffic_make(const m4s_traffic_config_t *config,
+                                   const m4s_traffic_place_t *place,
+                                   m4s_flow_traffic_t *traffic_out);
+void m4s_flow_traffic_clear(m4s_flow_traffic_t *traffic);
+
+// The same without keeping anything; of a mix only the first flows.
+m4s_status_t m4s_flow_traffic_check(const m4s_traffic_config_t *config,
+                                    const m4s_traffic_place_t *place);
+
+// Roughly how many flows, and bytes in all, for expected costs; 0 where the settings make no sense.
+// `host_bytes_per_ns`: what all hosts together can send.
+void m4s_flow_traffic_estimate(const m4s_traffic_config_t *config, double host_bytes_per_ns,
+                               double *n_flows_out, double *n_bytes_out);

@@ -1,0 +1,285 @@
+// Points whose traffic is a load mix or a list of flows.
+#include "support.h"
+
+#include <math.h>
+
+#include "core/json.h"
+#include "sweep/flow_metrics.h"
+#include "sweep/spec.h"
+
+#define MIX \
+  "\"topology\": {\"kind\": \"clos\", \"size\": \"training\"}, \"traffic\": {\"kind\": \"mix\", " \
+  "\"sizes\": \"webserver\", \"n_flows\": 300, \"max_load\": 0.4}"
+
+// A point of these settings (JSON text); free with m4s_point_clear().
+static m4s_point_t make_point(const char *text) {
+  json_t *settings = NULL;
+  m4s_point_t point = {0};
+  ASSERT_OK(m4s_json_parse(text, "settings", &settings));
+  ASSERT_OK(m4s_point_set(&point, settings, support_folder, "test"));
+  json_decref(settings);
+  return point;
+}
+
+static json_t *run(const m4s_point_t *point, const char *simulator, const char *folder) {
+  json_t *metrics = NULL;
+  if (folder != NULL) {
+    ASSERT_OK(m4s_folder_make(support_path(folder)));
+  }
+  ASSERT_OK(m4s_point_check(point, NULL));
+  ASSERT_OK(m4s_point_run(point, simulator, folder == NULL ? NULL : support_path(folder), NULL,
+                          &metrics));
+  return metrics;
+}
+
+static double get(const json_t *metrics, const char *name) {
+  const json_t *value = json_object_get(metrics, name);
+  if (!json_is_number(value)) {
+    fail_msg("%s is missing", name);
+  }
+  return json_number_value(value);
+}
+
+static void assert_near(double value, double expected) {
+  if (!(fabs(value - expected) <= 1e-9 * fabs(expected))) {
+    fail_msg("%.17g instead of %.17g", value, expected);
+  }
+}
+
+// --- metrics ---
+
+// Flows with slowdowns 1 … 4 in two classes of sizes.
+static void metrics_should_be_as_by_hand(void **state) {
+  (void)state;
+  m4s_flow_record_t records[] = {
+      {.id = 0, .size_bytes = 1000, .start_ns = 1000, .fct_ns = 1000, .ideal_fct_ns = 1000},
+      {.id = 1, .size_bytes = 1, .start_ns = 1100, .fct_ns = 2000, .ideal_fct_ns = 1000},
+      {.id = 2, .size_bytes = 1001, .start_ns = 1200, .fct_ns = 6000, .ideal_fct_ns = 2000},
+      {.id = 3, .size_bytes = 10000, .start_ns = 2000, .fct_ns = 4000, .ideal_fct_ns = 1000},
+  };
+  m4s_flow_traffic_t traffic = {
+      .records = records, .n_flows = 4, .load_expected = -1, .load_realised = 0.25};
+  json_t *metrics = NULL;
+  ASSERT_OK(m4s_flow_metrics_make(&traffic, 17, &metrics));
+  assert_near(get(metrics, "flows"), 4);
+  assert_near(get(metrics, "makespan_us"), 7.2);
+  assert_near(get(metrics, "throughput_gbps"), 8 * 12002 / 6200.0);
+  assert_near(get(metrics, "load_realised"), 0.25);
+  assert_near(get(metrics, "slowdown_mean"), 2.5);
+  assert_near(get(metrics, "slowdown_p50"), 2.5);
+  assert_near(get(metrics, "slowdown_p90"), 3.7);
+  assert_near(get(metrics, "slowdown_p99"), 3.97);
+  assert_near(get(metrics, "slowdown_mean_le_1kb"), 1.5);
+  assert_near(get(metrics, "slowdown_mean_1kb_10kb"), 3.5);
+  assert_near(get(metrics, "events"), 17);
+  assert_null(json_object_get(metrics, "load_expected"));
+  assert_null(json_object_get(metrics, "slowdown_p99_gt_1mb"));
+  assert_int_equal(json_object_size(metrics), 5 + 3 * 4);
+  json_decref(metrics);
+}
+
+static void metrics_should_be_those_of_the_names(void **state) {
+  (void)state;
+  m4s_point_t point = make_point("{" MIX "}");
+  json_t *metrics = run(&point, "flowsim", NULL);
+  json_t *names = m4s_point_metric_names(M4S_TRAFFIC_MIX, 0);
+  size_t n_found = 0;
+  const char *name;
+  json_t *value;
+  json_object_foreach(metrics, name, value) {
+    assert_true(isfinite(json_number_value(value)));
+    while (n_found < json_array_size(names) &&
+           strcmp(json_string_value(json_array_get(names, n_found)), name) != 0) {
+      n_found++;
+    }
+    if (n_found == json_array_size(names)) {
+      fail_msg("%s is not among the names, or not in their order", name);
+    }
+  }
+  assert_int_equal(json_array_size(names), 5 + 6 * 4 + 1);
+  assert_near(get(metrics, "load_expected"), 0.4);
+  assert_true(get(metrics, "load_realised") > 0);
+  json_decref(names);
+  json_decref(metrics);
+  m4s_point_clear(&point);
+}
+
+// --- runs ---
+
+static void mixes_should_run_on_simulators_and_repeat(void **state) {
+  (void)state;
+  static const char *const simulators[] = {"flowsim", "packet"};
+  m4s_point_t point = make_point("{" MIX ", \"packet\": {\"profile\": \"m4\"}}");
+  for (size_t i = 0; i < M4S_COUNT(simulators); i++) {
+    char name[64];
+    size_t n;
+    size_t m;
+    json_t *first = run(&point, simulators[i], "first");
+    json_t *second = run(&point, simulators[i], "second");
+    assert_true(json_equal(first, second));
+    assert_near(get(first, "flows"), 300);
+    char *a = support_read("first/flows.npy", &n);
+    char *b = support_read("second/flows.npy", &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(a, b, n);
+    snprintf(name, sizeof name, "'shape': (300,)");
+    assert_non_null(strstr(a + 10, name));
+    assert_false(m4s_path_exists(support_path("first/EndToEnd.csv")));
+    free(a);
+    free(b);
+    json_decref(first);
+    json_decref(second);
+  }
+  m4s_point_clear(&point);
+}
+
+// Alone, a flow takes its ideal time to the last byte's arrival.
+static void lone_flows_should_take_their_ideal_time(void **state) {
+  (void)state;
+  support_write("flows.csv",
+                "src,dst,size_bytes,start_ns\n0,1,1000,0\n0,31,1000,10000000\n"
+                "3,17,500,20000000\n5,9,10000,30000000\n");
+  m4s_point_t point = make_point(
+      "{\"topology\": {\"kind\": \"clos\", \"size\": \"training\"}, \"traffic\": {\"kind\": "
+      "\"flows\", \"flow_list\": \"flows.csv\"}, \"packet\": {\"profile\": \"m4\"}}");
+  json_t *metrics = run(&point, "packet", NULL);
+  assert_near(get(metrics, "slowdown_p50"), 1);
+  assert_true(get(metrics, "slowdown_p99") < 1.01);
+  assert_null(json_object_get(metrics, "load_expected"));
+  assert_true(get(metrics, "load_realised") > 0);
+  json_decref(metrics);
+  m4s_point_clear(&point);
+}
+
+static void seeds_should_make_other_flows(void **state) {
+  (void)state;
+  m4s_point_t a = make_point("{" MIX "}");
+  m4s_point_t b = make_point("{" MIX ", \"run\": {\"seed\": 2}}");
+  json_t *first = run(&a, "flowsim", NULL);
+  json_t *second = run(&b, "flowsim", NULL);
+  assert_false(json_equal(first, second));
+  json_decref(first);
+  json_decref(second);
+  m4s_point_clear(&a);
+  m4s_point_clear(&b);
+}
+
+// GPU clusters have racks, too: their servers.
+static void mixes_should_run_on_any_topology(void **state) {
+  (void)state;
+  m4s_point_t point =
+      make_point("{\"traffic\": {\"kind\": \"mix\", \"spatial\": \"locality\", \"n_flows\": 100}}");
+  json_t *metrics = run(&point, "flowsim", NULL);
+  assert_near(get(metrics, "flows"), 100);
+  json_decref(metrics);
+  m4s_point_clear(&point);
+}
+
+// --- what makes no sense ---
+
+static void check_should_find_what_cannot_be_made(void **state) {
+  (void)state;
+  static const struct {
+    const char *settings, *message;
+  } cases[] = {
+      {"{\"traffic\": {\"kind\": \"flows\"}}",
+       "traffic.flow_list: is needed with traffic.kind \"flows\""},
+      {"{\"traffic\": {\"kind\": \"flows\", \"flow_list\": \"none.csv\"}}",
+       "none.csv: No such file"},
+      {"{\"traffic\": {\"kind\": \"mix\", \"max_load\": 1.5}}",
+       "traffic: max_load: 1.5 is 1 or above"},
+      {"{\"topology\": {\"kind\": \"clos\", \"oversubscription\": 3}, \"traffic\": {\"kind\": "
+       "\"mix\"}}",
+       "topology: oversubscription: 3 takes 5.333 spines a plane"},
+      {"{\"traffic\": {\"kind\": \"mix\", \"spatial\": \"matrix\"}}", "matrix_file"},
+  };
+  for (size_t i = 0; i < M4S_COUNT(cases); i++) {
+    m4s_point_t point = make_point(cases[i].settings);
+    json_t *metrics = NULL;
+    assert_int_equal(m4s_point_check(&point, NULL), M4S_ERR_INPUT);
+    if (strstr(m4s_last_error(), cases[i].message) == NULL) {
+      fail_msg("\"%s\" does not hold \"%s\"", m4s_last_error(), cases[i].message);
+    }
+    assert_int_equal(m4s_point_run(&point, "flowsim", NULL, NULL, &metrics), M4S_ERR_INPUT);
+    assert_null(metrics);
+    m4s_point_clear(&point);
+  }
+}
+
+#define BASE(members) "{\"name\": \"t\", \"simulators\": [\"flowsim\"], \"base\": {" members "}}"
+
+static void settings_of_other_kinds_should_be_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *spec, *message;
+  } cases[] = {
+      {BASE("\"traffic\": {\"max_load\": 0.5}"),
+       "t.json: traffic.max_load: has no effect with traffic.kind \"workload\" (set traffic.kind "
+       "to \"mix\")"},
+      {BASE("\"traffic\": {\"kind\": \"mix\", \"flow_list\": \"f.csv\"}"),
+       "t.json: traffic.flow_list: has no effect with traffic.kind \"mix\" (set traffic.kind to "
+       "\"flows\")"},
+      {BASE("\"traffic\": {\"kind\": \"mix\"}, \"system\": {\"send_latency_ns\": 1}"),
+       "t.json: system.send_latency_ns: has no effect with traffic.kind \"mix\" (set traffic.kind "
+       "to \"workload\")"},
+      {BASE("\"topology\": {\"kind\": \"clos\", \"gpus\": 32}"),
+       "t.json: topology.gpus: has no effect with topology.kind \"clos\" (set topology.kind to "
+       "\"gpu-cluster\")"},
+      {BASE("\"topology\": {\"pods\": 2}"),
+       "t.json: topology.pods: has no effect with topology.kind \"gpu-cluster\" (set topology.kind "
+       "to \"clos\")"},
+  };
+  for (size_t i = 0; i < M4S_COUNT(cases); i++) {
+    m4s_sweep_t *sweep = NULL;
+    m4s_selection_t *selection = NULL;
+    ASSERT_OK(m4s_sweep_parse(cases[i].spec, "t.json", &sweep));
+    ASSERT_REFUSES(m4s_sweep_override(sweep, &(m4s_overrides_t){0}, &selection), cases[i].message);
+    assert_null(selection);
+    m4s_sweep_destroy(sweep);
+  }
+}
+
+static void kinds_of_traffic_should_not_be_mixed(void **state) {
+  (void)state;
+  m4s_sweep_t *sweep = NULL;
+  ASSERT_REFUSES(m4s_sweep_parse("{\"name\": \"t\", \"simulators\": [\"flowsim\"], \"axes\": "
+                                 "[{\"traffic.kind\": [\"mix\", \"workload\"]}]}",
+                                 "t.json", &sweep),
+                 "t.json: axes[0].traffic.kind: cannot be an axis: the points of a sweep have one "
+                 "kind of traffic");
+}
+
+// Packets cost by bytes, flows by their number.
+static void costs_should_grow_with_the_traffic(void **state) {
+  (void)state;
+  m4s_point_t few = make_point("{" MIX "}");
+  m4s_point_t large = make_point(
+      "{\"traffic\": {\"kind\": \"mix\", \"n_flows\": 300, \"sizes\": \"constant\", "
+      "\"mean_bytes\": 10000000}}");
+  assert_near(m4s_point_expected_cost(&few, "flowsim"), 300);
+  assert_near(m4s_point_expected_cost(&large, "flowsim"), 300);
+  assert_true(m4s_point_expected_cost(&large, "packet") >
+              10 * m4s_point_expected_cost(&few, "packet"));
+  few.traffic.mix.duration_us = 1000;
+  double cost = m4s_point_expected_cost(&few, "flowsim");
+  few.traffic.mix.duration_us = 2000;
+  assert_near(m4s_point_expected_cost(&few, "flowsim"), 2 * cost);
+  m4s_point_clear(&few);
+  m4s_point_clear(&large);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(metrics_should_be_as_by_hand),
+      cmocka_unit_test(metrics_should_be_those_of_the_names),
+      cmocka_unit_test(mixes_should_run_on_simulators_and_repeat),
+      cmocka_unit_test(lone_flows_should_take_their_ideal_time),
+      cmocka_unit_test(seeds_should_make_other_flows),
+      cmocka_unit_test(mixes_should_run_on_any_topology),
+      cmocka_unit_test(check_should_find_what_cannot_be_made),
+      cmocka_unit_test(settings_of_other_kinds_should_be_refused),
+      cmocka_unit_test(kinds_of_traffic_should_not_be_mixed),
+      cmocka_unit_test(costs_should_grow_with_the_traffic),
+  };
+  return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
+}
