@@ -250,11 +250,9 @@ m4s_status_t m4s_m4_event_create(const m4s_m4_config_t *config, m4s_engine_t *en
   }
   m4s_status_t status =
       m4s_m4_network_init(&model->network, config, engine, topology, routing, clock);
-  if (status != M4S_OK) {
-    free(model);
-    return status;
+  if (status == M4S_OK) {
+    status = m4s_components_init(&model->components, topology->n_links);
   }
-  status = m4s_components_init(&model->components, topology->n_links);
   if (status != M4S_OK) {
     destroy(model);
     return status;

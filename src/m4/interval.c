@@ -34,7 +34,7 @@ typedef struct {
   int32_t *slots;  // the same as build_step() takes them
   int32_t order_capacity;
   m4s_m4_step_trace_t trace;  // of the step that waits: what end_steps() takes
-  // Published:
+  // Published, else NULL:
   int32_t *counters;  // [n_links]
   bool *has_id;  // [n_links]
   int32_t *link_of_id;  // [n_link_ids]: links in the order of first use
@@ -55,6 +55,17 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
 }
 
 // --- the published bookkeeping of links ---
+
+static m4s_status_t keep_books(interval_t *model) {
+  size_t n_links = (size_t)model->network.topology->n_links;
+  model->network.keep_link_rows = true;
+  model->counters = calloc(n_links + 1, sizeof *model->counters);
+  model->has_id = calloc(n_links + 1, sizeof *model->has_id);
+  model->link_of_id = calloc(n_links + 1, sizeof *model->link_of_id);
+  return model->counters == NULL || model->has_id == NULL || model->link_of_id == NULL
+             ? m4s_fail_memory("m4")
+             : M4S_OK;
+}
 
 static void count_on_links(interval_t *model, const m4s_m4_flow_t *flow) {
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
@@ -291,22 +302,16 @@ m4s_status_t m4s_m4_interval_create(const m4s_m4_config_t *config, m4s_engine_t 
   if (model == NULL) {
     return m4s_fail_memory("m4");
   }
+  model->published = config->mode == M4S_M4_PUBLISHED;
+  model->timer = m4s_event_never();
   m4s_status_t status =
       m4s_m4_network_init(&model->network, config, engine, topology, routing, clock);
-  if (status != M4S_OK) {
-    free(model);
-    return status;
+  if (status == M4S_OK && model->published) {
+    status = keep_books(model);
   }
-  size_t n_links = (size_t)topology->n_links;
-  model->published = config->mode == M4S_M4_PUBLISHED;
-  model->network.keep_link_rows = model->published;
-  model->timer = m4s_event_never();
-  model->counters = calloc(n_links + 1, sizeof *model->counters);
-  model->has_id = calloc(n_links + 1, sizeof *model->has_id);
-  model->link_of_id = calloc(n_links + 1, sizeof *model->link_of_id);
-  if (model->counters == NULL || model->has_id == NULL || model->link_of_id == NULL) {
+  if (status != M4S_OK) {
     destroy(model);
-    return m4s_fail_memory("m4");
+    return status;
   }
   *model_out = (m4s_network_model_t){.ops = &ops, .state = model};
   return M4S_OK;

@@ -10,11 +10,9 @@ typedef int32_t iv_t __attribute__((vector_size(4 * LANES)));
 #define UNROLL _Pragma("GCC unroll 16")
 
 enum { PARTS = M4S_GROUP / LANES };  // vectors of a group
-enum {
-  GATES = 3,
-  CHUNK = 32,
-  ROW_BLOCK = 192
-};  // rows whose activations stay in the second-level cache
+enum { GATES = 3 };  // of a GRU, and groups of a panel
+enum { CHUNK = 32 };  // inputs of a partial sum
+enum { ROW_BLOCK = 192 };  // rows whose activations stay in the second-level cache
 
 #ifndef fma_v
 // Without vector instructions for it: exact all the same.

@@ -17,14 +17,12 @@ m4s_status_t m4s_m4_network_init(m4s_m4_network_t *network, const m4s_m4_config_
   network->links = calloc(n_links + 1, sizeof *network->links);
   network->usage = calloc(n_links + 1, sizeof *network->usage);
   network->link_rows = calloc(n_links + 1, sizeof *network->link_rows);
-  if (network->links == NULL || network->usage == NULL || network->link_rows == NULL) {
-    m4s_m4_network_clear(network);
-    return m4s_fail_memory("m4");
-  }
-  for (size_t i = 0; i < n_links; i++) {
+  for (size_t i = 0; network->links != NULL && i < n_links; i++) {
     network->links[i].row = -1;
   }
-  return M4S_OK;
+  return network->links == NULL || network->usage == NULL || network->link_rows == NULL
+             ? m4s_fail_memory("m4")
+             : M4S_OK;
 }
 
 static void release_flow_row(m4s_m4_network_t *network, m4s_m4_flow_t *flow) {

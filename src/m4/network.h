@@ -69,6 +69,7 @@ typedef struct {
   m4s_m4_tracer_t tracer;
 } m4s_m4_network_t;
 
+// To be cleared also after an error.
 m4s_status_t m4s_m4_network_init(m4s_m4_network_t *network, const m4s_m4_config_t *config,
                                  m4s_engine_t *engine, const m4s_topology_t *topology,
                                  m4s_routing_t *routing, m4s_clock_t *clock);

@@ -411,7 +411,7 @@ static bool machine_has(const char *instructions) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (strcmp(instructions, "avx512") == 0) {
-    return __builtin_cpu_supports("avx512f") != 0;
+    return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0;
   }
   if (strcmp(instructions, "avx2") == 0) {
     return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
