@@ -141,15 +141,6 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
   return job->facts == NULL ? m4s_fail_memory("results") : M4S_OK;
 }
 
-static m4s_status_t run_to_end(m4s_point_run_t *run, m4s_engines_t *engines) {
-  m4s_run_state_t state = M4S_RUN_WANTS_INFERENCE;
-  while (state == M4S_RUN_WANTS_INFERENCE) {
-    m4s_engines_evaluate(engines);
-    M4S_TRY(m4s_point_run_advance(run, &state));
-  }
-  return M4S_OK;
-}
-
 // A finished run's results, and its files unless `folder` is NULL.
 static m4s_status_t keep(m4s_point_run_t *run, const char *folder, m4s_result_row_t *row,
                          m4s_simulated_t *facts) {
@@ -175,7 +166,7 @@ static m4s_status_t simulate(job_t *job, size_t i) {
           ? m4s_fail_memory("a folder name")
           : m4s_point_run_begin(&job->point, row->simulator, job->engines, NULL, &run);
   if (status == M4S_OK) {
-    status = run_to_end(run, job->engines);
+    status = m4s_point_run_to_end(run, job->engines);
   }
   row->wall_s = m4s_now_s() - start_s;
   if (status == M4S_OK) {

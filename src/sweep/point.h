@@ -93,6 +93,9 @@ m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator
 // can only be destroyed.
 m4s_status_t m4s_point_run_advance(m4s_point_run_t *run, m4s_run_state_t *state_out);
 
+// Simulates up to the end, with its inferences: for a run that is alone on its engines.
+m4s_status_t m4s_point_run_to_end(m4s_point_run_t *run, m4s_engines_t *engines);
+
 // The run's share of the time that inferences took, by rows.
 double m4s_point_run_inference_s(const m4s_point_run_t *run);
 

@@ -345,6 +345,15 @@ m4s_status_t m4s_point_run_advance(m4s_point_run_t *run, m4s_run_state_t *state_
   return M4S_OK;
 }
 
+m4s_status_t m4s_point_run_to_end(m4s_point_run_t *run, m4s_engines_t *engines) {
+  m4s_run_state_t state = M4S_RUN_WANTS_INFERENCE;
+  while (state == M4S_RUN_WANTS_INFERENCE) {
+    m4s_engines_evaluate(engines);
+    M4S_TRY(m4s_point_run_advance(run, &state));
+  }
+  return M4S_OK;
+}
+
 double m4s_point_run_inference_s(const m4s_point_run_t *run) { return run->inference_s; }
 
 // Of a list of flows only the records.
@@ -384,16 +393,6 @@ m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder
   return M4S_OK;
 }
 
-// Alone to the end.
-static m4s_status_t run_alone(m4s_point_run_t *run, m4s_engines_t *engines) {
-  m4s_run_state_t state = M4S_RUN_WANTS_INFERENCE;
-  while (state == M4S_RUN_WANTS_INFERENCE) {
-    m4s_engines_evaluate(engines);
-    M4S_TRY(m4s_point_run_advance(run, &state));
-  }
-  return M4S_OK;
-}
-
 m4s_status_t m4s_point_run(const m4s_point_t *point, const char *simulator, const char *folder,
                            const atomic_bool *stop, json_t **metrics_out) {
   m4s_engines_t *engines;
@@ -401,7 +400,7 @@ m4s_status_t m4s_point_run(const m4s_point_t *point, const char *simulator, cons
   M4S_TRY(m4s_engines_create(&engines));
   m4s_status_t status = m4s_point_run_begin(point, simulator, engines, stop, &run);
   if (status == M4S_OK) {
-    status = run_alone(run, engines);
+    status = m4s_point_run_to_end(run, engines);
   }
   if (status == M4S_OK) {
     status = m4s_point_run_finish(run, folder, metrics_out);
