@@ -18,6 +18,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "core/heap.h"
 #include "flowsim/fluid.h"
 
@@ -80,7 +81,8 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   model->transmitting[slot] = true;
   M4S_TRY(m4s_fluid_enter(&model->fluid, slot));
   settle_now(model);
-  return m4s_fluid_append(&model->arrivals, &model->n_arrivals, &model->arrival_capacity, slot);
+  return m4s_array_append(&model->arrivals, &model->n_arrivals, &model->arrival_capacity, slot,
+                          "flows");
 }
 
 // --- the sweep's queue ---
@@ -372,8 +374,8 @@ static m4s_status_t end_transmission(exact_t *model, int32_t slot) {
   m4s_fluid_leave(fluid, slot);
   change_rate_sums(model, flow, -flow->rate);
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
-    M4S_TRY(
-        m4s_fluid_append(&model->left, &model->n_left, &model->left_capacity, flow->links[hop]));
+    M4S_TRY(m4s_array_append(&model->left, &model->n_left, &model->left_capacity, flow->links[hop],
+                             "flows"));
   }
   settle_now(model);
   int64_t time_ns = fluid->clock->now_ns + flow->latency_ns;

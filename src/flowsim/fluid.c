@@ -207,17 +207,3 @@ void m4s_fluid_link_usage(const void *state, m4s_link_usage_t *usage_out) {
         (m4s_link_usage_t){.bytes = link->bytes, .busy_ns = link->busy_ns + under_way_ns};
   }
 }
-
-m4s_status_t m4s_fluid_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item) {
-  if (*n_items == *capacity) {
-    int32_t grown_capacity = *capacity == 0 ? 64 : 2 * *capacity;
-    int32_t *grown = realloc(*items, (size_t)grown_capacity * sizeof *grown);
-    if (grown == NULL) {
-      return m4s_fail_memory("flows");
-    }
-    *items = grown;
-    *capacity = grown_capacity;
-  }
-  (*items)[(*n_items)++] = item;
-  return M4S_OK;
-}

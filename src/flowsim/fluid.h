@@ -82,9 +82,6 @@ void m4s_fluid_choose_links(m4s_fluid_t *fluid, int32_t slot);
 // Chooses nothing any more.
 void m4s_fluid_unchoose_all(m4s_fluid_t *fluid);
 
-// Adds an item to a growing array, which starts as NULL, 0, 0.
-m4s_status_t m4s_fluid_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item);
-
 // The link_usage of both modes; `state` begins with a m4s_fluid_t.
 void m4s_fluid_link_usage(const void *state, m4s_link_usage_t *usage_out);
 

@@ -16,6 +16,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "flowsim/fluid.h"
 
 typedef struct {
@@ -44,14 +45,15 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   if (model->arrival.time_ns == M4S_TIME_NEVER) {
     model->arrival = m4s_clock_schedule(model->fluid.clock, model->fluid.clock->now_ns);
   }
-  return m4s_fluid_append(&model->arrivals, &model->n_arrivals, &model->arrival_capacity, slot);
+  return m4s_array_append(&model->arrivals, &model->n_arrivals, &model->arrival_capacity, slot,
+                          "flows");
 }
 
 static m4s_status_t touch(published_t *model, int32_t slot) {
   const m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
-    M4S_TRY(m4s_fluid_append(&model->touched, &model->n_touched, &model->touched_capacity,
-                             flow->links[hop]));
+    M4S_TRY(m4s_array_append(&model->touched, &model->n_touched, &model->touched_capacity,
+                             flow->links[hop], "flows"));
   }
   return M4S_OK;
 }
@@ -202,7 +204,8 @@ static m4s_status_t run_arrival(published_t *model) {
   for (int32_t i = 0; i < model->n_arrivals; i++) {
     int32_t slot = model->arrivals[i];
     M4S_TRY(m4s_fluid_enter(fluid, slot));
-    M4S_TRY(m4s_fluid_append(&model->active, &model->n_active, &model->active_capacity, slot));
+    M4S_TRY(
+        m4s_array_append(&model->active, &model->n_active, &model->active_capacity, slot, "flows"));
     M4S_TRY(touch(model, slot));
   }
   model->n_arrivals = 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "m4/fast.h"
 #include "m4/reference.h"
 
@@ -66,14 +67,13 @@ const char *m4s_engine_instructions(const m4s_engine_t *engine) {
 }
 
 static m4s_status_t grow(slab_t *slab, int32_t hidden) {
-  int32_t capacity = slab->capacity == 0 ? 256 : slab->capacity * 2;
-  float *states = realloc(slab->states, (size_t)capacity * (size_t)hidden * sizeof *states);
-  slab->states = states == NULL ? slab->states : states;
-  int32_t *free_rows = realloc(slab->free_rows, (size_t)capacity * sizeof *free_rows);
-  slab->free_rows = free_rows == NULL ? slab->free_rows : free_rows;
-  if (capacity > INT32_MAX / 4 || states == NULL || free_rows == NULL) {
+  if (slab->capacity > INT32_MAX / 4) {
     return m4s_fail_memory("states");
   }
+  int32_t capacity = slab->capacity == 0 ? 256 : slab->capacity * 2;
+  size_t row_bytes = (size_t)hidden * sizeof *slab->states;
+  M4S_TRY(m4s_array_resize(&slab->states, capacity, row_bytes, "states"));
+  M4S_TRY(m4s_array_resize(&slab->free_rows, capacity, sizeof *slab->free_rows, "states"));
   slab->capacity = capacity;
   return M4S_OK;
 }
@@ -127,15 +127,8 @@ void m4s_engine_reset_link(m4s_engine_t *engine, int32_t row) {
 }
 
 m4s_status_t m4s_inference_batch_add(m4s_inference_batch_t *batch, const m4s_step_t *step) {
-  if (batch->n_steps == batch->capacity) {
-    int32_t capacity = batch->capacity == 0 ? 16 : batch->capacity * 2;
-    m4s_step_t *steps = realloc(batch->steps, (size_t)capacity * sizeof *steps);
-    if (steps == NULL) {
-      return m4s_fail_memory("a batch");
-    }
-    batch->steps = steps;
-    batch->capacity = capacity;
-  }
+  M4S_TRY(m4s_array_grow(&batch->steps, batch->n_steps, &batch->capacity, sizeof *batch->steps,
+                         "a batch"));
   batch->steps[batch->n_steps++] = *step;
   batch->n_flow_rows += step->n_flows;
   batch->n_link_rows += step->n_links;

@@ -8,6 +8,7 @@
 // step moves to the present comes after what has gone on.
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "flow/components.h"
 #include "m4/network.h"
 
@@ -34,16 +35,9 @@ typedef struct {
 
 static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   event_t *model = state;
-  if (model->n_arrivals == model->arrival_capacity) {
-    int32_t capacity = model->arrival_capacity == 0 ? 64 : 2 * model->arrival_capacity;
-    m4s_flow_t *arrivals = realloc(model->arrivals, (size_t)capacity * sizeof *arrivals);
-    if (arrivals == NULL) {
-      return m4s_fail_memory("flows");
-    }
-    model->arrivals = arrivals;
-    model->arrival_capacity = capacity;
-  }
   int32_t i = model->n_arrivals;
+  M4S_TRY(m4s_array_grow(&model->arrivals, i, &model->arrival_capacity, sizeof *model->arrivals,
+                         "flows"));
   M4S_TRY(m4s_heap_set(&model->waiting, i, (m4s_event_key_t){.order = (uint64_t)flow->id}));
   model->arrivals[model->n_arrivals++] = *flow;
   return M4S_OK;
@@ -169,7 +163,8 @@ static m4s_status_t enter_next(event_t *model) {
   M4S_TRY(m4s_components_join(&model->components, slot, flow->links, flow->n_links));
   int32_t id = model->components.flows[slot].component;
   model->components.components[id].next_flow = STEP_IS_DUE;
-  return m4s_m4_append(&model->entered, &model->n_entered, &model->entered_capacity, slot);
+  return m4s_array_append(&model->entered, &model->n_entered, &model->entered_capacity, slot,
+                          "flows");
 }
 
 // An arrival, or with merge_arrivals all of this instant: then a step for each component that they

@@ -14,6 +14,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "m4/network.h"
 
 // A step's flow.
@@ -51,7 +52,8 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
     model->timer =
         m4s_clock_schedule(network->clock, network->clock->now_ns + network->config->batch_time_ns);
   }
-  return m4s_m4_append(&model->pending, &model->n_pending, &model->pending_capacity, slot);
+  return m4s_array_append(&model->pending, &model->n_pending, &model->pending_capacity, slot,
+                          "flows");
 }
 
 // --- the published bookkeeping of links ---
@@ -125,13 +127,8 @@ static m4s_status_t build_step(interval_t *model) {
   int32_t n = network->n_active;
   if (n > model->order_capacity) {
     int32_t capacity = network->slot_capacity;
-    by_id_t *order = realloc(model->order, (size_t)capacity * sizeof *order);
-    model->order = order == NULL ? model->order : order;
-    int32_t *slots = realloc(model->slots, (size_t)capacity * sizeof *slots);
-    model->slots = slots == NULL ? model->slots : slots;
-    if (order == NULL || slots == NULL) {
-      return m4s_fail_memory("a step");
-    }
+    M4S_TRY(m4s_array_resize(&model->order, capacity, sizeof *model->order, "a step"));
+    M4S_TRY(m4s_array_resize(&model->slots, capacity, sizeof *model->slots, "a step"));
     model->order_capacity = capacity;
   }
   for (int32_t i = 0; i < n; i++) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/units.h"
 #include "net/ideal_fct.h"
 
@@ -63,26 +64,11 @@ void m4s_m4_network_clear(m4s_m4_network_t *network) {
 
 // --- flows ---
 
-// Gives a growing array, by the address of its pointer, room for `capacity` items; false without
-// memory.
-static bool resize(void *array, int32_t capacity, size_t item_bytes) {
-  void *items;
-  memcpy(&items, array, sizeof items);
-  items = realloc(items, (size_t)capacity * item_bytes);
-  if (items == NULL) {
-    return false;
-  }
-  memcpy(array, &items, sizeof items);
-  return true;
-}
-
 static m4s_status_t grow_slots(m4s_m4_network_t *network) {
   int32_t capacity = network->slot_capacity == 0 ? 64 : 2 * network->slot_capacity;
-  if (!resize(&network->flows, capacity, sizeof *network->flows) ||
-      !resize(&network->free_slots, capacity, sizeof *network->free_slots) ||
-      !resize(&network->active, capacity, sizeof *network->active)) {
-    return m4s_fail_memory("flows");
-  }
+  M4S_TRY(m4s_array_resize(&network->flows, capacity, sizeof *network->flows, "flows"));
+  M4S_TRY(m4s_array_resize(&network->free_slots, capacity, sizeof *network->free_slots, "flows"));
+  M4S_TRY(m4s_array_resize(&network->active, capacity, sizeof *network->active, "flows"));
   network->slot_capacity = capacity;
   return M4S_OK;
 }
@@ -206,6 +192,31 @@ m4s_event_key_t m4s_m4_network_next_completion(const m4s_m4_network_t *network) 
 
 // --- steps ---
 
+static m4s_status_t reserve_step_flows(m4s_m4_network_t *network, int32_t n_flows) {
+  if (n_flows <= network->step_flow_capacity) {
+    return M4S_OK;
+  }
+  int32_t capacity = n_flows + n_flows / 2;
+  const char *what = "a step";
+  M4S_TRY(m4s_array_resize(&network->step_slots, capacity, sizeof *network->step_slots, what));
+  M4S_TRY(m4s_array_resize(&network->flow_rows, capacity, sizeof *network->flow_rows, what));
+  // At most as many steps as flows.
+  M4S_TRY(m4s_array_resize(&network->edge_begin, capacity, 2 * sizeof *network->edge_begin, what));
+  M4S_TRY(m4s_array_resize(&network->slowdowns, capacity, sizeof *network->slowdowns, what));
+  network->step_flow_capacity = capacity;
+  return M4S_OK;
+}
+
+static m4s_status_t reserve_step_edges(m4s_m4_network_t *network, int32_t n_edges) {
+  if (n_edges <= network->edge_capacity) {
+    return M4S_OK;
+  }
+  int32_t capacity = n_edges + n_edges / 2;
+  M4S_TRY(m4s_array_resize(&network->edges, capacity, sizeof *network->edges, "a step"));
+  network->edge_capacity = capacity;
+  return M4S_OK;
+}
+
 // Room for one more step of so many flows.
 static m4s_status_t reserve_step(m4s_m4_network_t *network, int32_t n_slots) {
   int64_t most_edges = network->n_step_edges + (int64_t)n_slots * network->max_hops;
@@ -213,34 +224,10 @@ static m4s_status_t reserve_step(m4s_m4_network_t *network, int32_t n_slots) {
     return m4s_fail(M4S_ERR_SIMULATION, "a step of %d flows at %.3f us has too many edges", n_slots,
                     m4s_ns_to_us(network->clock->now_ns));
   }
-  if (network->n_steps == network->step_capacity) {
-    int32_t capacity = network->step_capacity == 0 ? 1 : 2 * network->step_capacity;
-    if (!resize(&network->steps, capacity, sizeof *network->steps)) {
-      return m4s_fail_memory("a step");
-    }
-    network->step_capacity = capacity;
-  }
-  int32_t n_flows = network->n_step_flows + n_slots;
-  int32_t n_edges = (int32_t)most_edges;
-  if (n_flows > network->step_flow_capacity) {
-    int32_t capacity = n_flows + n_flows / 2;
-    // edge_begin: at most as many steps as flows.
-    if (!resize(&network->step_slots, capacity, sizeof *network->step_slots) ||
-        !resize(&network->flow_rows, capacity, sizeof *network->flow_rows) ||
-        !resize(&network->edge_begin, capacity, 2 * sizeof *network->edge_begin) ||
-        !resize(&network->slowdowns, capacity, sizeof *network->slowdowns)) {
-      return m4s_fail_memory("a step");
-    }
-    network->step_flow_capacity = capacity;
-  }
-  if (n_edges > network->edge_capacity) {
-    int32_t capacity = n_edges + n_edges / 2;
-    if (!resize(&network->edges, capacity, sizeof *network->edges)) {
-      return m4s_fail_memory("a step");
-    }
-    network->edge_capacity = capacity;
-  }
-  return M4S_OK;
+  M4S_TRY(m4s_array_grow(&network->steps, network->n_steps, &network->step_capacity,
+                         sizeof *network->steps, "a step"));
+  M4S_TRY(reserve_step_flows(network, network->n_step_flows + n_slots));
+  return reserve_step_edges(network, (int32_t)most_edges);
 }
 
 // Fills the arrays of a step, behind those of the steps before.
@@ -377,16 +364,4 @@ void m4s_m4_network_link_usage(const void *state, m4s_link_usage_t *usage_out) {
     usage_out[i] =
         (m4s_link_usage_t){.bytes = usage->bytes, .busy_ns = usage->busy_ns + under_way_ns};
   }
-}
-
-m4s_status_t m4s_m4_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item) {
-  if (*n_items == *capacity) {
-    int32_t grown_capacity = *capacity == 0 ? 64 : 2 * *capacity;
-    if (!resize(items, grown_capacity, sizeof **items)) {
-      return m4s_fail_memory("flows");
-    }
-    *capacity = grown_capacity;
-  }
-  (*items)[(*n_items)++] = item;
-  return M4S_OK;
 }

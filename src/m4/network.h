@@ -129,9 +129,6 @@ m4s_status_t m4s_m4_network_end_steps(m4s_m4_network_t *network, m4s_m4_step_tra
 // The link_usage of both algorithms; `state` begins with a m4s_m4_network_t.
 void m4s_m4_network_link_usage(const void *state, m4s_link_usage_t *usage_out);
 
-// Adds an item to a growing array, which starts as NULL, 0, 0.
-m4s_status_t m4s_m4_append(int32_t **items, int32_t *n_items, int32_t *capacity, int32_t item);
-
 // The two algorithms; m4.h says what they compute. Arguments as of m4s_m4_create(), which has
 // checked them.
 m4s_status_t m4s_m4_interval_create(const m4s_m4_config_t *config, m4s_engine_t *engine,
