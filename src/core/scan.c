@@ -36,9 +36,10 @@ static m4s_status_t add_word(m4s_scanner_t *scanner, const char *text, int colum
   return M4S_OK;
 }
 
+static const char blanks[] = " \t\r\v\f";
+
 // Cuts the line at scanner->next into words and moves past it.
 static m4s_status_t cut_line(m4s_scanner_t *scanner) {
-  static const char blanks[] = " \t\r\v\f";
   char *start = scanner->next;
   char *end = start + strcspn(start, "\n");
   scanner->next = *end == '\n' ? end + 1 : end;
@@ -65,6 +66,14 @@ m4s_status_t m4s_scanner_next(m4s_scanner_t *scanner, const char *wanted) {
     M4S_TRY(cut_line(scanner));
   }
   return M4S_OK;
+}
+
+bool m4s_scanner_has_more(const m4s_scanner_t *scanner) {
+  const char *text = scanner->next;
+  while (*text == '\n' || (*text != '\0' && strchr(blanks, *text) != NULL)) {
+    text++;
+  }
+  return *text != '\0';
 }
 
 m4s_status_t m4s_scanner_expect_end(m4s_scanner_t *scanner) {

@@ -1,6 +1,7 @@
 // Text files of lines and blank-separated words, with errors that name file, line and column.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/status.h"
@@ -26,6 +27,9 @@ void m4s_scanner_clear(m4s_scanner_t *scanner);
 // Goes to the next line that has words (both line ends are read); `wanted` says what should stand
 // there. At the end of the text: M4S_ERR_INPUT, "file:line: ends where … should stand".
 m4s_status_t m4s_scanner_next(m4s_scanner_t *scanner, const char *wanted);
+
+// Whether any word follows the present line.
+bool m4s_scanner_has_more(const m4s_scanner_t *scanner);
 
 // M4S_ERR_INPUT if any word follows.
 m4s_status_t m4s_scanner_expect_end(m4s_scanner_t *scanner);

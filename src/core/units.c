@@ -13,7 +13,8 @@ typedef struct {
 
 // Longer suffixes first: "ns" before "s".
 static const unit_t bandwidth_units[] = {
-    {"Tbps", 1e12}, {"Gbps", 1e9}, {"Mbps", 1e6}, {"Kbps", 1e3}, {"bps", 1}};
+    {"Tbps", 1e12}, {"Gbps", 1e9}, {"Mbps", 1e6}, {"Kbps", 1e3}, {"bps", 1},
+    {"Tb/s", 1e12}, {"Gb/s", 1e9}, {"Mb/s", 1e6}, {"Kb/s", 1e3}, {"b/s", 1}};
 static const unit_t delay_units[] = {{"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {"s", 1e9}};
 
 static bool parse_quantity(const char *text, const unit_t *units, size_t n_units, double max,

@@ -14,7 +14,7 @@ static inline double m4s_ns_to_us(int64_t ns) { return (double)ns / 1e3; }
 // bits/s to bytes/ns, the rate unit of the fluid models.
 static inline double m4s_bps_to_bytes_per_ns(int64_t bps) { return (double)bps / 8e9; }
 
-// "400Gbps", "2.5Tbps", "100Mbps", "9600bps": false unless a whole number of bits/s, 1 to
+// "400Gbps", "2.5Tbps", "100Mb/s", "9600bps": false unless a whole number of bits/s, 1 to
 // 10^15.
 bool m4s_parse_bandwidth(const char *text, int64_t *bps_out);
 

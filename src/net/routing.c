@@ -45,6 +45,7 @@ enum { MAX_TREE_BYTES = 512 << 20 };
 struct m4s_routing {
   const m4s_topology_t *topology;
   m4s_ecmp_seed_t seed;
+  int64_t packet_bit_ns;  // 8e9 * bytes of a full packet
   tree_t *trees;  // [n_nodes], made when first needed
   int32_t *kept;  // [n_nodes], roots of the trees that are there, a ring buffer
   int32_t n_kept, first_kept, max_kept;
@@ -63,6 +64,7 @@ m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **
   }
   size_t n_nodes = (size_t)topology->n_nodes;
   routing->topology = topology;
+  m4s_routing_set_packet_bytes(routing, 1000);
   routing->trees = calloc(n_nodes, sizeof *routing->trees);
   routing->queue = calloc(n_nodes, sizeof *routing->queue);
   routing->kept = calloc(n_nodes, sizeof *routing->kept);
@@ -82,6 +84,10 @@ m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **
 
 void m4s_routing_set_ecmp_seed(m4s_routing_t *routing, m4s_ecmp_seed_t seed) {
   routing->seed = seed;
+}
+
+void m4s_routing_set_packet_bytes(m4s_routing_t *routing, int64_t packet_bytes) {
+  routing->packet_bit_ns = packet_bytes * INT64_C(8000000000);
 }
 
 void m4s_routing_destroy(m4s_routing_t *routing) {
@@ -396,11 +402,10 @@ m4s_status_t m4s_routing_flow_path(m4s_routing_t *routing, int32_t src, int32_t 
   return M4S_OK;
 }
 
-// The facts of a path with one more link.
-static m4s_pair_facts_t add_link(m4s_pair_facts_t facts, const m4s_link_t *link) {
-  // One full packet of 1000 bytes is serialised at every hop.
-  const int64_t packet_bit_ns = INT64_C(8000000000000);
-  facts.base_rtt_ns += 2 * link->delay_ns + packet_bit_ns / link->bandwidth_bps;
+// The facts of a path with one more link. One full packet is serialised at every hop.
+static m4s_pair_facts_t add_link(const m4s_routing_t *routing, m4s_pair_facts_t facts,
+                                 const m4s_link_t *link) {
+  facts.base_rtt_ns += 2 * link->delay_ns + routing->packet_bit_ns / link->bandwidth_bps;
   facts.propagation_rtt_ns += 2 * link->delay_ns;
   if (link->bandwidth_bps < facts.bottleneck_bps) {
     facts.bottleneck_bps = link->bandwidth_bps;
@@ -441,7 +446,7 @@ static m4s_status_t find_facts(m4s_routing_t *routing, int32_t src, int32_t dst,
   M4S_TRY(find_path(routing, src, dst, NULL, routing->seed, &n_links));
   m4s_pair_facts_t facts = {.bottleneck_bps = INT64_MAX};
   for (int32_t i = 0; i < n_links; i++) {
-    facts = add_link(facts, &routing->topology->links[routing->scratch[i]]);
+    facts = add_link(routing, facts, &routing->topology->links[routing->scratch[i]]);
   }
   *facts_out = facts;
   return M4S_OK;
@@ -478,7 +483,7 @@ static void spread_facts(m4s_routing_t *routing, const tree_t *tree, m4s_pair_fa
   }
   for (int32_t i = 1; i < n_met; i++) {
     const m4s_link_t *link = &topology->links[next_hop(routing, tree, met[i], 0)];
-    facts[met[i]] = add_link(facts[link->dst], link);
+    facts[met[i]] = add_link(routing, facts[link->dst], link);
   }
 }
 
@@ -491,15 +496,17 @@ m4s_status_t m4s_routing_facts_towards(m4s_routing_t *routing, int32_t dst,
   M4S_TRY(get_tree(routing, root, &tree));
   memset(facts_out, 0, (size_t)topology->n_nodes * sizeof *facts_out);
   facts_out[root] =
-      root == dst ? none
-                  : add_link(none, &topology->links[m4s_topology_find_link(topology, root, dst)]);
+      root == dst
+          ? none
+          : add_link(routing, none, &topology->links[m4s_topology_find_link(topology, root, dst)]);
   spread_facts(routing, tree, facts_out);
   for (int32_t src = 0; src < topology->n_hosts; src++) {
     int32_t nvswitch = src == dst ? -1 : common_nvswitch(topology, src, dst);
     if (nvswitch >= 0) {
       int32_t first = m4s_topology_find_link(topology, src, nvswitch);
       int32_t second = m4s_topology_find_link(topology, nvswitch, dst);
-      facts_out[src] = add_link(add_link(none, &topology->links[first]), &topology->links[second]);
+      facts_out[src] = add_link(routing, add_link(routing, none, &topology->links[first]),
+                                &topology->links[second]);
     }
   }
   facts_out[dst] = (m4s_pair_facts_t){0};

@@ -12,7 +12,8 @@
 typedef struct m4s_routing m4s_routing_t;
 
 typedef struct {
-  int64_t base_rtt_ns;  // 2 * sum of delays + sum over links of floor(8e12 / bandwidth_bps)
+  // 2 * sum of delays + sum over links of floor(8e9 * packet bytes / bandwidth_bps)
+  int64_t base_rtt_ns;
   int64_t propagation_rtt_ns;  // 2 * sum of delays
   int64_t bottleneck_bps;  // the least bandwidth on the path
   int32_t n_links;
@@ -30,6 +31,10 @@ typedef enum {
 // Which seed paths are found with from now on; the default is M4S_ECMP_SEED_SOURCE. Call it before
 // the first m4s_routing_path().
 void m4s_routing_set_ecmp_seed(m4s_routing_t *routing, m4s_ecmp_seed_t seed);
+
+// The packet that base RTTs count at every link; the default is 1000 bytes. Call it before facts
+// are asked for.
+void m4s_routing_set_packet_bytes(m4s_routing_t *routing, int64_t packet_bytes);
 
 // The topology is borrowed and must outlive the routing.
 m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **routing_out);

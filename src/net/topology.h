@@ -58,11 +58,12 @@ int32_t m4s_topology_find_link(const m4s_topology_t *topology, int32_t src, int3
 // The switch at the other end of a host's only cable, -1 if it has several or ends at a host.
 int32_t m4s_topology_access_switch(const m4s_topology_t *topology, int32_t host);
 
-// SimAI topology files. Line 1: nodes gpus_per_server nvswitches switches cables gpu_type; line 2:
-// ids of NVSwitches, then of switches; then a line per cable: src dst bandwidth delay error_rate.
-// Errors name file, line, column and value (M4S_ERR_INPUT).
+// Topology files. Line 1: nodes gpus_per_server nvswitches switches cables gpu_type (SimAI), or
+// nodes switches cables (the HPCC family: one host a server, of type "host"); line 2: ids of
+// NVSwitches, then of switches; then a line per cable: src dst bandwidth delay error_rate. Errors
+// name file, line, column and value (M4S_ERR_INPUT).
 m4s_status_t m4s_topology_read(const char *path, m4s_topology_t **topology_out);
 m4s_status_t m4s_topology_parse(const char *text, const char *path, m4s_topology_t **topology_out);
 
-// The same format, atomically; reading it back gives an equal topology.
+// SimAI's format, atomically; reading it back gives an equal topology.
 m4s_status_t m4s_topology_write(const m4s_topology_t *topology, const char *path);

@@ -1,4 +1,4 @@
-// SimAI topology files.
+// Topology files of SimAI and of the HPCC family.
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@ enum {
   MAX_FILE_BYTES = 1 << 30,
   MAX_NODES = 1 << 20,
   MAX_CABLES = 1 << 24,
+  HPCC_HEAD_WORDS = 3,
 };
 
 typedef struct {
@@ -24,10 +25,27 @@ typedef struct {
   char *gpu_type;
 } parser_t;
 
+// nodes switches cables
+static m4s_status_t parse_hpcc_head(parser_t *parser) {
+  m4s_scanner_t *scanner = &parser->scanner;
+  M4S_TRY(m4s_scanner_int(scanner, 0, "number of nodes", 1, MAX_NODES, &parser->n_nodes));
+  M4S_TRY(m4s_scanner_int(scanner, 1, "number of switches", 0, parser->n_nodes - 1,
+                          &parser->n_switches));
+  M4S_TRY(m4s_scanner_int(scanner, 2, "number of cables", 0, MAX_CABLES, &parser->n_cables));
+  parser->gpus_per_server = 1;
+  parser->gpu_type = strdup("host");
+  return parser->gpu_type == NULL ? m4s_fail_memory("a topology") : M4S_OK;
+}
+
 static m4s_status_t parse_head(parser_t *parser) {
-  static const char wanted[] = "nodes gpus_per_server nvswitches switches cables gpu_type";
+  static const char wanted[] =
+      "nodes gpus_per_server nvswitches switches cables gpu_type (of SimAI), or nodes switches "
+      "cables (of HPCC)";
   m4s_scanner_t *scanner = &parser->scanner;
   M4S_TRY(m4s_scanner_next(scanner, wanted));
+  if (scanner->n_words == HPCC_HEAD_WORDS) {
+    return parse_hpcc_head(parser);
+  }
   M4S_TRY(m4s_scanner_expect_words(scanner, 6, 6, wanted));
   M4S_TRY(m4s_scanner_int(scanner, 0, "number of nodes", 1, MAX_NODES, &parser->n_nodes));
   M4S_TRY(m4s_scanner_int(scanner, 1, "GPUs per server", 1, MAX_NODES, &parser->gpus_per_server));

@@ -51,6 +51,21 @@ static void scanner_should_read_both_line_ends(void **state) {
   m4s_scanner_clear(&scanner);
 }
 
+static void scanner_should_tell_whether_words_follow(void **state) {
+  (void)state;
+  m4s_scanner_t scanner = make_scanner("\n one\n \t\r\n two \n \n\t");
+  for (int i = 0; i < 2; i++) {
+    assert_true(m4s_scanner_has_more(&scanner));
+    ASSERT_OK(m4s_scanner_next(&scanner, "a word"));
+  }
+  assert_int_equal(scanner.line, 4);
+  assert_false(m4s_scanner_has_more(&scanner));
+  m4s_scanner_clear(&scanner);
+  scanner = make_scanner("");
+  assert_false(m4s_scanner_has_more(&scanner));
+  m4s_scanner_clear(&scanner);
+}
+
 static void scanner_should_leave_the_text_alone(void **state) {
   (void)state;
   char text[] = "a b\nc";
@@ -142,6 +157,7 @@ int main(void) {
       cmocka_unit_test(scanner_should_cut_words_with_columns),
       cmocka_unit_test(scanner_should_skip_empty_lines_but_count_them),
       cmocka_unit_test(scanner_should_read_both_line_ends),
+      cmocka_unit_test(scanner_should_tell_whether_words_follow),
       cmocka_unit_test(scanner_should_leave_the_text_alone),
       cmocka_unit_test(scanner_should_name_the_end_of_an_empty_file),
       cmocka_unit_test(scanner_should_name_words_after_the_end),

@@ -14,6 +14,11 @@ static void bandwidth_should_be_read_in_every_unit(void **state) {
                                      {"2.5Tbps", INT64_C(2500000000000)},
                                      {"100Mbps", 100000000},
                                      {"56Kbps", 56000},
+                                     {"1.2Tb/s", INT64_C(1200000000000)},
+                                     {"40Gb/s", INT64_C(40000000000)},
+                                     {"615Mb/s", 615000000},
+                                     {"64Kb/s", 64000},
+                                     {"7b/s", 7},
                                      {"9600bps", 9600},
                                      {"0.5Gbps", 500000000},
                                      {"1e3Mbps", 1000000000},
@@ -27,10 +32,30 @@ static void bandwidth_should_be_read_in_every_unit(void **state) {
 
 static void bandwidth_should_refuse_all_else(void **state) {
   (void)state;
-  static const char *const texts[] = {
-      "",         "Gbps",     "400",      "0Gbps",  "-1Gbps",          "nanGbps",     "infGbps",
-      "400 Gbps", "400gbps",  "400Gbp",   "0.5bps", "1e30Gbps",        "400GbpsGbps", "+1Gbps",
-      "0x10Gbps", "400Gbps ", " 400Gbps", "0.0bps", "1.0000000005Gbps"};
+  static const char *const texts[] = {"",
+                                      "Gbps",
+                                      "400",
+                                      "0Gbps",
+                                      "-1Gbps",
+                                      "nanGbps",
+                                      "infGbps",
+                                      "400 Gbps",
+                                      "400gbps",
+                                      "400Gbp",
+                                      "0.5bps",
+                                      "1e30Gbps",
+                                      "400GbpsGbps",
+                                      "+1Gbps",
+                                      "0x10Gbps",
+                                      "Mb/s",
+                                      "0b/s",
+                                      "5MB/s",
+                                      "5Mb",
+                                      "-5Mb/s",
+                                      "400Gbps ",
+                                      " 400Gbps",
+                                      "0.0bps",
+                                      "1.0000000005Gbps"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     int64_t bps = 99;
     if (m4s_parse_bandwidth(texts[i], &bps)) {

@@ -114,6 +114,14 @@ static void gray_pairs_should_have_the_published_facts(void **state) {
   clear_net(&tenth);
 }
 
+static void base_rtts_should_count_the_packets_asked_for(void **state) {
+  (void)state;
+  net_t net = make_gray(16, 4);
+  m4s_routing_set_packet_bytes(net.routing, 4000);
+  assert_facts(&net, 7, 8, 4000 + 4 * 140, 100, 4);
+  clear_net(&net);
+}
+
 static void ideal_fct_should_be_rtt_and_serialisation(void **state) {
   (void)state;
   const m4s_pair_facts_t facts = {
@@ -496,6 +504,7 @@ int main(void) {
       cmocka_unit_test(gray_paths_should_be_two_two_and_four_links),
       cmocka_unit_test(gray_pairs_should_all_follow_the_rule),
       cmocka_unit_test(gray_pairs_should_have_the_published_facts),
+      cmocka_unit_test(base_rtts_should_count_the_packets_asked_for),
       cmocka_unit_test(ideal_fct_should_be_rtt_and_serialisation),
       cmocka_unit_test(hosts_should_not_relay),
       cmocka_unit_test(dual_homed_hosts_should_not_relay),

@@ -92,6 +92,24 @@ static void topology_should_read_crlf_and_blanks(void **state) {
   m4s_text_clear(&text);
 }
 
+static void topology_should_read_the_hpcc_format(void **state) {
+  (void)state;
+  m4s_topology_t *topology = parse(
+      "5 2 4\n4 3\n0 3 10Gbps 1000ns 0\n1 3 10Gbps 1us 0\n"
+      "2 4 25Gb/s 0.001ms 0\n3 4 40Gbps 500ns 0.5\n");
+  assert_int_equal(topology->n_hosts, 3);
+  assert_int_equal(topology->n_switches, 2);
+  assert_int_equal(topology->n_nvswitches, 0);
+  assert_int_equal(topology->gpus_per_server, 1);
+  assert_string_equal(topology->gpu_type, "host");
+  assert_int_equal(topology->kinds[3], M4S_NODE_SWITCH);
+  assert_int_equal(topology->n_cables, 4);
+  assert_int_equal(topology->cables[2].bandwidth_bps, INT64_C(25000000000));
+  assert_int_equal(topology->cables[2].delay_ns, 1000);
+  assert_true(topology->cables[3].error_rate == 0.5);
+  m4s_topology_destroy(topology);
+}
+
 // Each cable is two links; links are sorted; a node's links stand in the order of the file.
 static void links_should_be_sorted_and_adjacency_in_order(void **state) {
   (void)state;
@@ -167,7 +185,10 @@ static void random_topologies_should_survive_writing(void **state) {
   }
 }
 
-#define HEAD_WORDS "nodes gpus_per_server nvswitches switches cables gpu_type"
+#define HEAD_WORDS \
+  "nodes gpus_per_server nvswitches switches cables gpu_type (of SimAI), or nodes switches " \
+  "cables " \
+  "(of HPCC)"
 #define CABLE_WORDS "a cable: src dst bandwidth delay error_rate"
 
 static void head_should_be_checked(void **state) {
@@ -199,6 +220,11 @@ static void head_should_be_checked(void **state) {
       {"3 1 0 1 -1 A\n",
        "t.txt:1:9: number of cables \"-1\" is outside 0 to 16777216 (nearest valid: 0)"},
       {"3 1 0 1 x A\n", "t.txt:1:9: number of cables \"x\" is not a whole number"},
+      {"0 1 2\n", "t.txt:1:1: number of nodes \"0\" is outside 1 to 1048576 (nearest valid: 1)"},
+      {"3 3 2\n", "t.txt:1:3: number of switches \"3\" is outside 0 to 2 (nearest valid: 2)"},
+      {"3 1 -1\n",
+       "t.txt:1:5: number of cables \"-1\" is outside 0 to 16777216 (nearest valid: 0)"},
+      {"3 1 2\n0\n", "t.txt:2:1: switch id \"0\" is outside 2 to 2 (nearest valid: 2)"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     assert_refused(cases[i].text, cases[i].message);
@@ -363,6 +389,7 @@ int main(void) {
       cmocka_unit_test(topology_should_keep_every_field),
       cmocka_unit_test(topology_should_survive_writing),
       cmocka_unit_test(topology_should_read_crlf_and_blanks),
+      cmocka_unit_test(topology_should_read_the_hpcc_format),
       cmocka_unit_test(links_should_be_sorted_and_adjacency_in_order),
       cmocka_unit_test(random_topologies_should_survive_writing),
       cmocka_unit_test(head_should_be_checked),
