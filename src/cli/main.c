@@ -26,6 +26,7 @@
   X(model_import) \
   X(model_info) \
   X(flows) \
+  X(packet) \
   X(bench_flowsim) \
   X(bench_m4)
 

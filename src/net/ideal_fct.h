@@ -14,3 +14,8 @@
 // header_bytes. At most M4S_TIME_MAX_NS.
 int64_t m4s_ideal_fct_m_ns(const m4s_topology_t *topology, const int32_t *links, int32_t n_links,
                            int64_t size_bytes, int64_t payload_bytes, int64_t header_bytes);
+
+// The same of senders that are not faster than max_bps, whatever their links.
+int64_t m4s_ideal_fct_m_limited_ns(const m4s_topology_t *topology, const int32_t *links,
+                                   int32_t n_links, int64_t size_bytes, int64_t payload_bytes,
+                                   int64_t header_bytes, int64_t max_bps);

@@ -11,7 +11,7 @@ enum {
   TIMESTAMP_BYTES = 8,  // TIMELY
   SMALL_BYTES = 128,  // an ACK rather than data
   FIRST_SOURCE_PORT = 10000,
-  DESTINATION_PORT = 100,
+  MAX_EVENTS_PER_ADVANCE = 4096,  // so that the run's limits are looked at now and then
 };
 
 // Flows so far from one host to another.
@@ -229,7 +229,10 @@ static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_comple
   network_t *network = state;
   network->port = port;
   network->completed = false;
-  while (network->status == M4S_OK && !network->completed && run_next(network, until)) {
+  int n_events = 0;
+  while (network->status == M4S_OK && !network->completed && n_events < MAX_EVENTS_PER_ADVANCE &&
+         run_next(network, until)) {
+    n_events++;
   }
   return network->status;
 }
@@ -292,8 +295,7 @@ static m4s_status_t next_source_port(network_t *network, int32_t src, int32_t ds
   return M4S_OK;
 }
 
-// 11.(id >> 8).(id & 255).1
-static uint32_t address(int32_t host) {
+uint32_t m4s_packet_address(int32_t host) {
   return UINT32_C(0x0b000001) + ((uint32_t)host >> 8 << 16) + (((uint32_t)host & 255) << 8);
 }
 
@@ -308,10 +310,11 @@ static m4s_status_t find_path(network_t *network, int32_t src, int32_t dst,
 
 // The paths of data and of ACKs, in one array.
 static m4s_status_t set_paths(network_t *network, const m4s_flow_t *flow, sender_t *sender) {
-  m4s_flow_key_t key = {.src_address = address(flow->src),
-                        .dst_address = address(flow->dst),
-                        .dst_port = DESTINATION_PORT};
+  m4s_flow_key_t key = {.src_address = m4s_packet_address(flow->src),
+                        .dst_address = m4s_packet_address(flow->dst),
+                        .dst_port = M4S_PACKET_DESTINATION_PORT};
   M4S_TRY(next_source_port(network, flow->src, flow->dst, &key.src_port));
+  sender->result.source_port = key.src_port;
   const m4s_flow_key_t back = {.src_address = key.dst_address,
                                .dst_address = key.src_address,
                                .src_port = key.dst_port,
@@ -383,7 +386,8 @@ static m4s_status_t prepare_flow(network_t *network, const m4s_flow_t *flow) {
   M4S_TRY(grow_senders(network, flow->id + 1));
   network->n_senders = flow->id >= network->n_senders ? flow->id + 1 : network->n_senders;
   sender_t *sender = &network->senders[flow->id];
-  *sender = (sender_t){.size_bytes = flow->size_bytes, .result = {-1, -1, -1, 0, 0, 0}};
+  *sender = (sender_t){.size_bytes = flow->size_bytes,
+                       .result = {.start_ns = -1, .fct_ack_ns = -1, .fct_received_ns = -1}};
   M4S_TRY(set_paths(network, flow, sender));
   sender->nic = sender->path[0];
   sender->max_rate_bps = line_rate(network, sender->nic);

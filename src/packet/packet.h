@@ -16,6 +16,7 @@ typedef struct {
   int64_t fct_ack_ns;  // from then until the sender has the ACK of the last byte; -1: not yet
   int64_t fct_received_ns;  // until the last byte arrives
   int64_t n_packets, n_retransmitted, n_dropped;  // data
+  uint16_t source_port;
 } m4s_packet_flow_result_t;
 
 // Work done.
@@ -118,6 +119,17 @@ void m4s_packet_link_telemetry(const m4s_network_model_t *model, int32_t link,
 // The links of a flow's data, in order. `links_out` lives as long as the model.
 void m4s_packet_flow_path(const m4s_network_model_t *model, int64_t flow, const int32_t **links_out,
                           int32_t *n_links_out);
+
+// The IPv4 address of a host, 11.(id >> 8).(id & 255).1, and the port that all flows go to.
+uint32_t m4s_packet_address(int32_t host);
+enum { M4S_PACKET_DESTINATION_PORT = 100 };
+
+// Completion time of a flow alone in the network, ns, as the code bases reckon it. At the sender:
+// base RTT of the pair, and all bytes on the slowest link. At the receiver (m4): the first packet
+// at every link, the others at the slowest. M4S_ERR_INPUT where there is no path.
+m4s_status_t m4s_packet_ideal_fct(const m4s_packet_rules_t *rules, const m4s_topology_t *topology,
+                                  m4s_routing_t *routing, const m4s_flow_t *flow,
+                                  int64_t *ideal_ns_out);
 
 // ns to serialise `bytes` at a rate: floor, of the exact quotient or of the double nearest to it.
 int64_t m4s_serialisation_ns(bool floor_of_double, int64_t bytes, uint64_t rate_bps);

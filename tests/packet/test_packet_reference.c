@@ -1,0 +1,333 @@
+// Cases that the ns-3 programs of the HPCC family have run, through our readers of their files:
+// star, Clos; with and without windows, PFC, drops.
+//
+// Deterministic cases: every start, completion at the sender and at the receiver and ideal time to
+// the nanosecond, flows in the order of their completion. Cases with random marking (DCQCN unless
+// "det"): every start; the distribution of slowdowns lies within what a few seeds give, widened by
+// what shifts of the starts by 1 or 2 ns change in the programs themselves.
+//
+// All cases, which takes some seconds; under a sanitizer a sample of the Clos ones.
+#include "support.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <math.h>
+
+#include "core/csv.h"
+#include "core/text.h"
+#include "packet/hpcc_case.h"
+#include "stats/summary.h"
+
+enum { FEW_FLOWS = 16, SEEDS_OF_FEW = 32, SEEDS = 4 };
+
+// A row of the programs' results.
+typedef struct {
+  int64_t flow, size_bytes, start_ns, ack_ns, received_ns, ideal_ns;
+} row_t;
+
+typedef struct {
+  char folder[800];
+  const char *profile_name;
+  m4s_packet_profile_t profile;
+  m4s_hpcc_case_t one;
+  m4s_hpcc_outputs_t outputs;
+  m4s_hpcc_result_t result;
+  row_t *rows;  // [n_rows], in the order of completion
+  size_t n_rows;
+} run_t;
+
+static int64_t number_of(const char *text) {
+  int64_t value = -1;
+  if (!m4s_parse_int64(text, &value)) {
+    fail_msg("\"%s\" is no number", text);
+  }
+  return value;
+}
+
+static void read_csv(run_t *run, const char *path) {
+  static const char *const names[] = {"flow",       "size",      "start_ns",
+                                      "fct_ack_ns", "fct_rx_ns", "standalone_ns"};
+  m4s_csv_t csv;
+  ASSERT_OK(m4s_csv_read(path, &csv));
+  run->n_rows = csv.n_rows;
+  run->rows = calloc(csv.n_rows, sizeof *run->rows);
+  assert_non_null(run->rows);
+  for (size_t i = 0; i < csv.n_rows; i++) {
+    int64_t values[6];
+    for (size_t j = 0; j < 6; j++) {
+      int column = m4s_csv_column(&csv, names[j]);
+      assert_true(column >= 0);
+      values[j] = number_of(m4s_csv_cell(&csv, i, (size_t)column));
+    }
+    run->rows[i] = (row_t){values[0], values[1], values[2], values[3], values[4], values[5]};
+  }
+  m4s_csv_clear(&csv);
+}
+
+static void read_case(run_t *run, const char *folder, const char *profile_name,
+                      m4s_packet_profile_t profile) {
+  char config[900];
+  *run = (run_t){.profile_name = profile_name, .profile = profile};
+  snprintf(run->folder, sizeof run->folder, "%s", folder);
+  snprintf(config, sizeof config, "%s/config.%s.txt", folder, profile_name);
+  const m4s_hpcc_paths_t paths = {.config = config};
+  ASSERT_OK(m4s_hpcc_case_read(&paths, profile, &run->one));
+  run->outputs.wants_fct = true;
+}
+
+static void simulate(run_t *run) {
+  m4s_hpcc_result_clear(&run->result);
+  m4s_hpcc_outputs_clear(&run->outputs);
+  run->outputs.wants_fct = true;
+  ASSERT_OK(m4s_hpcc_case_run(&run->one, &(m4s_run_limits_t){0}, &run->outputs, &run->result));
+}
+
+static void clear(run_t *run) {
+  m4s_hpcc_result_clear(&run->result);
+  m4s_hpcc_outputs_clear(&run->outputs);
+  m4s_hpcc_case_clear(&run->one);
+  free(run->rows);
+}
+
+static void assert_equal(const run_t *run, const char *what, int64_t flow, int64_t ours,
+                         int64_t theirs) {
+  if (ours != theirs) {
+    fail_msg("%s, %s, flow %" PRId64 ": %s %" PRId64 " instead of %" PRId64, run->folder,
+             run->profile_name, flow, what, ours, theirs);
+  }
+}
+
+static void assert_starts(const run_t *run) {
+  assert_int_equal(run->n_rows, run->result.n_flows);
+  for (size_t i = 0; i < run->n_rows; i++) {
+    const row_t *row = &run->rows[i];
+    assert_true(row->flow >= 0 && row->flow < run->result.n_flows);
+    assert_equal(run, "start", row->flow, run->result.flows[row->flow].start_ns, row->start_ns);
+    assert_equal(run, "ideal", row->flow, run->result.ideal_ns[row->flow], row->ideal_ns);
+    assert_equal(run, "size", row->flow, run->one.flows.records[row->flow].size_bytes,
+                 row->size_bytes);
+  }
+}
+
+// The lines of fct.txt in the order of the programs' rows.
+static void assert_order(const run_t *run) {
+  const char *line = run->outputs.fct.bytes;
+  for (size_t i = 0; i < run->n_rows; i++) {
+    const row_t *row = &run->rows[i];
+    int64_t size = 0;
+    int64_t start = 0;
+    int64_t fct = 0;
+    int64_t ideal = 0;
+    int n = 0;
+    assert_int_equal(
+        sscanf(line, "%*x %*x %*d 100 %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 "\n%n", &size,
+               &start, &fct, &ideal, &n),
+        4);
+    assert_equal(run, "line of size", row->flow, size, row->size_bytes);
+    assert_equal(run, "line of start", row->flow, start, row->start_ns);
+    assert_equal(run, "line of completion", row->flow, fct, row->ack_ns);
+    assert_equal(run, "line of ideal", row->flow, ideal, row->ideal_ns);
+    line += n;
+  }
+  assert_int_equal(*line, '\0');
+}
+
+static void assert_exact(const run_t *run) {
+  for (size_t i = 0; i < run->n_rows; i++) {
+    const row_t *row = &run->rows[i];
+    const m4s_packet_flow_result_t *flow = &run->result.flows[row->flow];
+    assert_equal(run, "completion at the sender", row->flow, flow->fct_ack_ns, row->ack_ns);
+    assert_equal(run, "completion at the receiver", row->flow, flow->fct_received_ns,
+                 row->received_ns);
+    assert_equal(run, "completion", row->flow, run->result.fct_ns[row->flow], row->ack_ns);
+  }
+  assert_order(run);
+}
+
+// --- distributions ---
+
+enum { P50, MEAN, P90, P99, N_STATISTICS };
+
+static void describe(const double *slowdowns, size_t n, double out[N_STATISTICS]) {
+  m4s_summary_t summary;
+  double *sorted = NULL;
+  ASSERT_OK(m4s_summary_make("slowdowns", slowdowns, n, &summary));
+  ASSERT_OK(m4s_samples_sort("slowdowns", slowdowns, n, &sorted));
+  out[P50] = summary.median;
+  out[MEAN] = summary.mean;
+  out[P90] = summary.p90;
+  out[P99] = m4s_quantile_of_sorted(sorted, n, 0.99);
+  free(sorted);
+}
+
+static void describe_theirs(const run_t *run, double out[N_STATISTICS]) {
+  double *slowdowns = calloc(run->n_rows, sizeof *slowdowns);
+  assert_non_null(slowdowns);
+  for (size_t i = 0; i < run->n_rows; i++) {
+    slowdowns[i] = (double)run->rows[i].ack_ns / (double)run->rows[i].ideal_ns;
+  }
+  describe(slowdowns, run->n_rows, out);
+  free(slowdowns);
+}
+
+static void describe_ours(const run_t *run, double out[N_STATISTICS]) {
+  size_t n = (size_t)run->result.n_flows;
+  double *slowdowns = calloc(n, sizeof *slowdowns);
+  assert_non_null(slowdowns);
+  for (size_t i = 0; i < n; i++) {
+    assert_true(run->result.fct_ns[i] >= 0);
+    slowdowns[i] = (double)run->result.fct_ns[i] / (double)run->result.ideal_ns[i];
+  }
+  describe(slowdowns, n, out);
+  free(slowdowns);
+}
+
+// Largest changes of p50, mean, p90 and p99 when all starts of a case move by 1 or 2 ns.
+static const double *tolerances_of(const char *name) {
+  static const double rate_only[] = {0.037, 0.034, 0.039, 0.22};
+  static const double window[] = {0.013, 0.010, 0.013, 0.048};
+  return strstr(name, "vwin") != NULL ? window : rate_only;
+}
+
+static void assert_alike(run_t *run, const char *name) {
+  static const char *const names[] = {"median", "mean", "90th percentile", "99th percentile"};
+  const double *tolerances = tolerances_of(name);
+  double theirs[N_STATISTICS];
+  double least[N_STATISTICS] = {INFINITY, INFINITY, INFINITY, INFINITY};
+  double most[N_STATISTICS] = {0};
+  const uint64_t n_seeds = run->n_rows <= FEW_FLOWS ? SEEDS_OF_FEW : SEEDS;
+  describe_theirs(run, theirs);
+  for (uint64_t seed = 1; seed <= n_seeds; seed++) {
+    double ours[N_STATISTICS];
+    run->one.config.rules.seed = seed;
+    simulate(run);
+    assert_starts(run);
+    describe_ours(run, ours);
+    for (int i = 0; i < N_STATISTICS; i++) {
+      least[i] = fmin(least[i], ours[i]);
+      most[i] = fmax(most[i], ours[i]);
+    }
+  }
+  for (int i = 0; i < N_STATISTICS; i++) {
+    if (!(theirs[i] >= least[i] * (1 - tolerances[i]) &&
+          theirs[i] <= most[i] * (1 + tolerances[i]))) {
+      fail_msg("%s, %s: %s of slowdowns %g to %g, theirs is %g", run->folder, run->profile_name,
+               names[i], least[i], most[i], theirs[i]);
+    }
+  }
+}
+
+// --- cases ---
+
+static int is_name(const struct dirent *entry) { return entry->d_name[0] != '.'; }
+
+// Calls `check` for every case of a folder of the reference data; returns their number.
+static int for_each_case(const char *folder, int stride,
+                         void (*check)(const char *folder, const char *name)) {
+  struct dirent **entries;
+  char base[512];
+  snprintf(base, sizeof base, "%s", support_reference(folder));
+  int n = scandir(base, &entries, is_name, alphasort);
+  assert_true(n > 0);
+  for (int i = 0; i < n; i++) {
+    char one[800];
+    snprintf(one, sizeof one, "%s/%s", base, entries[i]->d_name);
+    if (i % stride == 0) {
+      check(one, entries[i]->d_name);
+    }
+    free(entries[i]);
+  }
+  free(entries);
+  return n;
+}
+
+static bool is_random(const char *name) {
+  return strstr(name, "dcqcn") != NULL && strstr(name, "det") == NULL;
+}
+
+static void check_profile(const char *folder, const char *name, const char *profile_name,
+                          m4s_packet_profile_t profile) {
+  run_t run;
+  char csv[900];
+  read_case(&run, folder, profile_name, profile);
+  snprintf(csv, sizeof csv, "%s/fct.%s.csv", folder, profile_name);
+  read_csv(&run, csv);
+  if (is_random(name)) {
+    assert_alike(&run, name);
+  } else {
+    simulate(&run);
+    assert_starts(&run);
+    assert_exact(&run);
+  }
+  clear(&run);
+}
+
+static void check_both(const char *folder, const char *name) {
+  check_profile(folder, name, "hpcc", M4S_PROFILE_HPCC);
+  check_profile(folder, name, "simai", M4S_PROFILE_SIMAI);
+}
+
+// fct.txt of the m4 artefact, byte by byte.
+static void check_m4(const char *folder, const char *name) {
+  (void)name;
+  run_t run;
+  char path[900];
+  char *theirs;
+  read_case(&run, folder, "m4", M4S_PROFILE_M4);
+  simulate(&run);
+  snprintf(path, sizeof path, "%s/fct.m4.txt", folder);
+  ASSERT_OK(m4s_file_read_text(path, 1 << 24, &theirs));
+  if (strcmp(run.outputs.fct.bytes, theirs) != 0) {
+    fail_msg("%s: other completion times", folder);
+  }
+  free(theirs);
+  clear(&run);
+}
+
+static void stars_should_take_the_same_times(void **state) {
+  (void)state;
+  assert_int_equal(for_each_case("packet/star", 1, check_both), 68);
+}
+
+static void clos_networks_should_take_the_same_times(void **state) {
+  (void)state;
+  assert_int_equal(for_each_case("packet/clos", SUPPORT_SANITIZED ? 5 : 1, check_both), 12);
+}
+
+static void m4_should_write_the_same_files(void **state) {
+  (void)state;
+  assert_int_equal(for_each_case("packet/m4", SUPPORT_SANITIZED ? 4 : 1, check_m4), 16);
+}
+
+// What the cases above exercise, so that they cannot pass without it.
+static void cases_should_pause_and_drop(void **state) {
+  (void)state;
+  run_t run;
+  read_case(&run, support_reference("packet/star/v2_16to1_1MB_bigbuf_timely"), "hpcc",
+            M4S_PROFILE_HPCC);
+  simulate(&run);
+  assert_int_equal(run.result.counts.dropped, 28);
+  int64_t n_retransmitted = 0;
+  for (int64_t i = 0; i < run.result.n_flows; i++) {
+    n_retransmitted += run.result.flows[i].n_retransmitted;
+  }
+  assert_true(n_retransmitted >= 28);
+  clear(&run);
+  read_case(&run, support_reference("packet/clos/dctcp_os2_l70_burst_buf300"), "hpcc",
+            M4S_PROFILE_HPCC);
+  simulate(&run);
+  assert_int_equal(run.result.counts.dropped, 0);
+  assert_true(run.result.counts.pauses > 100);
+  assert_true(run.result.counts.marked > 1000);
+  clear(&run);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(stars_should_take_the_same_times),
+      cmocka_unit_test(clos_networks_should_take_the_same_times),
+      cmocka_unit_test(m4_should_write_the_same_files),
+      cmocka_unit_test(cases_should_pause_and_drop),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
