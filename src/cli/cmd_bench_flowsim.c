@@ -149,7 +149,7 @@ static m4s_status_t run_point(const m4s_gpu_cluster_t *cluster, const m4s_worklo
 static m4s_status_t bench_gray_failure(const m4s_workload_t *workload, m4s_flowsim_mode_t mode,
                                        const char *name) {
   m4s_gpu_cluster_t cluster = {0};
-  m4s_flowsim_config_t config = {0};
+  m4s_flowsim_config_t config = {.wire = {1000, 48}};
   m4s_flowsim_counts_t sum = {0};
   int64_t n_flows = 0;
   M4S_TRY(m4s_fields_set_defaults(m4s_gpu_cluster_fields, M4S_N_GPU_CLUSTER_FIELDS, &cluster));
@@ -200,7 +200,7 @@ static m4s_status_t bench_clos(const options_t *options) {
   m4s_flow_list_t *list = NULL;
   m4s_clock_t clock = {0};
   m4s_flowsim_counts_t counts = {0};
-  m4s_flowsim_config_t config = {0};
+  m4s_flowsim_config_t config = {.wire = {1000, 48}};
   m4s_flow_record_t *records = calloc((size_t)options->flows, sizeof *records);
   m4s_status_t status =
       records == NULL ? m4s_fail_memory("flows") : make_clos(options->racks, &topology);

@@ -128,7 +128,28 @@ static m4s_status_t sync_folder_of(const char *path) {
   return status;
 }
 
-m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes) {
+m4s_status_t m4s_file_target(const char *path, char **target_out) {
+  struct stat info;
+  char *target = NULL;
+  if (stat(path, &info) == 0) {
+    if (S_ISDIR(info.st_mode)) {
+      return m4s_fail(M4S_ERR_IO, "%s: cannot be written: %s", path, strerror(EISDIR));
+    }
+    if (!S_ISREG(info.st_mode)) {
+      return m4s_fail(M4S_ERR_INPUT, "%s: is no regular file and cannot be replaced", path);
+    }
+    target = realpath(path, NULL);
+  } else {
+    target = strdup(path);
+  }
+  if (target == NULL) {
+    return m4s_fail_memory("a file name");
+  }
+  *target_out = target;
+  return M4S_OK;
+}
+
+static m4s_status_t write_target(const char *path, const void *bytes, size_t n_bytes) {
   char *temporary = NULL;
   if (asprintf(&temporary, "%s.tmp%d", path, (int)getpid()) < 0) {
     return m4s_fail_memory("a file name");
@@ -151,6 +172,14 @@ m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes)
   }
   free(temporary);
   return sync_folder_of(path);
+}
+
+m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes) {
+  char *target;
+  M4S_TRY(m4s_file_target(path, &target));
+  m4s_status_t status = write_target(target, bytes, n_bytes);
+  free(target);
+  return status;
 }
 
 m4s_status_t m4s_folder_make(const char *path) {

@@ -18,8 +18,13 @@ m4s_status_t m4s_file_read_text(const char *path, size_t max_bytes, char **text_
 // The content's 64-bit FNV-1a hash, 16 hexadecimal digits; errors as of m4s_file_read().
 m4s_status_t m4s_file_hash(const char *path, char hash_out[17]);
 
+// The file that writing to `path` replaces: behind symbolic links, owned, free(). M4S_ERR_IO for
+// a folder, M4S_ERR_INPUT for what else exists and is no regular file (a device, a pipe).
+m4s_status_t m4s_file_target(const char *path, char **target_out);
+
 // Writes to a temporary name beside `path`, syncs, renames, syncs the folder: readers see the old
-// file or the new one, and the new one is on disk when this returns.
+// file or the new one, and the new one is on disk when this returns. `path` as of
+// m4s_file_target().
 m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes);
 
 // Makes a folder and its parents; one that exists is fine.

@@ -97,12 +97,11 @@ static m4s_status_t write_header(const m4s_npy_stream_t *stream) {
 m4s_status_t m4s_npy_stream_open(m4s_npy_stream_t *stream, const char *path,
                                  const m4s_npy_member_t *members, size_t n_members,
                                  size_t record_bytes) {
-  *stream = (m4s_npy_stream_t){.path = strdup(path),
-                               .members = members,
-                               .n_members = n_members,
-                               .record_bytes = record_bytes};
-  bool named =
-      stream->path != NULL && asprintf(&stream->temporary, "%s.tmp%d", path, (int)getpid()) >= 0;
+  char *target;
+  M4S_TRY(m4s_file_target(path, &target));
+  *stream = (m4s_npy_stream_t){
+      .path = target, .members = members, .n_members = n_members, .record_bytes = record_bytes};
+  bool named = asprintf(&stream->temporary, "%s.tmp%d", target, (int)getpid()) >= 0;
   if (!named) {
     free(stream->path);
     *stream = (m4s_npy_stream_t){0};

@@ -59,6 +59,12 @@ static m4s_status_t cut_header(reader_t *reader, const char *bytes, size_t n_byt
                     "%s: %zu bytes, a safetensors file begins with the 8 of its header's length",
                     name, n_bytes);
   }
+  if (memcmp(bytes, "PK\x03\x04", 4) == 0) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: is a zip archive, not a safetensors file (m4sweep model import reads "
+                    "PyTorch's)",
+                    name);
+  }
   uint64_t n_header;
   memcpy(&n_header, bytes, sizeof n_header);
   if (n_header > MAX_HEADER_BYTES) {

@@ -82,6 +82,14 @@ m4s_status_t m4s_m4_create(const m4s_m4_config_t *config, m4s_engine_t *engine,
                     "m4.mode: \"published\" is a mode of the algorithm \"interval\" alone, "
                     "\"event\" has only \"default\"");
   }
+  if (config->dcqcn_k_min > config->dcqcn_k_max) {
+    return m4s_fail(M4S_ERR_INPUT, "m4.dcqcn_k_min: %g kB is above dcqcn_k_max, %g kB",
+                    config->dcqcn_k_min, config->dcqcn_k_max);
+  }
+  if (config->timely_t_low > config->timely_t_high) {
+    return m4s_fail(M4S_ERR_INPUT, "m4.timely_t_low: %g us is above timely_t_high, %g us",
+                    config->timely_t_low, config->timely_t_high);
+  }
   return config->algorithm == M4S_M4_EVENT
              ? m4s_m4_event_create(config, engine, topology, routing, clock, model_out)
              : m4s_m4_interval_create(config, engine, topology, routing, clock, model_out);

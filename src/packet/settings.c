@@ -1,6 +1,7 @@
 #include "packet/settings.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const char *const profiles[] = {"hpcc", "simai", "m4", NULL};
 static const char *const ccs[] = {"dctcp", "dcqcn", "hpcc", "timely", NULL};
@@ -333,9 +334,27 @@ static void set_cc(const m4s_packet_config_t *config, m4s_packet_rules_t *rules)
   set_real(&rules->timely_beta, config->timely_beta);
 }
 
+// -1 stands for the profile's number, other negative ones for nothing.
+static m4s_status_t check_numbers(const m4s_packet_config_t *config) {
+  for (size_t i = 0; i < M4S_COUNT(m4s_packet_fields); i++) {
+    const m4s_field_t *field = &m4s_packet_fields[i];
+    if (field->kind != M4S_FIELD_REAL) {
+      continue;
+    }
+    double value;
+    memcpy(&value, (const char *)config + field->offset, sizeof value);
+    if (value < 0 && value != -1) {
+      return m4s_fail(M4S_ERR_INPUT, "packet.%s: %g is below 0 (-1 stands for the profile's)",
+                      field->name, value);
+    }
+  }
+  return M4S_OK;
+}
+
 m4s_status_t m4s_packet_config_resolve(const m4s_packet_config_t *config, const m4s_wire_t *wire,
                                        uint64_t seed, m4s_packet_rules_t *rules_out) {
   m4s_packet_rules_t rules;
+  M4S_TRY(check_numbers(config));
   m4s_packet_rules_set(&rules, (m4s_packet_profile_t)config->profile, (m4s_packet_cc_t)config->cc);
   rules.payload_bytes = (int32_t)wire->payload_bytes;
   rules.seed = seed;

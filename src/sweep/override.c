@@ -161,10 +161,14 @@ static m4s_status_t apply_set(const apply_t *given, const char *set) {
   return apply(given, setting, place, equals + 1);
 }
 
-static m4s_status_t apply_model(const apply_t *given, const char *path) {
+// The simulators that --simulators names stay as they are.
+static m4s_status_t apply_model(const apply_t *given, const char *path, bool add_simulator) {
   m4s_setting_t setting;
   M4S_TRY(m4s_setting_find("m4.model", "--model", &setting));
   M4S_TRY(apply(given, setting, "--model", path));
+  if (!add_simulator) {
+    return M4S_OK;
+  }
   for (size_t i = 0; i < given->sweep->simulators.n_items; i++) {
     if (strcmp(given->sweep->simulators.items[i], "m4") == 0) {
       return M4S_OK;
@@ -177,7 +181,9 @@ static m4s_status_t apply_settings(const apply_t *given, const m4s_overrides_t *
   for (size_t i = 0; overrides->sets != NULL && i < overrides->sets->n_items; i++) {
     M4S_TRY(apply_set(given, overrides->sets->items[i]));
   }
-  return overrides->model == NULL ? M4S_OK : apply_model(given, overrides->model);
+  return overrides->model == NULL
+             ? M4S_OK
+             : apply_model(given, overrides->model, overrides->simulators == NULL);
 }
 
 static m4s_status_t change_settings(m4s_sweep_t *sweep, const m4s_overrides_t *overrides,

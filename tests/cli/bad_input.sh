@@ -95,7 +95,8 @@ END
 # The good ones pass, or all refusals mean nothing.
 spec name '"t"' >in/spec.json
 for good in "plan in/spec.json" "topology info in/topology.txt" "flows in/small.txt in/topology.txt --out dag" \
-  "run in/spec.json --out good --no-report" "run in/spec.json --out good-m4 --no-report --model $tiny"; do
+  "bench flowsim --workload in/small.txt --flows 100" "run in/spec.json --out good --no-report" \
+  "run in/spec.json --out good-m4 --no-report --model $tiny"; do
   # shellcheck disable=SC2086  # several words
   if ! timeout 60 "$program" $good >stdout 2>stderr </dev/null; then
     echo "FAILED: m4sweep $good"

@@ -180,6 +180,32 @@ static void paths_should_join_and_split(void **state) {
   assert_text(m4s_path_folder("/c.txt"), "/");
 }
 
+static void writing_should_spare_devices_and_follow_links(void **state) {
+  (void)state;
+  char link[128];
+  char target[128];
+  char message[256];
+  snprintf(link, sizeof link, "%s/link", support_folder);
+  snprintf(target, sizeof target, "%s/target", support_folder);
+  ASSERT_OK(m4s_file_write(target, "old", 3));
+  assert_int_equal(symlink("target", link), 0);
+  ASSERT_OK(m4s_file_write(link, "new", 3));
+  struct stat info;
+  assert_int_equal(lstat(link, &info), 0);
+  assert_true(S_ISLNK(info.st_mode));
+  char *text;
+  ASSERT_OK(m4s_file_read_text(target, 16, &text));
+  assert_string_equal(text, "new");
+  free(text);
+  char pipe[128];
+  snprintf(pipe, sizeof pipe, "%s/fifo", support_folder);
+  assert_int_equal(mkfifo(pipe, 0600), 0);
+  snprintf(message, sizeof message, "%s: is no regular file and cannot be replaced", pipe);
+  ASSERT_REFUSES(m4s_file_write(pipe, "x", 1), message);
+  assert_int_equal(lstat(pipe, &info), 0);
+  assert_true(S_ISFIFO(info.st_mode));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(file_should_survive_any_bytes),
@@ -195,6 +221,7 @@ int main(void) {
       cmocka_unit_test(folders_should_not_replace_files),
       cmocka_unit_test(removal_should_take_trees_but_not_what_links_point_to),
       cmocka_unit_test(paths_should_join_and_split),
+      cmocka_unit_test(writing_should_spare_devices_and_follow_links),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
 }

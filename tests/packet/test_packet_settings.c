@@ -66,6 +66,8 @@ static void senseless_rules_should_be_refused(void **state) {
   ASSERT_REFUSES(resolve("k_min_kb", "1000", &rules),
                  "packet: ECN marks from a queue of 100000 bytes on but all packets from 4000 on: "
                  "k_min must not be above k_max");
+  ASSERT_REFUSES(resolve("p_max", "-0.5", &rules),
+                 "packet.p_max: -0.5 is below 0 (-1 stands for the profile's)");
   ASSERT_REFUSES(resolve("min_rate_mbps", "0", &rules), "packet: min_rate must be above 0");
   ASSERT_REFUSES(resolve("max_rate_mbps", "10", &rules),
                  "packet: max_rate (10000000 b/s) is below min_rate (1000000000 b/s)");
