@@ -17,9 +17,7 @@ static void schedule_next(m4s_flow_list_t *list) {
                    : m4s_event_never();
 }
 
-m4s_status_t m4s_flow_list_create(m4s_flow_record_t *records, int64_t n_flows,
-                                  m4s_routing_t *routing, m4s_clock_t *clock,
-                                  m4s_flow_list_t **list_out) {
+m4s_status_t m4s_flow_list_check(const m4s_flow_record_t *records, int64_t n_flows) {
   for (int64_t i = 0; i < n_flows; i++) {
     if (records[i].id != i || records[i].start_ns < (i == 0 ? 0 : records[i - 1].start_ns) ||
         records[i].size_bytes <= 0) {
@@ -29,6 +27,21 @@ m4s_status_t m4s_flow_list_create(m4s_flow_record_t *records, int64_t n_flows,
           (long long)i);
     }
   }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_flow_list_start(const m4s_flow_record_t *record, int64_t id,
+                                 m4s_routing_t *routing, const m4s_network_port_t *port) {
+  m4s_flow_t flow = {
+      .id = id, .src = record->src, .dst = record->dst, .size_bytes = record->size_bytes};
+  M4S_TRY(m4s_routing_path(routing, flow.src, flow.dst, &flow.links, &flow.n_links));
+  return port->start_flow(port->context, &flow);
+}
+
+m4s_status_t m4s_flow_list_create(m4s_flow_record_t *records, int64_t n_flows,
+                                  m4s_routing_t *routing, m4s_clock_t *clock,
+                                  m4s_flow_list_t **list_out) {
+  M4S_TRY(m4s_flow_list_check(records, n_flows));
   m4s_flow_list_t *list = calloc(1, sizeof *list);
   if (list == NULL) {
     return m4s_fail_memory("a flow list");
@@ -51,10 +64,7 @@ static m4s_status_t run_event(void *state, const m4s_network_port_t *port) {
   m4s_flow_list_t *list = state;
   const m4s_flow_record_t *record = &list->records[list->n_started++];
   schedule_next(list);
-  m4s_flow_t flow = {
-      .id = record->id, .src = record->src, .dst = record->dst, .size_bytes = record->size_bytes};
-  M4S_TRY(m4s_routing_path(list->routing, flow.src, flow.dst, &flow.links, &flow.n_links));
-  return port->start_flow(port->context, &flow);
+  return m4s_flow_list_start(record, record->id, list->routing, port);
 }
 
 static m4s_status_t flow_completed(void *state, int64_t flow_id) {
