@@ -171,8 +171,8 @@ static void init_streams(streams_t *streams, uint64_t seed) {
 
 static void draw_flow(const maker_t *maker, streams_t *streams, int64_t id, int64_t start_ns,
                       m4s_flow_record_t *record) {
-  int32_t src;
-  int32_t dst;
+  int32_t src = 0;
+  int32_t dst = 0;
   m4s_spatial_draw(maker->spatial, &streams->pairs, &src, &dst);
   *record =
       (m4s_flow_record_t){.id = (int32_t)id,
@@ -203,7 +203,7 @@ static m4s_status_t finish_times(const maker_t *maker, double next_ns, m4s_load_
     return m4s_fail(M4S_ERR_INPUT, "%s: flow %lld would start after %.3g s, too late", maker->where,
                     (long long)mix->n_flows, next_ns / 1e9);
   }
-  int64_t last_ns = mix->records[mix->n_flows - 1].start_ns;
+  int64_t last_ns = mix->n_flows > 0 ? mix->records[mix->n_flows - 1].start_ns : 0;
   mix->horizon_ns = last_ns > 0 ? last_ns : 1;
   return M4S_OK;
 }

@@ -327,8 +327,8 @@ static void set_pareto(const m4s_sizes_config_t *config, m4s_size_distribution_t
   double cut = m4s_real_pow(least / most, shape);
   double knee = fmin(least + N_SUMMED, most);
   double sum = 0;
-  for (double k = least + 1; k <= knee; k++) {
-    sum += m4s_real_pow(least / (k - 0.5), shape);
+  for (int64_t k = config->smallest_bytes + 1; k <= (int64_t)knee; k++) {
+    sum += m4s_real_pow(least / ((double)k - 0.5), shape);
   }
   if (most > knee) {
     // least^shape * integral of x^-shape: y = (1 - shape) ln(most / knee), (e^y - 1) / y.

@@ -45,7 +45,7 @@ static int32_t *random_order(const request_t *request, const char *purpose, uint
 
 // Divides the shares by their sum and makes the alias table.
 static m4s_status_t finish(m4s_spatial_t *spatial) {
-  double *shares = malloc((size_t)spatial->n_pairs * sizeof *shares);
+  double *shares = calloc((size_t)spatial->n_pairs + 1, sizeof *shares);
   if (shares == NULL) {
     return no_memory();
   }
@@ -127,8 +127,7 @@ static m4s_status_t make_incast(const request_t *request, m4s_spatial_t **spatia
   int32_t n = 0;
   for (int32_t i = 0; i < n_receivers * group; i++) {
     if (i % group != 0) {
-      pairs[n++] =
-          (m4s_spatial_pair_t){.src = order[i], .dst = order[i / group * group], .share = 1};
+      pairs[n++] = (m4s_spatial_pair_t){.src = order[i], .dst = order[i - i % group], .share = 1};
     }
   }
   free(order);
