@@ -69,15 +69,15 @@ enum { N_FIXED_METRICS = 3 };
 
 static void take_values(m4s_reference_t *reference, size_t point,
                         const m4s_published_t *published) {
-  set_value(reference, point, 0, published->total_us);
-  set_value(reference, point, 1, published->exposed_comm_us);
+  set_value(reference, point, 0, published->times.total_us);
+  set_value(reference, point, 1, published->times.exposed_comm_us);
   if (published->duration_s >= 0) {
     set_value(reference, point, 2, published->duration_s);
   }
   for (size_t layer = 0;
-       layer < published->n_layers && layer + N_FIXED_METRICS < reference->metrics.n_items;
+       layer < published->times.n_layers && layer + N_FIXED_METRICS < reference->metrics.n_items;
        layer++) {
-    set_value(reference, point, layer + N_FIXED_METRICS, published->comm_us[layer]);
+    set_value(reference, point, layer + N_FIXED_METRICS, published->times.comm_us[layer]);
   }
   reference->n_points_known++;
 }
@@ -96,7 +96,7 @@ static m4s_status_t read_folder_of_point(const char *folder, const char *n, cons
     status = m4s_published_read(path, n, r, &success, &published);
     if (status == M4S_OK && success) {
       take_values(reference, point, &published);
-      m4s_published_clear(&published);
+      m4s_end_to_end_clear(&published.times);
     }
   }
   free(path);

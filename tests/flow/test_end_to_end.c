@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "flow/collective_source.h"
+#include "flow/end_to_end.h"
 #include "sweep/point.h"
 
 #define COLUMNS(name) \
@@ -54,6 +55,11 @@ static void table_should_equal_the_published_sample(void **state) {
   char *written = support_read("EndToEnd.csv", NULL);
   char *text = renamed(written);
   assert_string_equal(text, published);
+  m4s_end_to_end_t times;
+  ASSERT_OK(m4s_end_to_end_read(support_path("EndToEnd.csv"), &times));
+  assert_true(times.total_us == 21740.232 && times.exposed_comm_us == 20628.228);
+  assert_true(times.n_layers == 2 && times.comm_us[1] == 19312.828);
+  m4s_end_to_end_clear(&times);
   free(text);
   free(written);
   json_decref(metrics);
