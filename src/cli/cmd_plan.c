@@ -49,10 +49,22 @@ static const m4s_field_t options[] = {
      .help = "print all settings that \"base\" and \"axes\" may name, and stop"},
 };
 
+static void print_external(void) {
+  printf(
+      "\nA simulator of your own, {\"name\": NAME, \"command\": TEXT, ...}: the command runs once "
+      "a point and\nleaves SimAI's EndToEnd.csv. In it {workload}, {topology} (a file in SimAI's "
+      "format), {out} (its\nfolder), {seed}, {case}, {spec_folder} and every setting "
+      "({topology.reduction}) stand for their\nvalues, quoted where they need to be; braces of the "
+      "shell are written {{ and }}.\n");
+  m4s_fields_print_help(stdout, m4s_external_fields, M4S_N_EXTERNAL_FIELDS, false);
+  printf("  %-30s %s\n", "environment", "{\"NAME\": \"value\"}: variables beside those of m4sweep");
+}
+
 static void print_settings(void) {
   printf("A spec is one JSON object:\n\n");
   m4s_fields_print_help(stdout, m4s_sweep_fields, m4s_n_sweep_fields, false);
-  printf("  %-30s %s\n", "simulators", "names, in the order of the results");
+  printf("  %-30s %s\n", "simulators",
+         "names, in the order of the results; one of your own is an object");
   printf("  %-30s %s\n", "reference",
          "what errors are against: a simulator's name, {\"table\": FILE,");
   printf("  %-30s %s\n", "", "\"simulator\": NAME} or {\"folder\": DIR, \"backend\": NAME}");
@@ -63,6 +75,7 @@ static void print_settings(void) {
          "entry move together; values are a list, {\"range\": [first, last, step]},");
   printf("  %-30s %s\n", "",
          "{\"linspace\": [first, last, count]} or {\"logspace\": [first, last, count]}");
+  print_external();
   printf(
       "\nConditions (\"where\", --where): names of settings, numbers, 'texts', + - * / %%, == != < "
       "<= > >=,\n&& || !, parentheses.\n");

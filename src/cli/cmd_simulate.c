@@ -1,7 +1,9 @@
 // m4sweep simulate: one point of a sweep, told in full.
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "core/clock.h"
@@ -155,15 +157,24 @@ static m4s_status_t keep(m4s_point_run_t *run, const char *folder, m4s_result_ro
   return M4S_OK;
 }
 
-static m4s_status_t simulate(job_t *job, size_t i) {
-  const char *out = job->options->out;
+// Keeps the output of a simulator of the user's, also after an error, which then stays.
+static m4s_status_t keep_log(m4s_point_run_t *run, const char *folder, m4s_status_t status) {
+  char problem[512];
+  bool kept;
+  snprintf(problem, sizeof problem, "%s", m4s_last_error());
+  m4s_status_t logged = m4s_point_run_keep_log(run, folder, &kept);
+  return status == M4S_OK ? logged : m4s_fail(status, "%s", problem);
+}
+
+// Runs to the end in `place`, of a simulator of the user's, and keeps its results.
+static m4s_status_t simulate_in(job_t *job, size_t i, const m4s_external_place_t *place,
+                                const char *folder) {
   m4s_result_row_t *row = &job->results.rows[i];
-  char *folder = out == NULL ? NULL : m4s_path_join(out, row->simulator);
   m4s_point_run_t *run = NULL;
   double start_s = m4s_now_s();
   m4s_status_t status =
-      out != NULL && folder == NULL
-          ? m4s_fail_memory("a folder name")
+      place->external != NULL
+          ? m4s_point_run_begin_external(&job->point, place, NULL, &run)
           : m4s_point_run_begin(&job->point, row->simulator, job->engines, NULL, &run);
   if (status == M4S_OK) {
     status = m4s_point_run_to_end(run, job->engines);
@@ -172,9 +183,48 @@ static m4s_status_t simulate(job_t *job, size_t i) {
   if (status == M4S_OK) {
     status = keep(run, folder, row, &job->facts[i]);
   }
+  if (run != NULL && folder != NULL) {
+    status = keep_log(run, folder, status);
+  }
   m4s_point_run_destroy(run);
+  return status;
+}
+
+// A folder to work in where nothing is kept.
+static m4s_status_t make_scratch(char scratch[256]) {
+  const char *temporary = getenv("TMPDIR");
+  snprintf(scratch, 256, "%.200s/m4sweep-XXXXXX", temporary == NULL ? "/tmp" : temporary);
+  return mkdtemp(scratch) == NULL
+             ? m4s_fail(M4S_ERR_IO, "%s: cannot be made: %s", scratch, strerror(errno))
+             : M4S_OK;
+}
+
+static m4s_status_t simulate_into(job_t *job, size_t i, const char *folder) {
+  const m4s_result_row_t *row = &job->results.rows[i];
+  char scratch[256];
+  m4s_external_place_t place = {.external = m4s_sweep_external(job->sweep, row->simulator),
+                                .case_id = row->case_id,
+                                .spec_folder = job->sweep->folder,
+                                .folder = folder == NULL ? scratch : folder};
+  if (place.external == NULL) {
+    return simulate_in(job, i, &place, folder);
+  }
+  M4S_TRY(folder == NULL ? make_scratch(scratch) : m4s_folder_make(folder));
+  m4s_status_t status = simulate_in(job, i, &place, folder);
+  if (folder == NULL) {
+    rmdir(scratch);
+  }
+  return status;
+}
+
+static m4s_status_t simulate(job_t *job, size_t i) {
+  const char *out = job->options->out;
+  const char *simulator = job->results.rows[i].simulator;
+  char *folder = out == NULL ? NULL : m4s_path_join(out, simulator);
+  m4s_status_t status = out != NULL && folder == NULL ? m4s_fail_memory("a folder name")
+                                                      : simulate_into(job, i, folder);
   free(folder);
-  return status == M4S_OK ? M4S_OK : m4s_fail_in(status, "%s", row->simulator);
+  return status == M4S_OK ? M4S_OK : m4s_fail_in(status, "%s", simulator);
 }
 
 static m4s_status_t print(const job_t *job) {

@@ -113,11 +113,12 @@ static json_t *journal_line(const run_t *run, const m4s_plan_unit_t *unit, int r
     return NULL;
   }
   const json_t *placement = json_array_get(run->config->placements, (size_t)rank);
-  return json_pack("{s:s, s:s, s:O, s:O*, s:O, s:i, s:O*, s:O*}", "case", case_id, "simulator",
-                   sweep->simulators.items[unit->simulator], "status",
-                   json_object_get(reply, "status"), "reason", json_object_get(reply, "reason"),
-                   "wall_s", json_object_get(reply, "wall_s"), "rank", rank, "host",
-                   json_object_get(placement, "host"), "metrics",
+  const char *simulator = sweep->simulators.items[unit->simulator];
+  return json_pack("{s:s, s:s, s:s*, s:O, s:O*, s:O, s:i, s:O*, s:O*}", "case", case_id,
+                   "simulator", simulator, "definition", m4s_sweep_definition(sweep, simulator),
+                   "status", json_object_get(reply, "status"), "reason",
+                   json_object_get(reply, "reason"), "wall_s", json_object_get(reply, "wall_s"),
+                   "rank", rank, "host", json_object_get(placement, "host"), "metrics",
                    json_object_get(reply, "metrics"));
 }
 

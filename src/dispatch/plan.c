@@ -44,6 +44,10 @@ static void add_facts(m4s_point_facts_t *facts, const m4s_point_facts_t *more) {
 static m4s_status_t check_simulator(checks_t *checks, const m4s_point_t *point,
                                     const json_t *settings, const char *simulator) {
   m4s_status_t status = M4S_OK;
+  const m4s_external_t *external = m4s_sweep_external(checks->sweep, simulator);
+  if (external != NULL) {
+    return m4s_point_check_external(point, external);
+  }
   json_t *own = json_pack("{s:O}", simulator, json_object_get(settings, simulator));
   if (is_new(checks, own, &status)) {
     status = m4s_point_check_simulator(point, simulator, checks->engines);
@@ -188,7 +192,9 @@ static m4s_status_t add_units(const m4s_sweep_t *sweep, uint64_t index, const m4
   char case_id[M4S_CASE_ID_BYTES];
   M4S_TRY(m4s_sweep_case_id(sweep, index, case_id));
   for (size_t i = 0; i < sweep->simulators.n_items; i++) {
-    m4s_row_status_t status = m4s_store_unit_status(store, case_id, sweep->simulators.items[i]);
+    const char *simulator = sweep->simulators.items[i];
+    m4s_row_status_t status =
+        m4s_store_unit_status(store, case_id, simulator, m4s_sweep_definition(sweep, simulator));
     if (status == M4S_ROW_OK) {
       plan->n_done++;
     } else if (status == M4S_ROW_FAILED && !retry_failed) {

@@ -20,28 +20,28 @@ typedef struct {
 
 typedef struct {
   m4s_scanner_t scanner;
-  int32_t n_hosts;
+  int32_t n_nodes;
   int n_words;  // of each line; 0: none has been read
   entry_t *entries;  // owned
   size_t n_entries, capacity;
 } reader_t;
 
-// Host i has the address 11.(i / 256).(i mod 256).1.
-static m4s_status_t read_host(const reader_t *reader, int i_word, const char *name,
-                              int32_t *host_out) {
+// Node i has the address 11.(i / 256).(i mod 256).1.
+static m4s_status_t read_node(const reader_t *reader, int i_word, const char *name,
+                              int32_t *node_out) {
   const char *word = reader->scanner.words[i_word].text;
   if (strlen(word) != 8 || strspn(word, "0123456789abcdefABCDEF") != 8) {
     return m4s_scanner_fail(&reader->scanner, i_word, name,
                             "is no address of 8 hexadecimal digits");
   }
   unsigned long address = strtoul(word, NULL, 16);
-  unsigned long host = address >> 8 & 0xffff;
-  if (address >> 24 != 11 || (address & 0xff) != 1 || host >= (unsigned long)reader->n_hosts) {
+  unsigned long node = address >> 8 & 0xffff;
+  if (address >> 24 != 11 || (address & 0xff) != 1 || node >= (unsigned long)reader->n_nodes) {
     return m4s_scanner_fail(&reader->scanner, i_word, name,
-                            "is the address of none of %d hosts (0b000001 and on)",
-                            (int)reader->n_hosts);
+                            "is the address of none of %d nodes (0b000001 and on)",
+                            (int)reader->n_nodes);
   }
-  *host_out = (int32_t)host;
+  *node_out = (int32_t)node;
   return M4S_OK;
 }
 
@@ -50,8 +50,8 @@ static m4s_status_t read_record(const reader_t *reader, m4s_flow_record_t *recor
   int64_t port, size_bytes, start_ns, fct_ns, ideal_fct_ns;
   int64_t id = (int64_t)reader->n_entries;
   int32_t src, dst;
-  M4S_TRY(read_host(reader, 0, "source", &src));
-  M4S_TRY(read_host(reader, 1, "destination", &dst));
+  M4S_TRY(read_node(reader, 0, "source", &src));
+  M4S_TRY(read_node(reader, 1, "destination", &dst));
   M4S_TRY(m4s_scanner_int(scanner, 2, "source port", 0, MAX_PORT, &port));
   M4S_TRY(m4s_scanner_int(scanner, 3, "destination port", 0, MAX_PORT, &port));
   M4S_TRY(m4s_scanner_int(scanner, 4, "size in bytes", 0, INT64_MAX, &size_bytes));
@@ -140,9 +140,9 @@ static m4s_status_t take_records(const reader_t *reader, m4s_flow_record_t **rec
   return M4S_OK;
 }
 
-m4s_status_t m4s_fct_file_read(const char *path, int32_t n_hosts, m4s_flow_record_t **records_out,
+m4s_status_t m4s_fct_file_read(const char *path, int32_t n_nodes, m4s_flow_record_t **records_out,
                                int64_t *n_records_out) {
-  reader_t reader = {.n_hosts = n_hosts};
+  reader_t reader = {.n_nodes = n_nodes};
   char *text;
   M4S_TRY(m4s_file_read_text(path, MAX_FILE_BYTES, &text));
   m4s_status_t status = m4s_scanner_init(&reader.scanner, text, path);

@@ -6,8 +6,8 @@
 #include "flow/flow.h"
 
 // Reads the flows, by id where they have one, else in the order of the file. What the file does not
-// tell is -1. M4S_ERR_INPUT, with file, line and column: addresses that are none of `n_hosts`
-// hosts', ids that stand twice, anything else that makes no sense. `records_out` [n_records_out] is
+// tell is -1. M4S_ERR_INPUT, with file, line and column: addresses that are none of `n_nodes`
+// nodes', ids that stand twice, anything else that makes no sense. `records_out` [n_records_out] is
 // owned, free().
-m4s_status_t m4s_fct_file_read(const char *path, int32_t n_hosts, m4s_flow_record_t **records_out,
+m4s_status_t m4s_fct_file_read(const char *path, int32_t n_nodes, m4s_flow_record_t **records_out,
                                int64_t *n_records_out);

@@ -14,6 +14,14 @@ static bool parse_case(const char *text, uint64_t *hash_out) {
   return true;
 }
 
+enum { MAX_KEY_BYTES = 128 };
+
+// What a simulator has in the index.
+static void make_key(const char *simulator, const char *definition, char key[MAX_KEY_BYTES]) {
+  snprintf(key, MAX_KEY_BYTES, "%.90s%s%.32s", simulator, definition == NULL ? "" : " ",
+           definition == NULL ? "" : definition);
+}
+
 static m4s_status_t find_simulator(m4s_journal_t *journal, const char *name, int32_t *index_out) {
   for (size_t i = 0; i < journal->simulators.n_items; i++) {
     if (strcmp(journal->simulators.items[i], name) == 0) {
@@ -57,8 +65,10 @@ static m4s_status_t read_line(m4s_journal_t *journal, const char *text, size_t n
   m4s_status_t status = M4S_OK;
   *bad_out = !parse_line(line, &entry);
   if (!*bad_out) {
-    const char *simulator = json_string_value(json_object_get(line, "simulator"));
-    status = find_simulator(journal, simulator, &entry.simulator);
+    char key[MAX_KEY_BYTES];
+    make_key(json_string_value(json_object_get(line, "simulator")),
+             json_string_value(json_object_get(line, "definition")), key);
+    status = find_simulator(journal, key, &entry.simulator);
   }
   if (!*bad_out && status == M4S_OK) {
     status = add_entry(journal, &entry);
@@ -135,10 +145,12 @@ void m4s_journal_clear(m4s_journal_t *journal) {
 }
 
 const m4s_journal_entry_t *m4s_journal_find(const m4s_journal_t *journal, const char *case_id,
-                                            const char *simulator) {
+                                            const char *simulator, const char *definition) {
+  char name[MAX_KEY_BYTES];
+  make_key(simulator, definition, name);
   m4s_journal_entry_t key = {.offset = INT64_MAX, .simulator = -1};
   for (size_t i = 0; i < journal->simulators.n_items; i++) {
-    if (strcmp(journal->simulators.items[i], simulator) == 0) {
+    if (strcmp(journal->simulators.items[i], name) == 0) {
       key.simulator = (int32_t)i;
     }
   }

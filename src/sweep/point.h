@@ -12,6 +12,7 @@
 #include "packet/settings.h"
 #include "sim/run_loop.h"
 #include "sweep/engines.h"
+#include "sweep/external.h"
 #include "sweep/point_result.h"
 
 typedef enum { M4S_TOPOLOGY_GPU_CLUSTER, M4S_TOPOLOGY_CLOS, M4S_TOPOLOGY_FILE } m4s_topology_kind_t;
@@ -70,12 +71,15 @@ m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_
 m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *name,
                                        m4s_engines_t *engines);
 
+// The same for a simulator of the user's: refuses traffic that is no workload.
+m4s_status_t m4s_point_check_external(const m4s_point_t *point, const m4s_external_t *external);
+
 // Names of the simulators that are built in, NULL-terminated.
 extern const char *const m4s_simulator_names[];
 
 // Expected cost of simulating a point, in arbitrary units: only comparisons between points mean
-// something. Depends on the settings and the files of the traffic; a topology file counts as a
-// whole cluster of 8 GPUs a server.
+// something; simulators that are not built in count as packet-level ones. Depends on the settings
+// and the files of the traffic; a topology file counts as a whole cluster of 8 GPUs a server.
 double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator);
 
 // A point while it is simulated, so that one thread can go on with many of them in turn.
@@ -86,6 +90,19 @@ typedef struct m4s_point_run m4s_point_run_t;
 m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator,
                                  m4s_engines_t *engines, const atomic_bool *stop,
                                  m4s_point_run_t **run_out);
+
+// A simulator of the user's, and where it works; all borrowed until m4s_point_run_destroy().
+typedef struct {
+  const m4s_external_t *external;
+  const char *case_id, *spec_folder;  // what its placeholders stand for
+  const char *folder;  // an existing one, in which it has a folder "external"
+} m4s_external_place_t;
+
+// The same with a simulator of the user's, which knows no inference: one m4s_point_run_advance()
+// runs it to its end, and it looks at `stop` and the time limit meanwhile.
+m4s_status_t m4s_point_run_begin_external(const m4s_point_t *point,
+                                          const m4s_external_place_t *place,
+                                          const atomic_bool *stop, m4s_point_run_t **run_out);
 
 // Simulates up to the end, or to the next inference: then m4s_engines_evaluate() comes before the
 // next call. M4S_ERR_STOPPED once *stop is true (NULL: never), M4S_ERR_TIME_LIMIT when it has taken
@@ -99,7 +116,8 @@ m4s_status_t m4s_point_run_to_end(m4s_point_run_t *run, m4s_engines_t *engines);
 // The run's share of the time that inferences took, by rows.
 double m4s_point_run_inference_s(const m4s_point_run_t *run);
 
-// What a finished run can tell; valid as long as the run.
+// What a finished run can tell; valid as long as the run. Of a simulator of the user's these are
+// simulator, topology, workload and the flows' records, which may be none.
 m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run);
 
 // Writes a finished run's files into the existing `folder`, unless that is NULL: flows.npy,
@@ -107,6 +125,10 @@ m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run);
 // be done. `metrics_out`: as of m4s_point_result_metrics().
 m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder,
                                   json_t **metrics_out);
+
+// Keeps the output of a simulator of the user's that has been run, also to an error, as
+// external.log in `folder`, and removes all else that it has left. *kept_out: there is such a log.
+m4s_status_t m4s_point_run_keep_log(m4s_point_run_t *run, const char *folder, bool *kept_out);
 
 // Not between a wish for inference and the inference, but where the engines are destroyed without.
 void m4s_point_run_destroy(m4s_point_run_t *run);

@@ -69,22 +69,26 @@ static bool add_metric(json_t *names, json_t *values, const char *name, json_t *
   return json_object_set_new(values, name, value) == 0 && ok;
 }
 
-// All metrics in their order.
-static bool add_metrics(json_t *names, json_t *values, int32_t n_layers,
-                        const m4s_collective_result_t *times, int64_t n_events) {
-  int64_t exposed_ns = times->total_ns - times->compute_ns;
-  bool ok = add_metric(names, values, "total_us", json_real(m4s_ns_to_us(times->total_ns)));
-  ok = add_metric(names, values, "exposed_comm_us", json_real(m4s_ns_to_us(exposed_ns))) && ok;
-  for (int32_t i = 0; i < n_layers; i++) {
+// All metrics that are known in their order.
+static bool add_metrics(json_t *names, json_t *values, const m4s_point_measures_t *measures) {
+  bool ok = add_metric(names, values, "total_us", json_real(measures->total_us));
+  ok = add_metric(names, values, "exposed_comm_us", json_real(measures->exposed_comm_us)) && ok;
+  for (int32_t i = 0; i < measures->n_layers; i++) {
     char name[32];
     snprintf(name, sizeof name, "comm_%d_us", i + 1);
-    int64_t comm_ns = times->layers == NULL ? 0 : times->layers[i].exposed_ns[M4S_PASS_FORWARD];
-    ok = add_metric(names, values, name, json_real(m4s_ns_to_us(comm_ns))) && ok;
+    double comm_us = measures->comm_us == NULL ? 0 : measures->comm_us[i];
+    ok = add_metric(names, values, name, json_real(comm_us)) && ok;
   }
-  double makespan_us = m4s_ns_to_us(times->makespan_ns);
-  ok = add_metric(names, values, "flows", json_integer(times->n_flows)) && ok;
-  ok = add_metric(names, values, "makespan_us", json_real(makespan_us)) && ok;
-  return add_metric(names, values, "events", json_integer(n_events)) && ok;
+  if (measures->n_flows >= 0) {
+    ok = add_metric(names, values, "flows", json_integer(measures->n_flows)) && ok;
+  }
+  if (measures->makespan_us >= 0) {
+    ok = add_metric(names, values, "makespan_us", json_real(measures->makespan_us)) && ok;
+  }
+  if (measures->n_events >= 0) {
+    ok = add_metric(names, values, "events", json_integer(measures->n_events)) && ok;
+  }
+  return ok;
 }
 
 json_t *m4s_point_metric_names(m4s_traffic_kind_t traffic, int32_t n_layers) {
@@ -92,23 +96,48 @@ json_t *m4s_point_metric_names(m4s_traffic_kind_t traffic, int32_t n_layers) {
     return m4s_flow_metric_names();
   }
   json_t *names = json_array();
-  if (names != NULL && !add_metrics(names, NULL, n_layers, &(m4s_collective_result_t){0}, 0)) {
+  if (names != NULL && !add_metrics(names, NULL, &(m4s_point_measures_t){.n_layers = n_layers})) {
     json_decref(names);
     return NULL;
   }
   return names;
 }
 
-m4s_status_t m4s_point_result_metrics(const m4s_point_result_t *result, json_t **metrics_out) {
-  if (result->workload == NULL) {
-    return m4s_flow_metrics_make(result->flows, result->n_events, metrics_out);
-  }
+m4s_status_t m4s_point_metrics_make(const m4s_point_measures_t *measures, json_t **metrics_out) {
   json_t *metrics = json_object();
-  if (metrics == NULL ||
-      !add_metrics(NULL, metrics, result->workload->n_layers, &result->times, result->n_events)) {
+  if (metrics == NULL || !add_metrics(NULL, metrics, measures)) {
     json_decref(metrics);
     return m4s_fail_memory("metrics");
   }
   *metrics_out = metrics;
   return M4S_OK;
+}
+
+static m4s_status_t workload_metrics(const m4s_point_result_t *result, json_t **metrics_out) {
+  const m4s_collective_result_t *times = &result->times;
+  int32_t n_layers = result->workload->n_layers;
+  double *comm_us = calloc((size_t)n_layers + 1, sizeof *comm_us);
+  if (comm_us == NULL) {
+    return m4s_fail_memory("metrics");
+  }
+  for (int32_t i = 0; i < n_layers; i++) {
+    comm_us[i] = m4s_ns_to_us(times->layers[i].exposed_ns[M4S_PASS_FORWARD]);
+  }
+  const m4s_point_measures_t measures = {
+      .total_us = m4s_ns_to_us(times->total_ns),
+      .exposed_comm_us = m4s_ns_to_us(times->total_ns - times->compute_ns),
+      .comm_us = comm_us,
+      .n_layers = n_layers,
+      .n_flows = times->n_flows,
+      .makespan_us = m4s_ns_to_us(times->makespan_ns),
+      .n_events = result->n_events};
+  m4s_status_t status = m4s_point_metrics_make(&measures, metrics_out);
+  free(comm_us);
+  return status;
+}
+
+m4s_status_t m4s_point_result_metrics(const m4s_point_result_t *result, json_t **metrics_out) {
+  return result->workload == NULL
+             ? m4s_flow_metrics_make(result->flows, result->n_events, metrics_out)
+             : workload_metrics(result, metrics_out);
 }

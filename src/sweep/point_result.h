@@ -25,9 +25,20 @@ typedef struct {
 // a workload.
 json_t *m4s_point_metric_names(m4s_traffic_kind_t traffic, int32_t n_layers);
 
-// A new object of numbers, for traffic that is no workload as of sweep/flow_metrics.h, for a
-// workload in this order: total_us (rank 0), exposed_comm_us, comm_1_us … comm_L_us
+// What is measured of a point with a workload. Negative: not known, left out of the metrics.
+typedef struct {
+  double total_us, exposed_comm_us;  // of rank 0
+  const double *comm_us;  // [n_layers]
+  int32_t n_layers;
+  int64_t n_flows;
+  double makespan_us;  // of all ranks
+  int64_t n_events;
+} m4s_point_measures_t;
+
+// A new object of numbers in this order: total_us (rank 0), exposed_comm_us, comm_1_us … comm_L_us
 // (per workload layer), flows, makespan_us (all ranks), events.
+m4s_status_t m4s_point_metrics_make(const m4s_point_measures_t *measures, json_t **metrics_out);
+// The same of a finished run; for traffic that is no workload as of sweep/flow_metrics.h.
 m4s_status_t m4s_point_result_metrics(const m4s_point_result_t *result, json_t **metrics_out);
 
 // Writes EndToEnd.csv (of a workload) and, where asked for, flows.npy and links.csv (of models that

@@ -5,6 +5,7 @@
 
 #include "flow/collective.h"
 #include "flow/flow_list.h"
+#include "sweep/external_run.h"
 #include "sweep/simulator.h"
 
 // What a point is made of, before anything moves.
@@ -195,7 +196,8 @@ m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *nam
 }
 
 // How much longer m4 (with the published weights) and packet take than flowsim on a gray-failure
-// point, as measured: what orders units of several simulators.
+// point, as measured: what orders units of several simulators. Those of users are thought to be
+// packet-level ones.
 enum { M4_COST = 50, PACKET_COST = 250 };
 // A packet with the simulator packet, in the cost of a flow with flowsim: measured on mixes.
 static const double cost_per_packet = 0.1;
@@ -213,9 +215,9 @@ static double workload_cost(const m4s_point_t *point, const char *simulator) {
   // measured, half as long again.
   bool scattered = cluster->degraded_gpus % cluster->gpus_per_server != 0;
   cost = scattered ? 1.5 * cost : cost;
-  return strcmp(simulator, "m4") == 0       ? M4_COST * cost
-         : strcmp(simulator, "packet") == 0 ? PACKET_COST * cost
-                                            : cost;
+  return strcmp(simulator, "flowsim") == 0 ? cost
+         : strcmp(simulator, "m4") == 0    ? M4_COST * cost
+                                           : PACKET_COST * cost;
 }
 
 // What all hosts together can send; of a topology file that of the default cluster.
@@ -255,12 +257,15 @@ struct m4s_point_run {
   m4s_run_t *run;
   int64_t n_rows;  // in the network's batch, 0: not waiting
   double inference_s;  // share of all batches so far
+  m4s_external_run_t *external;  // owned: in place of all from `source` on; NULL: none
+  const atomic_bool *stop;  // borrowed, for that
 };
 
 void m4s_point_run_destroy(m4s_point_run_t *run) {
   if (run == NULL) {
     return;
   }
+  m4s_external_run_destroy(run->external);
   m4s_run_destroy(run->run);
   m4s_simulator_clear(&run->simulator);
   m4s_collective_source_destroy(run->source);
@@ -295,19 +300,62 @@ static m4s_status_t begin(m4s_point_run_t *run, m4s_engines_t *engines, const at
   return m4s_run_create(&run->clock, source, run->simulator.model, &limits, &run->run);
 }
 
-m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator,
-                                 m4s_engines_t *engines, const atomic_bool *stop,
-                                 m4s_point_run_t **run_out) {
+static m4s_status_t create_run(const m4s_point_t *point, const char *name,
+                               m4s_point_run_t **run_out) {
   m4s_point_run_t *run = calloc(1, sizeof *run);
-  char *name = strdup(simulator);
-  if (run == NULL || name == NULL) {
+  char *copy = strdup(name);
+  if (run == NULL || copy == NULL) {
     free(run);
-    free(name);
+    free(copy);
     return m4s_fail_memory("a run");
   }
   run->point = point;
-  run->name = name;
+  run->name = copy;
+  *run_out = run;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator,
+                                 m4s_engines_t *engines, const atomic_bool *stop,
+                                 m4s_point_run_t **run_out) {
+  m4s_point_run_t *run = NULL;
+  M4S_TRY(create_run(point, simulator, &run));
   m4s_status_t status = begin(run, engines, stop);
+  if (status != M4S_OK) {
+    m4s_point_run_destroy(run);
+    return status;
+  }
+  *run_out = run;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_point_check_external(const m4s_point_t *point, const m4s_external_t *external) {
+  return point->traffic.kind == M4S_TRAFFIC_WORKLOAD
+             ? M4S_OK
+             : m4s_fail(M4S_ERR_INPUT,
+                        "%s: simulators of your own simulate workloads (traffic.kind "
+                        "\"workload\") only",
+                        external->name);
+}
+
+static m4s_status_t begin_external(m4s_point_run_t *run, const m4s_external_place_t *place) {
+  M4S_TRY(m4s_point_check_external(run->point, place->external));
+  M4S_TRY(make_topology(run->point, &run->inputs.topology));
+  M4S_TRY(read_workload(run->point, &run->inputs));
+  const m4s_external_inputs_t inputs = {.place = place,
+                                        .point = run->point,
+                                        .topology = run->inputs.topology,
+                                        .workload = run->inputs.workload};
+  return m4s_external_run_begin(&inputs, &run->external);
+}
+
+m4s_status_t m4s_point_run_begin_external(const m4s_point_t *point,
+                                          const m4s_external_place_t *place,
+                                          const atomic_bool *stop, m4s_point_run_t **run_out) {
+  m4s_point_run_t *run = NULL;
+  M4S_TRY(create_run(point, place->external->name, &run));
+  run->stop = stop;
+  m4s_status_t status = begin_external(run, place);
   if (status != M4S_OK) {
     m4s_point_run_destroy(run);
     return status;
@@ -334,6 +382,10 @@ static int64_t rows_of(const m4s_inference_batch_t *batch) {
 }
 
 m4s_status_t m4s_point_run_advance(m4s_point_run_t *run, m4s_run_state_t *state_out) {
+  if (run->external != NULL) {
+    *state_out = M4S_RUN_FINISHED;
+    return m4s_external_run_advance(run->external, run->stop);
+  }
   m4s_shared_engine_t *network = run->simulator.network;
   m4s_inference_batch_t *batch = network == NULL ? NULL : &network->batch;
   if (network != NULL && run->n_rows > 0) {
@@ -364,7 +416,18 @@ static m4s_collective_result_t times_of(const m4s_point_run_t *run) {
              : (m4s_collective_result_t){.records = flows->records, .n_flows = flows->n_flows};
 }
 
+static m4s_point_result_t external_result(const m4s_point_run_t *run) {
+  const m4s_external_result_t *result = m4s_external_run_result(run->external);
+  return (m4s_point_result_t){.simulator = run->name,
+                              .topology = run->inputs.topology,
+                              .workload = run->inputs.workload,
+                              .times = {.records = result->records, .n_flows = result->n_records}};
+}
+
 m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run) {
+  if (run->external != NULL) {
+    return external_result(run);
+  }
   return (m4s_point_result_t){.simulator = run->name,
                               .topology = run->inputs.topology,
                               .workload = run->inputs.workload,
@@ -379,6 +442,9 @@ m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run) {
 m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder,
                                   json_t **metrics_out) {
   const m4s_point_t *point = run->point;
+  if (run->external != NULL) {
+    return m4s_external_run_finish(run->external, folder, metrics_out);
+  }
   m4s_point_result_t result = m4s_point_run_result(run);
   json_t *metrics;
   M4S_TRY(m4s_point_result_metrics(&result, &metrics));
@@ -391,6 +457,12 @@ m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder
   }
   *metrics_out = metrics;
   return M4S_OK;
+}
+
+m4s_status_t m4s_point_run_keep_log(m4s_point_run_t *run, const char *folder, bool *kept_out) {
+  *kept_out = false;
+  return run->external == NULL ? M4S_OK
+                               : m4s_external_run_keep_log(run->external, folder, kept_out);
 }
 
 m4s_status_t m4s_point_run(const m4s_point_t *point, const char *simulator, const char *folder,

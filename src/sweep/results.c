@@ -85,15 +85,13 @@ static m4s_status_t list_points(const reader_t *reader, uint64_t **indices_out, 
 }
 
 static m4s_status_t fill_from_journal(reader_t *reader, m4s_result_row_t *row) {
+  const char *definition = m4s_sweep_definition(reader->sweep, row->simulator);
   const m4s_journal_entry_t *entry =
-      m4s_journal_find(&reader->journal, row->case_id, row->simulator);
+      m4s_journal_find(&reader->journal, row->case_id, row->simulator, definition);
   if (entry == NULL) {
     return M4S_OK;
   }
-  char *folder = m4s_unit_folder(reader->folder, row->case_id, row->simulator);
-  bool present = folder != NULL && m4s_path_exists(folder);
-  free(folder);
-  if (entry->ok && !present) {
+  if (entry->ok && !m4s_unit_present(reader->folder, row->case_id, row->simulator, definition)) {
     return M4S_OK;
   }
   json_t *line;

@@ -76,17 +76,44 @@ static m4s_status_t check_title(m4s_sweep_t *sweep) {
   return M4S_OK;
 }
 
-m4s_status_t m4s_simulator_check(const char *name, const char *where) {
-  size_t n = 0;
-  while (m4s_simulator_names[n] != NULL) {
-    if (strcmp(m4s_simulator_names[n++], name) == 0) {
+const m4s_external_t *m4s_sweep_external(const m4s_sweep_t *sweep, const char *simulator) {
+  for (size_t i = 0; i < sweep->n_externals; i++) {
+    if (strcmp(sweep->externals[i].name, simulator) == 0) {
+      return &sweep->externals[i];
+    }
+  }
+  return NULL;
+}
+
+const char *m4s_sweep_definition(const m4s_sweep_t *sweep, const char *simulator) {
+  const m4s_external_t *external = m4s_sweep_external(sweep, simulator);
+  return external == NULL ? NULL : external->definition;
+}
+
+// The names of all simulators that the sweep may use: built-in ones, then those of the spec.
+static m4s_status_t list_simulators(const m4s_sweep_t *sweep, m4s_text_list_t *names,
+                                    size_t *n_built_in_out) {
+  for (size_t i = 0; m4s_simulator_names[i] != NULL; i++) {
+    M4S_TRY(m4s_text_list_add(names, m4s_simulator_names[i]));
+  }
+  *n_built_in_out = names->n_items;
+  for (size_t i = 0; i < sweep->n_externals; i++) {
+    M4S_TRY(m4s_text_list_add(names, sweep->externals[i].name));
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t check_among(const m4s_text_list_t *names, size_t n_built_in, const char *name,
+                                const char *where) {
+  m4s_text_t list = {0};
+  for (size_t i = 0; i < names->n_items; i++) {
+    if (strcmp(names->items[i], name) == 0) {
       return M4S_OK;
     }
   }
-  const char *nearest = m4s_did_you_mean(name, m4s_simulator_names, n);
-  m4s_text_t list = {0};
-  for (size_t i = 0; nearest[0] == '\0' && i < n; i++) {
-    M4S_TRY(m4s_text_add(&list, "%s%s", i == 0 ? " (built in: " : ", ", m4s_simulator_names[i]));
+  const char *nearest = m4s_did_you_mean(name, (const char *const *)names->items, names->n_items);
+  for (size_t i = 0; nearest[0] == '\0' && i < n_built_in; i++) {
+    M4S_TRY(m4s_text_add(&list, "%s%s", i == 0 ? " (built in: " : ", ", names->items[i]));
   }
   m4s_status_t status =
       m4s_fail(M4S_ERR_INPUT, "%s: unknown simulator \"%s\"%s%s%s", where, name, nearest,
@@ -95,8 +122,20 @@ m4s_status_t m4s_simulator_check(const char *name, const char *where) {
   return status;
 }
 
+// Refuses a name that is neither built in nor defined.
+static m4s_status_t check_simulator(const m4s_sweep_t *sweep, const char *name, const char *where) {
+  m4s_text_list_t names = {0};
+  size_t n_built_in = 0;
+  m4s_status_t status = list_simulators(sweep, &names, &n_built_in);
+  if (status == M4S_OK) {
+    status = check_among(&names, n_built_in, name, where);
+  }
+  m4s_text_list_clear(&names);
+  return status;
+}
+
 m4s_status_t m4s_sweep_add_simulator(m4s_sweep_t *sweep, const char *name, const char *where) {
-  M4S_TRY(m4s_simulator_check(name, where));
+  M4S_TRY(check_simulator(sweep, name, where));
   for (size_t i = 0; i < sweep->simulators.n_items; i++) {
     if (strcmp(sweep->simulators.items[i], name) == 0) {
       return m4s_fail(M4S_ERR_INPUT, "%s: \"%s\" stands twice", where, name);
@@ -105,23 +144,51 @@ m4s_status_t m4s_sweep_add_simulator(m4s_sweep_t *sweep, const char *name, const
   return m4s_text_list_add(&sweep->simulators, name);
 }
 
-static m4s_status_t read_simulators(m4s_sweep_t *sweep, const json_t *names) {
-  if (names == NULL) {
+// Adds the definition of a simulator; `name_out` is borrowed from it.
+static m4s_status_t add_external(m4s_sweep_t *sweep, const json_t *object, const char *where,
+                                 const char **name_out) {
+  m4s_external_t external;
+  m4s_status_t status = m4s_external_read(&external, object, where);
+  if (status == M4S_OK && m4s_sweep_external(sweep, external.name) != NULL) {
+    status = m4s_fail(M4S_ERR_INPUT, "%s: \"%s\" stands twice", where, external.name);
+  }
+  if (status != M4S_OK) {
+    m4s_external_clear(&external);
+    return status;
+  }
+  sweep->externals[sweep->n_externals++] = external;
+  *name_out = external.name;
+  return M4S_OK;
+}
+
+static m4s_status_t read_simulator(m4s_sweep_t *sweep, const json_t *entry, const char *where) {
+  const char *name = json_string_value(entry);
+  if (json_is_object(entry)) {
+    M4S_TRY(add_external(sweep, entry, where, &name));
+  } else if (name == NULL) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: %s is neither a string nor an object", where,
+                    m4s_json_show(entry));
+  }
+  M4S_TRY(m4s_sweep_add_simulator(sweep, name, where));
+  return m4s_text_list_add(&sweep->spec_simulators, name);
+}
+
+static m4s_status_t read_simulators(m4s_sweep_t *sweep, const json_t *entries) {
+  if (entries == NULL) {
     return m4s_fail(M4S_ERR_INPUT, "%s: simulators: is missing", sweep->path);
   }
-  if (!json_is_array(names) || json_array_size(names) == 0) {
+  if (!json_is_array(entries) || json_array_size(entries) == 0) {
     return m4s_fail(M4S_ERR_INPUT, "%s: simulators: %s is not a list of names", sweep->path,
-                    m4s_json_show(names));
+                    m4s_json_show(entries));
   }
-  for (size_t i = 0; i < json_array_size(names); i++) {
+  sweep->externals = calloc(json_array_size(entries), sizeof *sweep->externals);
+  if (sweep->externals == NULL) {
+    return m4s_fail_memory("simulators");
+  }
+  for (size_t i = 0; i < json_array_size(entries); i++) {
     char place[640];
     snprintf(place, sizeof place, "%s: simulators[%zu]", sweep->path, i);
-    const json_t *name = json_array_get(names, i);
-    if (!json_is_string(name)) {
-      return m4s_fail(M4S_ERR_INPUT, "%s: %s is not a string", place, m4s_json_show(name));
-    }
-    M4S_TRY(m4s_sweep_add_simulator(sweep, json_string_value(name), place));
-    M4S_TRY(m4s_text_list_add(&sweep->spec_simulators, json_string_value(name)));
+    M4S_TRY(read_simulator(sweep, json_array_get(entries, i), place));
   }
   return M4S_OK;
 }
@@ -153,7 +220,7 @@ static m4s_status_t check_reference_simulator(const m4s_sweep_t *sweep) {
   const char *name = json_string_value(json_object_get(sweep->reference, "simulator"));
   char place[640];
   snprintf(place, sizeof place, "%s: reference", sweep->path);
-  M4S_TRY(m4s_simulator_check(name, place));
+  M4S_TRY(check_simulator(sweep, name, place));
   for (size_t i = 0; i < sweep->simulators.n_items; i++) {
     if (strcmp(sweep->simulators.items[i], name) == 0) {
       return M4S_OK;
@@ -342,6 +409,13 @@ m4s_status_t m4s_sweep_read(const char *path, m4s_sweep_t **sweep_out) {
   return from_root(root, path, sweep_out);
 }
 
+static void free_externals(m4s_sweep_t *sweep) {
+  for (size_t i = 0; i < sweep->n_externals; i++) {
+    m4s_external_clear(&sweep->externals[i]);
+  }
+  free(sweep->externals);
+}
+
 void m4s_sweep_destroy(m4s_sweep_t *sweep) {
   if (sweep == NULL) {
     return;
@@ -354,6 +428,7 @@ void m4s_sweep_destroy(m4s_sweep_t *sweep) {
   m4s_fields_clear(m4s_sweep_fields, m4s_n_sweep_fields, sweep);
   m4s_text_list_clear(&sweep->simulators);
   m4s_text_list_clear(&sweep->spec_simulators);
+  free_externals(sweep);
   json_decref(sweep->identity);
   json_decref(sweep->reference);
   json_decref(sweep->base);
@@ -560,11 +635,22 @@ json_t *m4s_sweep_axis_names(const m4s_sweep_t *sweep) {
   return names;
 }
 
-json_t *m4s_sweep_to_json(const m4s_sweep_t *sweep) {
+static json_t *simulators_to_json(const m4s_sweep_t *sweep) {
   json_t *simulators = json_array();
   for (size_t i = 0; simulators != NULL && i < sweep->spec_simulators.n_items; i++) {
-    json_array_append_new(simulators, json_string(sweep->spec_simulators.items[i]));
+    const char *name = sweep->spec_simulators.items[i];
+    const m4s_external_t *external = m4s_sweep_external(sweep, name);
+    json_t *entry = external == NULL ? json_string(name) : m4s_external_to_json(external);
+    if (json_array_append_new(simulators, entry) != 0) {
+      json_decref(simulators);
+      simulators = NULL;
+    }
   }
+  return simulators;
+}
+
+json_t *m4s_sweep_to_json(const m4s_sweep_t *sweep) {
+  json_t *simulators = simulators_to_json(sweep);
   json_t *spec = json_pack("{s:s, s:s, s:o, s:O}", "name", sweep->name, "title", sweep->title,
                            "simulators", simulators, "base", sweep->base);
   bool ok = spec != NULL;

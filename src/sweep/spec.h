@@ -1,9 +1,11 @@
 // Sweep specs: JSON in, points out, one at a time.
 //
-// {"name": "x", "title": "…", "simulators": ["flowsim"], "reference": "flowsim" | {"simulator": s}
-// |
-//  {"table": path, "simulator": s} | {"folder": path, "backend": b}, "base": {"section": {"key":
-//  value}}, "axes": [{"setting": values, …}, …], "where": "expression"}
+// {"name": "x", "title": "…", "simulators": ["flowsim", {"name": "ns3", "command": "…"}],
+//  "reference": "flowsim" | {"simulator": s} | {"table": path, "simulator": s} |
+//  {"folder": path, "backend": b}, "base": {"section": {"key": value}},
+//  "axes": [{"setting": values, …}, …], "where": "expression"}
+//
+// Simulators are names of built-in ones or definitions of the user's (sweep/external.h).
 //
 // The entries of "axes" are crossed, the first varying slowest; the settings of one entry move
 // together. Paths are relative to the spec's folder. Points are numbered in that order, before any
@@ -16,6 +18,7 @@
 #include "core/status.h"
 #include "core/text.h"
 #include "sweep/axes.h"
+#include "sweep/external.h"
 #include "sweep/point.h"
 #include "sweep/where.h"
 
@@ -31,6 +34,8 @@ typedef struct m4s_sweep {
   char *name, *title;  // owned
   m4s_text_list_t simulators;  // to run
   m4s_text_list_t spec_simulators;  // as the spec lists them
+  m4s_external_t *externals;  // owned, [n_externals]: those that the spec defines
+  size_t n_externals;
   json_t *reference;  // owned reference: as in a manifest (sweep/results.h); NULL: none
   json_t *base;  // owned reference: {"section": {"key": value}}
   json_t *axes_source;  // owned reference: "axes" as written
@@ -45,9 +50,6 @@ typedef struct m4s_sweep {
   json_t *identity;  // owned reference: sweep/identity.h
 } m4s_sweep_t;
 
-// Refuses a name that is no built-in simulator's.
-m4s_status_t m4s_simulator_check(const char *name, const char *where);
-
 // The spec's own fields ("name", "title", "where").
 extern const m4s_field_t m4s_sweep_fields[];
 extern const size_t m4s_n_sweep_fields;
@@ -60,6 +62,11 @@ void m4s_sweep_destroy(m4s_sweep_t *sweep);
 
 // Adds a simulator to those of the sweep; unknown names and repetitions are M4S_ERR_INPUT.
 m4s_status_t m4s_sweep_add_simulator(m4s_sweep_t *sweep, const char *name, const char *where);
+
+// What the spec defines under a name; NULL for built-in simulators.
+const m4s_external_t *m4s_sweep_external(const m4s_sweep_t *sweep, const char *simulator);
+// The hash of that, NULL for built-in simulators: results of other definitions are not this one's.
+const char *m4s_sweep_definition(const m4s_sweep_t *sweep, const char *simulator);
 
 // Which points of a sweep: {"set": {axis: value}, "where": [expressions]}; both may be absent.
 typedef json_t m4s_selection_t;

@@ -382,7 +382,7 @@ static bool in_list(const m4s_text_list_t *list, const char *name) {
 }
 
 // Simulators of earlier runs and of this one: those of the spec in its order, then the others as
-// they are built in.
+// they are built in; those that an earlier spec defined are left out.
 static json_t *merge_simulators(const json_t *before, const m4s_sweep_t *sweep) {
   json_t *names = json_array();
   for (size_t i = 0; i < sweep->spec_simulators.n_items; i++) {
@@ -407,6 +407,26 @@ static json_t *usable_reference(const m4s_sweep_t *sweep, const json_t *simulato
   const char *name = json_string_value(json_object_get(sweep->reference, "simulator"));
   bool usable = table != NULL || folder != NULL || (name != NULL && has_name(simulators, name));
   return usable ? sweep->reference : NULL;
+}
+
+// Results of another definition count as missing: says so, as they will be replaced.
+static void warn_of_definitions(const m4s_store_t *store, const m4s_sweep_t *sweep) {
+  const json_t *before = json_object_get(json_object_get(store->manifest, "sweep"), "simulators");
+  for (size_t i = 0; i < json_array_size(before); i++) {
+    m4s_external_t old;
+    const json_t *entry = json_array_get(before, i);
+    bool known = json_is_object(entry) && m4s_external_read(&old, entry, "manifest") == M4S_OK;
+    const char *definition = known ? m4s_sweep_definition(sweep, old.name) : NULL;
+    if (definition != NULL && strcmp(old.definition, definition) != 0) {
+      m4s_log(M4S_LOG_WARN,
+              "%s: the simulator %s was defined otherwise in the last run: its points count as "
+              "missing, and new results replace the old ones",
+              store->folder, old.name);
+    }
+    if (json_is_object(entry)) {
+      m4s_external_clear(&old);
+    }
+  }
 }
 
 // The versions of the program that earlier runs in the folder used, and this one's.
@@ -461,6 +481,7 @@ m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *swe
       spec == NULL ? NULL
                    : make_manifest(sweep, spec, same ? store->manifest : NULL, selection, about);
   json_t *versions = merge_versions(store->manifest, about);
+  warn_of_definitions(store, sweep);
   if (json_array_size(versions) > 1) {
     m4s_log(M4S_LOG_WARN, "%s: holds results of other versions of m4sweep, too: %s", store->folder,
             m4s_json_show(versions));
@@ -481,19 +502,39 @@ m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *swe
   return store->journal_fd >= 0 ? M4S_OK : open_journal(store);
 }
 
+// Whether point.json in a unit's folder is of this definition.
+static bool has_definition(const char *folder, const char *definition) {
+  char *path = m4s_path_join(folder, "point.json");
+  json_t *point = NULL;
+  bool has = path != NULL && m4s_path_exists(path) && m4s_json_read(path, &point) == M4S_OK;
+  const char *own = json_string_value(json_object_get(point, "definition"));
+  has = has && own != NULL && strcmp(own, definition) == 0;
+  json_decref(point);
+  free(path);
+  return has;
+}
+
+bool m4s_unit_present(const char *store_folder, const char *case_id, const char *simulator,
+                      const char *definition) {
+  char *folder = m4s_unit_folder(store_folder, case_id, simulator);
+  bool present = folder != NULL && m4s_path_exists(folder) &&
+                 (definition == NULL || has_definition(folder, definition));
+  free(folder);
+  return present;
+}
+
 m4s_row_status_t m4s_store_unit_status(const m4s_store_t *store, const char *case_id,
-                                       const char *simulator) {
-  const m4s_journal_entry_t *entry = m4s_journal_find(&store->journal, case_id, simulator);
+                                       const char *simulator, const char *definition) {
+  const m4s_journal_entry_t *entry =
+      m4s_journal_find(&store->journal, case_id, simulator, definition);
   if (entry == NULL) {
     return M4S_ROW_MISSING;
   }
   if (!entry->ok) {
     return M4S_ROW_FAILED;
   }
-  char *folder = m4s_unit_folder(store->folder, case_id, simulator);
-  bool present = folder != NULL && m4s_path_exists(folder);
-  free(folder);
-  return present ? M4S_ROW_OK : M4S_ROW_MISSING;
+  return m4s_unit_present(store->folder, case_id, simulator, definition) ? M4S_ROW_OK
+                                                                         : M4S_ROW_MISSING;
 }
 
 m4s_status_t m4s_store_record(m4s_store_t *store, const json_t *line) {

@@ -2,11 +2,13 @@
 //
 //   manifest.json                      the sweep, the selections that were run, version, placement
 //   journal.jsonl                      one line per finished unit
-//   points/<case>/<simulator>/         point.json and the simulator's files, whole or absent
+//   points/<case>/<simulator>/         point.json and the simulator's files, whole or absent; after
+//                                      a failure of a simulator of the user's its output alone
 //   .lock                              held while a run is at work
 //
-// A unit is done if the journal says ok and its folder is there. Nothing else is believed, so a
-// kill at any instant costs the units in flight only.
+// A unit is done if the journal says ok and its folder is there, for a simulator of the user's with
+// results of the same definition. Nothing else is believed, so a kill at any instant costs the
+// units in flight only.
 #pragma once
 
 #include <jansson.h>
@@ -40,7 +42,8 @@ void m4s_store_release(int hold);
 // The absolute path.
 const char *m4s_store_folder(const m4s_store_t *store);
 
-// Writes the manifest: the sweep with its files' hashes, the selection added to those of earlier
+// Writes the manifest: the sweep with its files' hashes (a warning where a simulator of the user's
+// is defined otherwise than before), the selection added to those of earlier
 // runs (unless the sweep has changed since: then *changed_out is true and they are forgotten), the
 // versions of the program that runs in the folder used (a warning if there are several), and
 // `about`'s members (version, git_id, metrics, …).
@@ -48,13 +51,18 @@ m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *swe
                                       const m4s_selection_t *selection, const json_t *about,
                                       bool *changed_out);
 
-// A unit's status, from the journal as it was at m4s_store_open().
+// A unit's status, from the journal as it was at m4s_store_open(). `definition`: as of
+// m4s_sweep_definition().
 m4s_row_status_t m4s_store_unit_status(const m4s_store_t *store, const char *case_id,
-                                       const char *simulator);
+                                       const char *simulator, const char *definition);
 
 // Appends a line to the journal; it is on disk when this returns. M4S_ERR_IO leaves the journal as
 // it was.
 m4s_status_t m4s_store_record(m4s_store_t *store, const json_t *line);
+
+// Whether a unit's results are there.
+bool m4s_unit_present(const char *store_folder, const char *case_id, const char *simulator,
+                      const char *definition);
 
 // The folder of a unit, owned, NULL without memory.
 char *m4s_unit_folder(const char *store_folder, const char *case_id, const char *simulator);

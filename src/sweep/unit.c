@@ -42,6 +42,23 @@ static json_t *used_files(const json_t *files, const json_t *settings, const cha
   return used;
 }
 
+// Adds what a simulator of the user's is.
+static m4s_status_t add_external(const m4s_sweep_t *sweep, const char *simulator,
+                                 bool keeps_time_limit, json_t *order) {
+  const m4s_external_t *external = m4s_sweep_external(sweep, simulator);
+  if (external == NULL) {
+    return M4S_OK;
+  }
+  json_t *object = m4s_external_to_json(external);
+  if (!keeps_time_limit) {
+    json_object_del(object, "time_limit_s");
+  }
+  int failed = json_object_set_new(order, "external", object) |
+               json_object_set_new(order, "definition", json_string(external->definition)) |
+               json_object_set_new(order, "spec_folder", json_string(sweep->folder));
+  return failed != 0 ? m4s_fail_memory("a unit of work") : M4S_OK;
+}
+
 m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char *simulator,
                             const char *store_folder, int64_t number, double time_limit_s,
                             json_t **order_out) {
@@ -65,19 +82,25 @@ m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char
     status = m4s_fail_memory("a unit of work");
   }
   if (status == M4S_OK) {
-    *order_out = order;
+    status = add_external(sweep, simulator, !(time_limit_s >= 0), order);
   }
-  return status;
+  if (status != M4S_OK) {
+    json_decref(order);
+    return status;
+  }
+  *order_out = order;
+  return M4S_OK;
 }
 
 static m4s_status_t write_point(const json_t *order, const m4s_point_t *point, json_t *metrics,
                                 const char *folder) {
   json_t *root = json_pack(
-      "{s:O, s:O, s:O, s:O, s:I, s:O, s:O, s:s, s:s}", "case", json_object_get(order, "case"),
-      "simulator", json_object_get(order, "simulator"), "axes", json_object_get(order, "axes"),
-      "metrics", metrics, "seed", (json_int_t)point->run.seed, "settings",
-      json_object_get(order, "settings"), "files", json_object_get(order, "files"), "version",
-      M4S_VERSION, "git_id", M4S_GIT_ID);
+      "{s:O, s:O, s:O*, s:O*, s:O, s:O, s:I, s:O, s:O, s:s, s:s}", "case",
+      json_object_get(order, "case"), "simulator", json_object_get(order, "simulator"),
+      "definition", json_object_get(order, "definition"), "external",
+      json_object_get(order, "external"), "axes", json_object_get(order, "axes"), "metrics",
+      metrics, "seed", (json_int_t)point->run.seed, "settings", json_object_get(order, "settings"),
+      "files", json_object_get(order, "files"), "version", M4S_VERSION, "git_id", M4S_GIT_ID);
   char *path = m4s_path_join(folder, "point.json");
   m4s_status_t status =
       root == NULL || path == NULL ? m4s_fail_memory("point.json") : m4s_json_write(path, root);
@@ -95,6 +118,8 @@ struct m4s_unit {
   m4s_point_t point;
   char *folder;  // owned: the temporary one; NULL before it is made and after it is in place
   m4s_point_run_t *run;  // owned; NULL before the start
+  m4s_external_t external;  // of a simulator of the user's
+  m4s_external_place_t place;  // of that
 };
 
 // Numbers that are not finite cannot be results (nor JSON).
@@ -132,11 +157,33 @@ static m4s_status_t fail_to_write(const m4s_unit_t *unit) {
                   unit->store_folder, unit->case_id, unit->simulator, reason);
 }
 
+static m4s_status_t start_external(m4s_unit_t *unit, const json_t *object) {
+  M4S_TRY(m4s_external_read(&unit->external, object, "order"));
+  unit->place = (m4s_external_place_t){
+      .external = &unit->external,
+      .case_id = unit->case_id,
+      .spec_folder = json_string_value(json_object_get(unit->order, "spec_folder")),
+      .folder = unit->folder};
+  return m4s_point_run_begin_external(&unit->point, &unit->place, unit->stop, &unit->run);
+}
+
 static m4s_status_t start(m4s_unit_t *unit) {
   M4S_TRY(m4s_point_set(&unit->point, json_object_get(unit->order, "settings"), "/", "order"));
   M4S_TRY(m4s_unit_begin(unit->store_folder, unit->case_id, unit->simulator, &unit->folder));
   M4S_TRY(check_files(unit->order, unit->engines));
+  const json_t *external = json_object_get(unit->order, "external");
+  if (external != NULL) {
+    return start_external(unit, external);
+  }
   return m4s_point_run_begin(&unit->point, unit->simulator, unit->engines, unit->stop, &unit->run);
+}
+
+// Moves the files into place.
+static m4s_status_t publish(m4s_unit_t *unit) {
+  M4S_TRY(m4s_unit_publish(unit->store_folder, unit->case_id, unit->simulator, unit->folder));
+  free(unit->folder);
+  unit->folder = NULL;
+  return M4S_OK;
 }
 
 // Writes what the finished run leaves, and moves it into place.
@@ -151,14 +198,16 @@ static m4s_status_t finish(m4s_unit_t *unit, json_t **metrics_out) {
     status = write_point(unit->order, &unit->point, metrics, unit->folder);
   }
   if (status == M4S_OK) {
-    status = m4s_unit_publish(unit->store_folder, unit->case_id, unit->simulator, unit->folder);
+    bool kept;
+    status = m4s_point_run_keep_log(unit->run, unit->folder, &kept);
+  }
+  if (status == M4S_OK) {
+    status = publish(unit);
   }
   if (status != M4S_OK) {
     json_decref(metrics);
     return status;
   }
-  free(unit->folder);
-  unit->folder = NULL;
   *metrics_out = metrics;
   return M4S_OK;
 }
@@ -242,6 +291,22 @@ m4s_status_t m4s_unit_create(json_t *order, m4s_engines_t *engines, const atomic
   return M4S_OK;
 }
 
+// A failed run of a simulator of the user's leaves its output, for people to look into. The status,
+// which is another one where that cannot be written.
+static m4s_status_t keep_log(m4s_unit_t *unit, m4s_status_t status) {
+  char reason[512];
+  bool kept = false;
+  if (unit->run == NULL) {
+    return status;
+  }
+  snprintf(reason, sizeof reason, "%s", m4s_last_error());
+  M4S_TRY(m4s_point_run_keep_log(unit->run, unit->folder, &kept));
+  if (kept) {
+    M4S_TRY(publish(unit));
+  }
+  return m4s_fail(status, "%s", reason);
+}
+
 m4s_status_t m4s_unit_advance(m4s_unit_t *unit, json_t **reply_out) {
   json_t *metrics = NULL;
   bool ended = false;
@@ -251,6 +316,9 @@ m4s_status_t m4s_unit_advance(m4s_unit_t *unit, json_t **reply_out) {
   if (status == M4S_OK && !ended) {
     *reply_out = NULL;
     return M4S_OK;
+  }
+  if (status != M4S_OK && status != M4S_ERR_IO && status != M4S_ERR_STOPPED) {
+    status = keep_log(unit, status);
   }
   if (status == M4S_ERR_IO) {
     fail_to_write(unit);
@@ -267,6 +335,7 @@ void m4s_unit_destroy(m4s_unit_t *unit) {
     return;
   }
   m4s_point_run_destroy(unit->run);
+  m4s_external_clear(&unit->external);
   m4s_point_clear(&unit->point);
   if (unit->folder != NULL) {
     m4s_path_remove(unit->folder);  // where that fails, the next run does it

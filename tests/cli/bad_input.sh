@@ -338,6 +338,29 @@ bad_spec 'where' 'reducton' 'reduction' -- "$(spec where '"reducton > 1"')"
 bad_spec 'where' '7' -- "$(spec where '7')"
 bad_spec 'where' 'none of the 2 points' -- "$(spec where '"reduction > 9"')"
 
+# --- simulators of the user's ---
+own() { spec simulators "[{\"name\": \"mine\", \"command\": \"true\"$1}]"; }
+bad_spec 'simulators[0]' 'unknown key "comand"' 'did you mean command' -- "$(own ', "comand": "x"')"
+bad_spec 'simulators[0]' 'name is missing' -- "$(spec simulators '[{"command": "true"}]')"
+bad_spec 'simulators[0]' 'command is missing' -- "$(spec simulators '[{"name": "mine"}]')"
+bad_spec 'simulators[0].name' '"m4" is a built-in simulator' -- "$(spec simulators '[{"name": "m4", "command": "x"}]')"
+bad_spec 'simulators[0].name' '"../x"' 'letters' -- "$(spec simulators '[{"name": "../x", "command": "x"}]')"
+bad_spec 'simulators[1]' '"mine" stands twice' -- \
+  "$(spec simulators '[{"name": "mine", "command": "x"}, {"name": "mine", "command": "y"}]')"
+bad_spec 'simulators[0].command' '{workloat}' 'did you mean workload' -- \
+  "$(spec simulators '[{"name": "mine", "command": "x {workloat}"}]')"
+bad_spec 'simulators[0].command' '{topology.gpu}' 'did you mean topology.gpus' -- \
+  "$(spec simulators '[{"name": "mine", "command": "x {topology.gpu}"}]')"
+bad_spec 'simulators[0].command' '{out}' 'within "' -- \
+  "$(spec simulators '[{"name": "mine", "command": "x \"{out}\""}]')"
+bad_spec 'simulators[0].command' 'byte 3' '{{' -- "$(spec simulators '[{"name": "mine", "command": "x {out"}]')"
+bad_spec 'simulators[0].time_limit_s' '-1' 'nearest valid: 0' -- "$(own ', "time_limit_s": -1')"
+bad_spec 'simulators[0].end_to_end' '"../x.csv"' -- "$(own ', "end_to_end": "../x.csv"')"
+bad_spec 'simulators[0].environment' '"1A"' -- "$(own ', "environment": {"1A": "x"}')"
+bad_spec 'simulators[0].environment.A' '[1]' 'string' -- "$(own ', "environment": {"A": [1]}')"
+bad_spec 'mine' 'traffic.kind "workload"' -- "$(own '' | sed 's/"traffic": {[^}]*}/"traffic": {"kind": "mix"}/')"
+bad_spec 'reference' '"min"' 'did you mean mine' -- "$(own '' | sed 's/}$/, "reference": "min"}/')"
+
 # --- references ---
 printf 'reduction,simulator,total_us\n1,ns3,5\n2,ns3,x\n' >in/reference.csv
 mkdir -p in/published/n_2_r_4_ns3

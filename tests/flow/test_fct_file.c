@@ -63,13 +63,13 @@ static void files_that_make_no_sense_should_be_refused(void **state) {
        "hexadecimal digits"},
       {"0b002001 0b000101 1 2 3 4 5 6",
        ":1:1: source \"0b002001\" is the address of none of 32 "
-       "hosts (0b000001 and on)"},
+       "nodes (0b000001 and on)"},
       {"0a000001 0b000101 1 2 3 4 5 6",
        ":1:1: source \"0a000001\" is the address of none of 32 "
-       "hosts (0b000001 and on)"},
+       "nodes (0b000001 and on)"},
       {"0b000002 0b000101 1 2 3 4 5 6",
        ":1:1: source \"0b000002\" is the address of none of 32 "
-       "hosts (0b000001 and on)"},
+       "nodes (0b000001 and on)"},
       {"0b000001 0b000101 1 2 3 4 -5 6",
        ":1:27: FCT in ns \"-5\" is outside 0 to "
        "4000000000000000000 (nearest valid: 0)"},

@@ -65,7 +65,7 @@ static void assert_statuses(const m4s_store_t *store, const char *expected) {
   for (uint64_t i = 0; i < 4; i++) {
     char id[M4S_CASE_ID_BYTES];
     case_id_of(i, id);
-    statuses[i] = "ofm"[m4s_store_unit_status(store, id, "flowsim")];
+    statuses[i] = "ofm"[m4s_store_unit_status(store, id, "flowsim", NULL)];
   }
   assert_string_equal(statuses, expected);
 }
