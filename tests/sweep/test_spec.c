@@ -413,7 +413,7 @@ static void model_should_be_set_and_bring_m4(void **state) {
   } cases[] = {
       {"\"simulators\": [\"flowsim\"]", NULL, "flowsim m4", "{}"},
       {"\"simulators\": [\"m4\", \"flowsim\"]", NULL, "m4 flowsim", "{}"},
-      {"\"simulators\": [\"m4\", \"flowsim\"]", "flowsim", "flowsim m4", "{}"},
+      {"\"simulators\": [\"m4\", \"flowsim\"]", "flowsim", "flowsim", "{}"},
       {"\"simulators\": [\"m4\"], \"axes\": [{\"model\": [\"a\", \"b\"]}]", NULL, "m4",
        "{\"set\":{\"model\":\"b\"}}"},
   };
