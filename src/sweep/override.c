@@ -202,7 +202,8 @@ static m4s_status_t change_settings(m4s_sweep_t *sweep, const m4s_overrides_t *o
 }
 
 // Reads the filters once, so that their errors come early.
-static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, json_t *selection) {
+static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, const char *quick,
+                                 json_t *selection) {
   json_t *texts = json_array();
   m4s_status_t status = texts == NULL ? m4s_fail_memory("filters") : M4S_OK;
   size_t n_wheres = wheres == NULL ? 0 : wheres->n_items;
@@ -214,7 +215,11 @@ static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, json_t *selectio
       status = m4s_fail(M4S_ERR_INPUT, "--where: is not UTF-8");
     }
   }
-  if (status == M4S_OK && n_wheres > 0 && json_object_set(selection, "where", texts) != 0) {
+  if (status == M4S_OK && quick != NULL && json_array_append_new(texts, json_string(quick)) != 0) {
+    status = m4s_fail_memory("filters");
+  }
+  if (status == M4S_OK && json_array_size(texts) > 0 &&
+      json_object_set(selection, "where", texts) != 0) {
     status = m4s_fail_memory("filters");
   }
   json_decref(texts);
@@ -307,8 +312,13 @@ m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overr
   if (status == M4S_OK) {
     status = check_kinds(sweep);
   }
+  if (status == M4S_OK && overrides->quick && sweep->quick_text == NULL) {
+    status = m4s_fail(M4S_ERR_INPUT, "%s: --quick: the spec has no \"quick\", the condition for it",
+                      sweep->path);
+  }
   if (status == M4S_OK) {
-    status = apply_wheres(overrides->wheres, selection);
+    status =
+        apply_wheres(overrides->wheres, overrides->quick ? sweep->quick_text : NULL, selection);
   }
   if (status != M4S_OK) {
     json_decref(selection);

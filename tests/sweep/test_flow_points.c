@@ -249,6 +249,83 @@ static void kinds_of_traffic_should_not_be_mixed(void **state) {
                  "kind of traffic");
 }
 
+#define QUICK \
+  "{\"name\": \"t\", \"simulators\": [\"flowsim\"], \"base\": {\"traffic\": {\"kind\": " \
+  "\"mix\"}}, " \
+  "\"axes\": [{\"max_load\": [0.25, 0.5, 0.75]}], \"quick\": \"max_load < 0.4\"}"
+
+// The number of points with this flag, and of the same sweep when it is read from its manifest.
+static size_t count_points(const m4s_sweep_t *sweep, const json_t *selection) {
+  uint64_t *indices = NULL;
+  size_t n = 0;
+  ASSERT_OK(m4s_sweep_select(sweep, selection, false, &indices, &n));
+  free(indices);
+  return n;
+}
+
+static void quick_runs_should_have_the_points_of_the_condition(void **state) {
+  (void)state;
+  for (int quick = 0; quick < 2; quick++) {
+    m4s_sweep_t *sweep = NULL;
+    m4s_sweep_t *again = NULL;
+    m4s_selection_t *selection = NULL;
+    ASSERT_OK(m4s_sweep_parse(QUICK, "t.json", &sweep));
+    ASSERT_OK(m4s_sweep_override(sweep, &(m4s_overrides_t){.quick = quick}, &selection));
+    ASSERT_OK(m4s_sweep_load(sweep, NULL));
+    assert_int_equal(count_points(sweep, selection), quick ? 1 : 3);
+    json_t *spec = m4s_sweep_to_json(sweep);
+    ASSERT_OK(m4s_sweep_from_json(spec, "again", ".", &again));
+    assert_string_equal(again->quick_text, "max_load < 0.4");
+    json_decref(spec);
+    json_decref(selection);
+    m4s_sweep_destroy(again);
+    m4s_sweep_destroy(sweep);
+  }
+}
+
+static void quick_should_be_refused_without_a_condition(void **state) {
+  (void)state;
+  m4s_sweep_t *sweep = NULL;
+  m4s_selection_t *selection = NULL;
+  ASSERT_OK(m4s_sweep_parse(BASE("\"run\": {\"seed\": 1}"), "t.json", &sweep));
+  ASSERT_REFUSES(m4s_sweep_override(sweep, &(m4s_overrides_t){.quick = true}, &selection),
+                 "t.json: --quick: the spec has no \"quick\", the condition for it");
+  m4s_sweep_destroy(sweep);
+  assert_int_equal(m4s_sweep_parse("{\"name\": \"t\", \"simulators\": [\"flowsim\"], \"quick\": "
+                                   "\"max_lod < 1\"}",
+                                   "t.json", &sweep),
+                   M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "t.json: quick: "));
+  assert_non_null(strstr(m4s_last_error(), "max_load"));
+}
+
+// The sweeps that ship can be read, and their points made.
+static void shipped_sweeps_should_be_good(void **state) {
+  (void)state;
+  static const struct {
+    const char *path;
+    size_t n_points, n_quick;
+  } sweeps[] = {{M4SWEEP_SOURCE_DIR "/sweeps/load.json", 7, 3},
+                {M4SWEEP_SOURCE_DIR "/sweeps/oversubscription.json", 27, 3}};
+  for (size_t i = 0; i < M4S_COUNT(sweeps); i++) {
+    for (int quick = 0; quick < 2; quick++) {
+      m4s_sweep_t *sweep = NULL;
+      m4s_selection_t *selection = NULL;
+      m4s_point_t point;
+      ASSERT_OK(m4s_sweep_read(sweeps[i].path, &sweep));
+      ASSERT_OK(m4s_sweep_override(sweep, &(m4s_overrides_t){.quick = quick}, &selection));
+      ASSERT_OK(m4s_sweep_load(sweep, NULL));
+      assert_int_equal(count_points(sweep, selection),
+                       quick ? sweeps[i].n_quick : sweeps[i].n_points);
+      ASSERT_OK(m4s_sweep_point(sweep, 0, &point));
+      ASSERT_OK(m4s_point_check(&point, NULL));
+      m4s_point_clear(&point);
+      json_decref(selection);
+      m4s_sweep_destroy(sweep);
+    }
+  }
+}
+
 // Packets cost by bytes, flows by their number.
 static void costs_should_grow_with_the_traffic(void **state) {
   (void)state;
@@ -279,6 +356,9 @@ int main(void) {
       cmocka_unit_test(check_should_find_what_cannot_be_made),
       cmocka_unit_test(settings_of_other_kinds_should_be_refused),
       cmocka_unit_test(kinds_of_traffic_should_not_be_mixed),
+      cmocka_unit_test(quick_runs_should_have_the_points_of_the_condition),
+      cmocka_unit_test(quick_should_be_refused_without_a_condition),
+      cmocka_unit_test(shipped_sweeps_should_be_good),
       cmocka_unit_test(costs_should_grow_with_the_traffic),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
