@@ -109,6 +109,10 @@ static m4s_status_t add_range(m4s_quantity_t quantity, extent_t extent, double *
                                                       : INFINITY;
   if (extent.min > 0 && extent.max > spread * extent.min) {
     *end_out = extent.max * 1.3;
+    if (quantity == M4S_QUANTITY_SLOWDOWN) {
+      M4S_TRY(
+          m4s_text_add(script, "  set xtics (0.5, 1, 2, 3, 5, 10, 20, 50, 100, 1000, 10000)\n"));
+    }
     return m4s_text_add(script, "  set logscale x\n  set xrange [%.9g:%.9g]\n", extent.min / 1.3,
                         *end_out);
   }

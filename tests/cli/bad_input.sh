@@ -321,6 +321,31 @@ bad_spec 'axes[0].reduction.range' -- "$(spec axes '[{"reduction": {"range": [1]
 bad_spec 'axes[0].reduction.range[1]' 'null' -- "$(spec axes '[{"reduction": {"range": [1, null]}}]')"
 bad_spec 'axes[0].reduction' '"rnage"' 'range' -- "$(spec axes '[{"reduction": {"rnage": [1, 4]}}]')"
 bad_spec 'axes[0].reduction' -- "$(spec axes '[{"reduction": {"range": [1, 4], "linspace": [1, 4, 2]}}]')"
+
+# Mixes and lists of flows.
+mix() { spec base "{\"topology\": {\"kind\": \"clos\"}, \"traffic\": {\"kind\": \"mix\"$1}}" | sed 's/"reduction": \[1, 2\]/"seed": [1, 2]/'; }
+flow_list() {
+  printf '%b' "$1" >in/flows.csv
+  spec base '{"topology": {"kind": "clos"}, "traffic": {"kind": "flows", "flow_list": "flows.csv"}}' |
+    sed 's/"reduction": \[1, 2\]/"seed": [1, 2]/'
+}
+bad_spec 'base.traffic.kind' '"mixx"' 'mix' -- "$(spec base '{"traffic": {"kind": "mixx"}}')"
+bad_spec 'traffic.max_load: has no effect' 'set traffic.kind to "mix"' -- "$(spec base '{"traffic": {"workload": "small.txt", "max_load": 0.5}}')"
+bad_spec 'max_load: 1.5 is 1 or above' 'nearest valid: 0.99' -- "$(mix ', "max_load": 1.5')"
+bad_spec 'max_load: 0 is not above 0' -- "$(mix ', "max_load": 0')"
+bad_spec 'base.traffic.sizes' '"hadop"' 'hadoop' -- "$(mix ', "sizes": "hadop"')"
+bad_spec 'base.traffic.n_flows' '-3' -- "$(mix ', "n_flows": -3')"
+bad_spec 'base.traffic.matrix_file' 'none.json' 'No such file' -- "$(mix ', "spatial": "matrix", "matrix_file": "none.json"')"
+bad_spec 'traffic.workload: has no effect' -- "$(mix ', "workload": "small.txt"')"
+bad_spec 'axes[0].traffic.kind' 'one kind of traffic' -- "$(spec axes '[{"traffic.kind": ["mix", "workload"]}]')"
+bad_spec 'flows.csv:1' '"dst"' -- "$(flow_list 'src,size_bytes,start_ns\n0,1,2\n')"
+bad_spec 'flows.csv:2' 'dst 256' '255' -- "$(flow_list 'src,dst,size_bytes,start_ns\n0,256,1,2\n')"
+bad_spec 'flows.csv:3' 'start_ns 1' -- "$(flow_list 'src,dst,size_bytes,start_ns\n0,1,1,2\n0,1,1,1\n')"
+bad_spec 'flows.csv' 'no header' -- "$(flow_list '')"
+bad_spec 'quick' '"max_lod"' 'max_load' -- "$(spec quick '"max_lod < 1"')"
+spec name '"t"' >in/spec.json
+refused in/spec.json '--quick' -- run in/spec.json --out out --quick
+
 bad_spec 'axes[0].reduction.linspace' '1.5' -- "$(spec axes '[{"reduction": {"linspace": [1, 2, 3]}}]')"
 bad_spec 'axes[0].reduction.linspace' '0' -- "$(spec axes '[{"reduction": {"linspace": [1, 2, 0]}}]')"
 bad_spec 'axes[0].reduction.logspace' '0' -- "$(spec axes '[{"reduction": {"logspace": [0, 2, 2]}}]')"
