@@ -247,14 +247,17 @@ static const struct {
   const char *name;
   const char *kind_section;  // the kind is its "kind"
   const char *kind;
+  const char *other_kind;  // that looks at it, too; NULL: none
 } of_kinds[] = {
-    {"topology", m4s_gpu_cluster_fields, NULL, "topology", "gpu-cluster"},
-    {"topology", m4s_clos_fields, NULL, "topology", "clos"},
-    {"topology", NULL, "file", "topology", "file"},
-    {"traffic", NULL, "workload", "traffic", "workload"},
-    {"system", m4s_collective_fields, NULL, "traffic", "workload"},
-    {"traffic", m4s_load_mix_fields, NULL, "traffic", "mix"},
-    {"traffic", NULL, "flow_list", "traffic", "flows"},
+    {"topology", m4s_gpu_cluster_fields, NULL, "topology", "gpu-cluster", NULL},
+    {"topology", m4s_clos_fields, NULL, "topology", "clos", NULL},
+    {"topology", NULL, "file", "topology", "file", NULL},
+    {"traffic", NULL, "workload", "traffic", "workload", NULL},
+    {"system", m4s_collective_fields, NULL, "traffic", "workload", NULL},
+    {"traffic", m4s_load_mix_fields, NULL, "traffic", "mix", NULL},
+    {"traffic", NULL, "flow_list", "traffic", "flows", NULL},
+    {"traffic", NULL, "in_flight", "traffic", "mix", "flows"},
+    {"traffic", NULL, "in_flight_of", "traffic", "mix", "flows"},
 };
 
 // Whether some point of the sweep has the setting from the spec or the command line.
@@ -272,7 +275,9 @@ static m4s_status_t check_setting(const m4s_sweep_t *sweep, size_t i_kind, m4s_s
   }
   const char *written = json_string_value(m4s_setting_get(sweep->base, kind));
   written = written == NULL ? kind.field->fallback : written;
-  if (strcmp(written, of_kinds[i_kind].kind) == 0) {
+  const char *other = of_kinds[i_kind].other_kind;
+  if (strcmp(written, of_kinds[i_kind].kind) == 0 ||
+      (other != NULL && strcmp(written, other) == 0)) {
     return M4S_OK;
   }
   return m4s_fail(M4S_ERR_INPUT,

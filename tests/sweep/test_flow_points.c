@@ -175,6 +175,33 @@ static void mixes_should_run_on_any_topology(void **state) {
   m4s_point_clear(&point);
 }
 
+// Two flows of one rack, each 1 ms long, that come at once: together, or one behind the other.
+static void closed_loops_should_limit_the_flows_in_flight(void **state) {
+  (void)state;
+  static const struct {
+    const char *more;
+    bool one_by_one;
+  } cases[] = {{"", false},
+               {", \"in_flight\": 1", true},
+               {", \"in_flight\": 2", false},
+               {", \"in_flight\": 1, \"in_flight_of\": \"host\"", false}};
+  support_write("two.csv", "src,dst,size_bytes,start_ns\n0,31,1192802,0\n1,30,1192802,0\n");
+  for (size_t i = 0; i < M4S_COUNT(cases); i++) {
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"topology\": {\"kind\": \"clos\", \"size\": \"training\"}, \"traffic\": {\"kind\": "
+             "\"flows\", \"flow_list\": \"two.csv\"%s}}",
+             cases[i].more);
+    m4s_point_t point = make_point(text);
+    json_t *metrics = run(&point, "flowsim", NULL);
+    double makespan_us = get(metrics, "makespan_us");
+    assert_true(cases[i].one_by_one ? makespan_us > 2000 && makespan_us < 2020
+                                    : makespan_us > 1000 && makespan_us < 1010);
+    json_decref(metrics);
+    m4s_point_clear(&point);
+  }
+}
+
 // --- what makes no sense ---
 
 static void check_should_find_what_cannot_be_made(void **state) {
@@ -219,6 +246,9 @@ static void settings_of_other_kinds_should_be_refused(void **state) {
       {BASE("\"traffic\": {\"kind\": \"mix\", \"flow_list\": \"f.csv\"}"),
        "t.json: traffic.flow_list: has no effect with traffic.kind \"mix\" (set traffic.kind to "
        "\"flows\")"},
+      {BASE("\"traffic\": {\"in_flight\": 3}"),
+       "t.json: traffic.in_flight: has no effect with traffic.kind \"workload\" (set traffic.kind "
+       "to \"mix\")"},
       {BASE("\"traffic\": {\"kind\": \"mix\"}, \"system\": {\"send_latency_ns\": 1}"),
        "t.json: system.send_latency_ns: has no effect with traffic.kind \"mix\" (set traffic.kind "
        "to \"workload\")"},
@@ -353,6 +383,7 @@ int main(void) {
       cmocka_unit_test(lone_flows_should_take_their_ideal_time),
       cmocka_unit_test(seeds_should_make_other_flows),
       cmocka_unit_test(mixes_should_run_on_any_topology),
+      cmocka_unit_test(closed_loops_should_limit_the_flows_in_flight),
       cmocka_unit_test(check_should_find_what_cannot_be_made),
       cmocka_unit_test(settings_of_other_kinds_should_be_refused),
       cmocka_unit_test(kinds_of_traffic_should_not_be_mixed),

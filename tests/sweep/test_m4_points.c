@@ -122,8 +122,9 @@ static void mixes_should_have_slowdowns_of_the_ideal_of_their_paths(void **state
     ASSERT_OK(m4s_point_set(&point, settings, support_folder, "test"));
     ASSERT_OK(m4s_folder_make(support_path(algorithms[i])));
     ASSERT_OK(m4s_point_run(&point, "m4", support_path(algorithms[i]), NULL, &metrics));
-    snprintf(text, sizeof text, "%s/flows.npy", algorithms[i]);
-    ASSERT_OK(m4s_flow_records_read(support_path(text), &records, &n_records));
+    char file[64];
+    snprintf(file, sizeof file, "%s/flows.npy", algorithms[i]);
+    ASSERT_OK(m4s_flow_records_read(support_path(file), &records, &n_records));
     assert_int_equal(n_records, 50);
     for (size_t j = 0; j < n_records; j++) {
       assert_true(records[j].fct_ns >= records[j].ideal_fct_ns - 1);  // truncated to a ns
