@@ -11,7 +11,7 @@
 typedef struct {
   char *simulators, *model;
   m4s_text_list_t set, where;
-  bool yes, count, settings;
+  bool quick, yes, count, settings;
 } options_t;
 
 static const m4s_field_t options[] = {
@@ -34,6 +34,10 @@ static const m4s_field_t options[] = {
      .kind = M4S_FIELD_LIST,
      .offset = offsetof(options_t, where),
      .unit = "CONDITION",
+     .help = "as for m4sweep run"},
+    {.name = "quick",
+     .kind = M4S_FIELD_FLAG,
+     .offset = offsetof(options_t, quick),
      .help = "as for m4sweep run"},
     {.name = "yes",
      .kind = M4S_FIELD_FLAG,
@@ -220,6 +224,7 @@ static m4s_status_t print_plan(m4s_sweep_t *sweep, const options_t *given) {
   size_t n_indices = 0;
   const m4s_overrides_t overrides = {.sets = &given->set,
                                      .wheres = &given->where,
+                                     .quick = given->quick,
                                      .simulators = given->simulators,
                                      .model = given->model};
   M4S_TRY(m4s_sweep_override(sweep, &overrides, &selection));

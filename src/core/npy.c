@@ -153,3 +153,45 @@ void m4s_npy_stream_drop(m4s_npy_stream_t *stream) {
   free(stream->temporary);
   *stream = (m4s_npy_stream_t){0};
 }
+
+// The number of records that a file's header tells, where the file is as long as that takes and its
+// header says all else as m4s_npy_write() does.
+static m4s_status_t check_header(const char *path, const m4s_text_t *file,
+                                 const m4s_npy_member_t *members, size_t n_members,
+                                 size_t record_bytes, size_t *n_header_out, size_t *n_records_out) {
+  const unsigned char *bytes = (const unsigned char *)file->bytes;
+  size_t n_header = file->length < 10 ? 0 : 10 + bytes[8] + (size_t)256 * bytes[9];
+  size_t n_records =
+      n_header == 0 || n_header > file->length ? 0 : (file->length - n_header) / record_bytes;
+  m4s_text_t expected = {0};
+  M4S_TRY(add_header(&expected, members, n_members, record_bytes, n_records, n_header));
+  bool ok = file->length == n_header + n_records * record_bytes && expected.length == n_header &&
+            memcmp(expected.bytes, file->bytes, n_header) == 0;
+  m4s_text_clear(&expected);
+  if (!ok) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: is not an npy file of records of \"%s\" …", path,
+                    members[0].name);
+  }
+  *n_header_out = n_header;
+  *n_records_out = n_records;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_npy_read(const char *path, const m4s_npy_member_t *members, size_t n_members,
+                          size_t record_bytes, void **records_out, size_t *n_records_out) {
+  static const size_t max_bytes = (size_t)1 << 36;
+  m4s_text_t file = {0};
+  size_t n_header = 0;
+  size_t n_records = 0;
+  M4S_TRY(m4s_file_read(path, max_bytes, &file.bytes, &file.length));
+  m4s_status_t status =
+      check_header(path, &file, members, n_members, record_bytes, &n_header, &n_records);
+  if (status != M4S_OK) {
+    free(file.bytes);
+    return status;
+  }
+  memmove(file.bytes, file.bytes + n_header, n_records * record_bytes);
+  *records_out = file.bytes;
+  *n_records_out = n_records;
+  return M4S_OK;
+}

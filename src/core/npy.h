@@ -18,6 +18,11 @@ typedef struct {
 m4s_status_t m4s_npy_write(const char *path, const m4s_npy_member_t *members, size_t n_members,
                            const void *records, size_t record_bytes, size_t n_records);
 
+// Reads a file with these very members, as m4s_npy_write() wrote it; any other is M4S_ERR_INPUT.
+// `records_out` [n_records_out, record_bytes]: owned, free(); never NULL.
+m4s_status_t m4s_npy_read(const char *path, const m4s_npy_member_t *members, size_t n_members,
+                          size_t record_bytes, void **records_out, size_t *n_records_out);
+
 // A file that is written a part at a time, with little memory.
 typedef struct {
   FILE *file;  // under a temporary name; NULL: none is open

@@ -82,6 +82,7 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
   M4S_TRY(m4s_sweep_read(spec_path, &job->sweep));
   const m4s_overrides_t overrides = {.sets = &options->set,
                                      .wheres = &options->where,
+                                     .quick = options->quick,
                                      .simulators = options->simulators,
                                      .model = options->model};
   M4S_TRY(m4s_sweep_override(job->sweep, &overrides, &job->selection));
@@ -108,9 +109,9 @@ static json_t *describe_overrides(const m4s_dispatch_options_t *options) {
   for (size_t i = 0; i < options->where.n_items; i++) {
     json_array_append_new(wheres, json_string(options->where.items[i]));
   }
-  return json_pack("{s:o, s:o, s:s*, s:s*, s:f}", "set", sets, "where", wheres, "simulators",
-                   options->simulators, "model", options->model, "time_limit_s",
-                   options->time_limit_s);
+  return json_pack("{s:o, s:o, s:b, s:s*, s:s*, s:f}", "set", sets, "where", wheres, "quick",
+                   options->quick, "simulators", options->simulators, "model", options->model,
+                   "time_limit_s", options->time_limit_s);
 }
 
 static json_t *describe_run(const job_t *job) {

@@ -17,7 +17,7 @@ typedef struct {
   char *out;  // owned; NULL: results/<name>
   char *simulators;  // owned: "a,b"; NULL: the spec's
   char *model;  // owned: path of m4's weights; NULL: the spec's
-  bool resume, fresh, retry_failed, yes, no_report;
+  bool resume, fresh, retry_failed, yes, no_report, quick;
   m4s_text_list_t set, where;
   double time_limit_s;  // 0: the points' own
   int master_works;  // m4s_master_works_t; auto: with up to 8 ranks

@@ -1,5 +1,7 @@
 #include "flow/flow.h"
 
+#include <stdlib.h>
+
 #include "core/npy.h"
 
 const m4s_field_t m4s_wire_fields[] = {
@@ -30,4 +32,13 @@ m4s_status_t m4s_flow_records_write(const char *path, const m4s_flow_record_t *r
                                     size_t n_records) {
   return m4s_npy_write(path, members, sizeof members / sizeof *members, records, sizeof *records,
                        n_records);
+}
+
+m4s_status_t m4s_flow_records_read(const char *path, m4s_flow_record_t **records_out,
+                                   size_t *n_records_out) {
+  void *records = NULL;
+  M4S_TRY(m4s_npy_read(path, members, M4S_COUNT(members), sizeof(m4s_flow_record_t), &records,
+                       n_records_out));
+  *records_out = records;
+  return M4S_OK;
 }

@@ -32,6 +32,11 @@ typedef struct __attribute__((packed)) {
 m4s_status_t m4s_flow_records_write(const char *path, const m4s_flow_record_t *records,
                                     size_t n_records);
 
+// Reads what m4s_flow_records_write() wrote. M4S_ERR_INPUT for any other file. `records_out`
+// [n_records_out]: owned, free().
+m4s_status_t m4s_flow_records_read(const char *path, m4s_flow_record_t **records_out,
+                                   size_t *n_records_out);
+
 // Packets on the wire.
 typedef struct {
   int64_t payload_bytes;  // of a full packet

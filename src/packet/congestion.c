@@ -7,6 +7,10 @@
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t greatest(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
+static uint64_t max_rate(const network_t *network, const sender_t *sender) {
+  return network->nics[sender->nic].max_rate_bps;
+}
+
 static uint64_t scaled(uint64_t rate_bps, double factor) {
   return (uint64_t)((double)rate_bps * factor);
 }
@@ -39,7 +43,7 @@ static void dctcp_ack(network_t *network, sender_t *sender, const packet_t *ack)
   }
   if (!cc->reduced && new_batch) {
     uint64_t rate_bps = sender->rate_bps + (uint64_t)rules->dctcp_ai_bps;
-    m4s_packet_set_rate(network, sender, least(sender->max_rate_bps, rate_bps));
+    m4s_packet_set_rate(network, sender, least(max_rate(network, sender), rate_bps));
   }
 }
 
@@ -50,7 +54,7 @@ static uint64_t start_timer(network_t *network, event_kind_t kind, int32_t flow,
 
 static void dcqcn_ack(network_t *network, int32_t flow, sender_t *sender, const packet_t *ack) {
   dcqcn_t *cc = &sender->cc.dcqcn;
-  if (!ack->marked || sender->complete) {
+  if (!ack->marked || is_complete(sender)) {
     return;
   }
   cc->alpha_marked = cc->decrease_marked = true;
@@ -96,27 +100,33 @@ static void dcqcn_increase(network_t *network, int32_t flow, sender_t *sender) {
   dcqcn_t *cc = &sender->cc.dcqcn;
   cc->increase_order = start_timer(network, EVENT_INCREASE, flow, rules->increase_interval_ns);
   if (cc->stage == rules->fast_recovery_times) {
-    cc->target_bps = least(cc->target_bps + (uint64_t)rules->ai_bps, sender->max_rate_bps);
+    cc->target_bps = least(cc->target_bps + (uint64_t)rules->ai_bps, max_rate(network, sender));
   } else if (cc->stage > rules->fast_recovery_times) {
-    cc->target_bps = least(cc->target_bps + (uint64_t)rules->hai_bps, sender->max_rate_bps);
+    cc->target_bps = least(cc->target_bps + (uint64_t)rules->hai_bps, max_rate(network, sender));
   }
   m4s_packet_set_rate(network, sender, sender->rate_bps / 2 + cc->target_bps / 2);
   cc->stage++;
 }
 
+// The time that the flow's last packet would take at its present rate.
+static int64_t last_packet_ns(const network_t *network, const sender_t *sender) {
+  return sender->last_wire_bytes == network->full_wire_bytes
+             ? sender->full_ns
+             : m4s_serialisation_ns(network->rules.floor_of_double, sender->last_wire_bytes,
+                                    sender->rate_bps);
+}
+
 // HPCC's change of rate also moves the flow's next packet and, with it, the NIC's alarm.
 static void hpcc_set_rate(network_t *network, sender_t *sender, uint64_t rate_bps) {
-  bool floor_of_double = network->rules.floor_of_double;
   nic_t *nic = &network->nics[sender->nic];
-  sender->available_ns +=
-      m4s_serialisation_ns(floor_of_double, sender->last_wire_bytes, rate_bps) -
-      m4s_serialisation_ns(floor_of_double, sender->last_wire_bytes, sender->rate_bps);
+  int64_t before_ns = last_packet_ns(network, sender);
+  m4s_packet_set_rate(network, sender, rate_bps);
+  sender->available_ns += last_packet_ns(network, sender) - before_ns;
   if (nic->alarm.time_ns != M4S_TIME_NEVER && sender->available_ns < nic->alarm.time_ns) {
     int64_t now_ns = now_of(network);
     int64_t time_ns = sender->available_ns > now_ns ? sender->available_ns : now_ns;
     nic->alarm = new_event(network, time_ns, EVENT_ALARM, sender->nic);
   }
-  m4s_packet_set_rate(network, sender, rate_bps);
 }
 
 // One hop's utilisation since the last record of it; `tau_ns_out`: the time between the two.
@@ -129,8 +139,8 @@ static double hop_utilisation(const network_t *network, const sender_t *sender, 
   double queued = (double)least(after >> 44 & 0x1ffff, before >> 44 & 0x1ffff);
   double sent_bps = (double)sent * 128 * m * 8 / ((double)tau_ns * 1e-9);
   *tau_ns_out = (double)tau_ns;
-  return sent_bps / link_bps +
-         queued * 80 * m * (double)sender->max_rate_bps / link_bps / (double)sender->window_bytes;
+  return sent_bps / link_bps + queued * 80 * m * (double)max_rate(network, sender) / link_bps /
+                                   (double)network->nics[sender->nic].window_bytes;
 }
 
 static void hpcc_update(network_t *network, sender_t *sender, int64_t ack_number,
@@ -153,16 +163,16 @@ static void hpcc_update(network_t *network, sender_t *sender, int64_t ack_number
     }
   }
   cc->before = *telemetry;
-  double rtt_ns = (double)sender->base_rtt_ns;
+  double rtt_ns = (double)network->base_rtt_ns;
   double tau_ns = fmin(most_tau_ns, rtt_ns);
   cc->utilisation = (cc->utilisation * (rtt_ns - tau_ns) + most * tau_ns) / rtt_ns;
   double c = cc->utilisation / rules->utilisation_target;
   bool multiply = c >= 1 || cc->stage >= rules->mi_threshold;
-  double max_bps = (double)sender->max_rate_bps;
+  double max_bps = (double)max_rate(network, sender);
   uint64_t rate_bps =
       multiply ? (uint64_t)fmin((double)cc->current_bps / c, max_bps) : cc->current_bps;
   rate_bps += (uint64_t)rules->ai_bps;
-  rate_bps = least(greatest(rate_bps, (uint64_t)rules->min_rate_bps), sender->max_rate_bps);
+  rate_bps = least(greatest(rate_bps, (uint64_t)rules->min_rate_bps), max_rate(network, sender));
   hpcc_set_rate(network, sender, rate_bps);
   if (full) {
     cc->current_bps = rate_bps;
@@ -190,7 +200,7 @@ static void timely_increase(network_t *network, sender_t *sender) {
   timely_t *cc = &sender->cc.timely;
   enum { HYPER_AFTER = 5 };
   int64_t step_bps = cc->n_increases < HYPER_AFTER ? rules->ai_bps : rules->hai_bps;
-  cc->current_bps = least(cc->current_bps + (uint64_t)step_bps, sender->max_rate_bps);
+  cc->current_bps = least(cc->current_bps + (uint64_t)step_bps, max_rate(network, sender));
   cc->n_increases++;
 }
 
@@ -220,12 +230,12 @@ static void timely_update(network_t *network, sender_t *sender, int64_t rtt_ns) 
   cc->rtt_difference_ns = difference_ns;
 }
 
-static void timely_ack(network_t *network, sender_t *sender, const packet_t *ack) {
+static void timely_ack(network_t *network, sender_t *sender, const packet_t *ack, int64_t sent_ns) {
   timely_t *cc = &sender->cc.timely;
   if (ack->number <= cc->last_number) {
     return;
   }
-  int64_t rtt_ns = now_of(network) - ack->created_ns;
+  int64_t rtt_ns = now_of(network) - sent_ns;
   if (cc->last_number != 0) {
     timely_update(network, sender, rtt_ns);
   }
@@ -241,37 +251,36 @@ m4s_status_t m4s_packet_cc_start(network_t *network, sender_t *sender) {
       sender->cc.dctcp = (dctcp_t){.alpha = 1};
       break;
     case M4S_PACKET_DCQCN:
-      sender->cc.dcqcn = (dcqcn_t){.alpha = 1, .target_bps = sender->max_rate_bps};
+      sender->cc.dcqcn = (dcqcn_t){.alpha = 1, .target_bps = max_rate(network, sender)};
       break;
     case M4S_PACKET_HPCC:
       sender->cc.hpcc = calloc(1, sizeof *sender->cc.hpcc);
       if (sender->cc.hpcc == NULL) {
         return m4s_fail_memory("flows");
       }
-      *sender->cc.hpcc = (hpcc_t){.current_bps = sender->max_rate_bps, .utilisation = 1};
+      *sender->cc.hpcc = (hpcc_t){.current_bps = max_rate(network, sender), .utilisation = 1};
       break;
     case M4S_PACKET_TIMELY:
-      sender->cc.timely = (timely_t){.current_bps = sender->max_rate_bps};
+      sender->cc.timely = (timely_t){.current_bps = max_rate(network, sender)};
       break;
   }
   return M4S_OK;
 }
 
-void m4s_packet_cc_ack(network_t *network, int32_t flow, const packet_t *ack,
-                       const telemetry_t *telemetry) {
-  sender_t *sender = &network->senders[flow];
+void m4s_packet_cc_ack(network_t *network, const packet_t *ack, int32_t id) {
+  sender_t *sender = &network->senders[ack->flow];
   switch (network->rules.cc) {
     case M4S_PACKET_DCTCP:
       dctcp_ack(network, sender, ack);
       break;
     case M4S_PACKET_DCQCN:
-      dcqcn_ack(network, flow, sender, ack);
+      dcqcn_ack(network, ack->flow, sender, ack);
       break;
     case M4S_PACKET_HPCC:
-      hpcc_ack(network, sender, ack, telemetry);
+      hpcc_ack(network, sender, ack, &network->telemetry[id]);
       break;
     case M4S_PACKET_TIMELY:
-      timely_ack(network, sender, ack);
+      timely_ack(network, sender, ack, network->sent_ns[id]);
       break;
   }
 }

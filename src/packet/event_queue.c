@@ -92,12 +92,12 @@ static m4s_far_event_t take_far(m4s_event_queue_t *queue) {
   return first;
 }
 
-// Moves the last event of a slot to where its order belongs.
-static void sort_last(m4s_event_queue_t *queue, size_t slot, uint32_t before_last) {
+// Moves the last event of a slot, which came behind `before`, to where its order belongs.
+static void sort_last(m4s_event_queue_t *queue, size_t slot, uint32_t before) {
   m4s_wheel_event_t *events = queue->events;
   uint32_t id = queue->slots[slot].last;
   uint32_t *link = &queue->slots[slot].first;
-  if (before_last == id || events[before_last].order < events[id].order) {
+  if (events[before].order < events[id].order) {
     return;
   }
   while (events[*link].order < events[id].order) {
@@ -105,8 +105,8 @@ static void sort_last(m4s_event_queue_t *queue, size_t slot, uint32_t before_las
   }
   events[id].next = *link;
   *link = id;
-  events[before_last].next = M4S_NO_EVENT;
-  queue->slots[slot].last = before_last;
+  events[before].next = M4S_NO_EVENT;
+  queue->slots[slot].last = before;
 }
 
 m4s_status_t m4s_event_queue_add(m4s_event_queue_t *queue, m4s_event_key_t key, uint32_t what) {
@@ -120,36 +120,36 @@ m4s_status_t m4s_event_queue_add(m4s_event_queue_t *queue, m4s_event_key_t key, 
   return M4S_OK;
 }
 
-static m4s_event_key_t first_in_wheel(const m4s_event_queue_t *queue, size_t *slot_out) {
-  size_t slot = m4s_event_queue_first_slot(queue);
-  *slot_out = slot;
-  if (slot == M4S_WHEEL_SLOTS) {
+static m4s_event_key_t first_in_wheel(const m4s_event_queue_t *queue) {
+  int64_t near_ns = m4s_event_queue_near_ns(queue);
+  if (near_ns == M4S_TIME_NEVER) {
     return m4s_event_never();
   }
-  size_t ahead = (slot - (size_t)queue->now_ns) % M4S_WHEEL_SLOTS;
-  return (m4s_event_key_t){.time_ns = queue->now_ns + (int64_t)ahead,
-                           .order = queue->events[queue->slots[slot].first].order};
+  uint32_t id = queue->slots[(size_t)near_ns % M4S_WHEEL_SLOTS].first;
+  return (m4s_event_key_t){.time_ns = near_ns, .order = queue->events[id].order};
 }
 
 m4s_event_key_t m4s_event_queue_first(const m4s_event_queue_t *queue) {
-  size_t slot;
-  m4s_event_key_t near = first_in_wheel(queue, &slot);
+  m4s_event_key_t near = first_in_wheel(queue);
   m4s_event_key_t far = queue->n_far > 0 ? queue->far[0].key : m4s_event_never();
   return m4s_event_before(near, far) ? near : far;
 }
 
-bool m4s_event_queue_take_either(m4s_event_queue_t *queue, m4s_event_key_t until,
-                                 m4s_event_key_t *key_out, uint32_t *what_out) {
-  size_t slot;
-  m4s_event_key_t near = first_in_wheel(queue, &slot);
+bool m4s_event_queue_take(m4s_event_queue_t *queue, m4s_event_key_t until, m4s_event_key_t *key_out,
+                          uint32_t *what_out) {
+  m4s_event_key_t near = first_in_wheel(queue);
   m4s_event_key_t far = queue->n_far > 0 ? queue->far[0].key : m4s_event_never();
   bool is_near = m4s_event_before(near, far);
   m4s_event_key_t key = is_near ? near : far;
   if (!m4s_event_before(key, until)) {
     return false;
   }
-  *what_out = is_near ? m4s_event_queue_take_from_slot(queue, slot) : take_far(queue).what;
-  *key_out = key;
   queue->now_ns = key.time_ns;
+  if (!is_near) {
+    *what_out = take_far(queue).what;
+  } else {
+    (void)m4s_event_queue_take_now(queue, &key.order, what_out);
+  }
+  *key_out = key;
   return true;
 }

@@ -3,7 +3,7 @@
 //
 // A slot's events are kept in the order of their keys' `order`. Nearly all are the latest when they
 // are added; those that are not have a function of their own. Adding and taking an event near in
-// time costs O(1). What every event takes is here, to be inlined.
+// time costs O(1). What nearly every event takes is here, to be inlined.
 #pragma once
 
 #include <stdbool.h>
@@ -51,8 +51,6 @@ void m4s_event_queue_clear(m4s_event_queue_t *queue);
 // Parts of what follows, for the case that comes seldom.
 m4s_status_t m4s_event_queue_grow(m4s_event_queue_t *queue);
 m4s_status_t m4s_event_queue_add_far(m4s_event_queue_t *queue, m4s_event_key_t key, uint32_t what);
-bool m4s_event_queue_take_either(m4s_event_queue_t *queue, m4s_event_key_t until,
-                                 m4s_event_key_t *key_out, uint32_t *what_out);
 
 // Adds an event not before the last one taken. M4S_ERR_MEMORY.
 m4s_status_t m4s_event_queue_add(m4s_event_queue_t *queue, m4s_event_key_t key, uint32_t what);
@@ -82,28 +80,46 @@ static inline m4s_status_t m4s_event_queue_append(m4s_event_queue_t *queue, m4s_
   return M4S_OK;
 }
 
-// The first slot that holds an event, from the present's on, around the wheel; M4S_WHEEL_SLOTS:
-// none.
-static inline size_t m4s_event_queue_first_slot(const m4s_event_queue_t *queue) {
+// The time of the first event in the wheel; M4S_TIME_NEVER if there is none.
+static inline int64_t m4s_event_queue_near_ns(const m4s_event_queue_t *queue) {
   size_t start = (size_t)queue->now_ns % M4S_WHEEL_SLOTS;
   uint64_t word = queue->words[start / 64] >> start % 64;
   if (word != 0) {
-    return start + (size_t)__builtin_ctzll(word);
+    return queue->now_ns + __builtin_ctzll(word);
   }
   // The words after it, then from the beginning to it (its lower bits are a round ahead).
   size_t next = (start / 64 + 1) % 64;
   uint64_t summary = queue->summary >> next | queue->summary << (64 - next) % 64;
   if (summary == 0) {
-    return M4S_WHEEL_SLOTS;
+    return M4S_TIME_NEVER;
   }
   size_t found = (next + (size_t)__builtin_ctzll(summary)) % 64;
-  return found * 64 + (size_t)__builtin_ctzll(queue->words[found]);
+  size_t slot = found * 64 + (size_t)__builtin_ctzll(queue->words[found]);
+  return queue->now_ns + (int64_t)((slot - start) % M4S_WHEEL_SLOTS);
 }
 
-// Takes the first event of a slot; returns what it is.
-static inline uint32_t m4s_event_queue_take_from_slot(m4s_event_queue_t *queue, size_t slot) {
+// Goes to the time of the first event, if that is before `until_ns` and before all events in the
+// heap.
+static inline bool m4s_event_queue_go_on(m4s_event_queue_t *queue, int64_t until_ns) {
+  int64_t near_ns = m4s_event_queue_near_ns(queue);
+  if (near_ns >= queue->first_far_ns || near_ns >= until_ns) {
+    return false;
+  }
+  queue->now_ns = near_ns;
+  return true;
+}
+
+// Takes the first event of the queue's present time out of the wheel, false: none is left.
+static inline bool m4s_event_queue_take_now(m4s_event_queue_t *queue, uint64_t *order_out,
+                                            uint32_t *what_out) {
+  size_t slot = (size_t)queue->now_ns % M4S_WHEEL_SLOTS;
   uint32_t id = queue->slots[slot].first;
+  if (id == M4S_NO_EVENT) {
+    return false;
+  }
   m4s_wheel_event_t *event = &queue->events[id];
+  *order_out = event->order;
+  *what_out = event->what;
   queue->slots[slot].first = event->next;
   if (event->next == M4S_NO_EVENT) {
     uint64_t word = queue->words[slot / 64] & ~(UINT64_C(1) << slot % 64);
@@ -112,24 +128,22 @@ static inline uint32_t m4s_event_queue_take_from_slot(m4s_event_queue_t *queue, 
   }
   event->next = queue->first_free;
   queue->first_free = id;
-  return event->what;
+  return true;
+}
+
+// What the next event of the queue's present time is, if one is left in the wheel.
+static inline bool m4s_event_queue_peek_now(const m4s_event_queue_t *queue, uint32_t *what_out) {
+  uint32_t id = queue->slots[(size_t)queue->now_ns % M4S_WHEEL_SLOTS].first;
+  if (id == M4S_NO_EVENT) {
+    return false;
+  }
+  *what_out = queue->events[id].what;
+  return true;
 }
 
 // The key of the first event; m4s_event_never() if there is none.
 m4s_event_key_t m4s_event_queue_first(const m4s_event_queue_t *queue);
 
-// Takes the first event if it comes before `until`.
-static inline bool m4s_event_queue_take(m4s_event_queue_t *queue, m4s_event_key_t until,
-                                        m4s_event_key_t *key_out, uint32_t *what_out) {
-  size_t slot = m4s_event_queue_first_slot(queue);
-  size_t ahead = (slot - (size_t)queue->now_ns) % M4S_WHEEL_SLOTS;
-  int64_t time_ns = queue->now_ns + (int64_t)ahead;
-  if (slot == M4S_WHEEL_SLOTS || time_ns >= queue->first_far_ns || time_ns >= until.time_ns) {
-    return m4s_event_queue_take_either(queue, until, key_out, what_out);
-  }
-  *key_out =
-      (m4s_event_key_t){.time_ns = time_ns, .order = queue->events[queue->slots[slot].first].order};
-  *what_out = m4s_event_queue_take_from_slot(queue, slot);
-  queue->now_ns = time_ns;
-  return true;
-}
+// Takes the first event, of wheel or heap, if it comes before `until`.
+bool m4s_event_queue_take(m4s_event_queue_t *queue, m4s_event_key_t until, m4s_event_key_t *key_out,
+                          uint32_t *what_out);

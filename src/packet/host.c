@@ -1,7 +1,7 @@
 // Hosts: the scheduler of a NIC, senders' transport, receivers.
 #include <stdlib.h>
 
-#include "packet/network.h"
+#include "packet/transmit.h"
 
 enum { INITIAL_NIC_FLOWS = 8 };
 
@@ -22,7 +22,7 @@ static found_t search(const network_t *network, const port_t *port, const nic_t 
   const int64_t now_ns = now_of(network);
   found_t found = {.selected = NO_ID, .finished = NO_ID};
   int32_t n = nic->n_flows;
-  int32_t index = n > 0 ? nic->last % n : 0;
+  int32_t index = nic->last < n ? nic->last : n > 0 ? nic->last % n : 0;
   for (int32_t k = 0; k < n; k++) {
     index = index + 1 == n ? 0 : index + 1;
     const sender_t *sender = &senders[nic->flows[index]];
@@ -31,8 +31,7 @@ static found_t search(const network_t *network, const port_t *port, const nic_t 
         found.selected = index;
         break;
       }
-    } else if (sender->acked_bytes >= sender->size_bytes &&
-               (found.finished == NO_ID || index < found.finished)) {
+    } else if (is_complete(sender) && (found.finished == NO_ID || index < found.finished)) {
       found.finished = index;
     }
   }
@@ -45,7 +44,7 @@ static int32_t compact(const network_t *network, nic_t *nic, int32_t from, int32
   int32_t moved = selected;
   for (int32_t i = from; i < nic->n_flows; i++) {
     const sender_t *sender = &network->senders[nic->flows[i]];
-    if (sender->acked_bytes >= sender->size_bytes) {
+    if (is_complete(sender)) {
       continue;
     }
     moved = i == selected ? n_kept : moved;
@@ -72,7 +71,7 @@ static void set_alarm(network_t *network, int32_t port_id, nic_t *nic) {
 }
 
 static void send_data(network_t *network, int32_t port_id, int32_t flow) {
-  int32_t id = m4s_packet_take(network);
+  int32_t id = take_packet(network);
   if (id == NO_ID) {
     return;
   }
@@ -80,29 +79,30 @@ static void send_data(network_t *network, int32_t port_id, int32_t flow) {
   sender_t *sender = &network->senders[flow];
   int64_t rest = sender->size_bytes - sender->next_byte;
   int32_t payload = rest < rules->payload_bytes ? (int32_t)rest : rules->payload_bytes;
-  int32_t wire = network->full_wire_bytes - rules->payload_bytes + payload;
+  int32_t wire = network->data_overhead_bytes + payload;
   network->packets[id] = (packet_t){.flow = flow,
-                                    .link = port_id,
-                                    .in_port = NO_ID,
-                                    .number = sender->next_byte,
-                                    .created_ns = now_of(network),
+                                    .next_link = network->routes[sender->route + 1],
+                                    .route = sender->route + 1,
                                     .wire_bytes = (uint16_t)wire,
-                                    .payload_bytes = (uint16_t)payload,
-                                    .kind = M4S_PACKET_DATA};
+                                    .kind = M4S_PACKET_DATA,
+                                    .number = sender->next_byte};
   if (network->telemetry != NULL) {
     network->telemetry[id].n_hops = 0;
   }
-  sender->result.n_packets++;
+  if (network->sent_ns != NULL) {
+    network->sent_ns[id] = now_of(network);
+  }
+  sender->n_packets++;
   network->counts.data_packets++;
   sender->next_byte += payload;
   sender->last_wire_bytes = wire;
   tell_packet(network, M4S_PACKET_SENT, port_id, id);
-  m4s_packet_transmit(network, port_id, id, true);
-  if (rules->sent_at_first_packet && sender->result.n_packets == 1) {
-    new_event(network, network->ports[port_id].done.time_ns, EVENT_FLOW_SENT, flow);
+  port_t *port = &network->ports[port_id];
+  transmit(network, port_id, port, id, true);
+  if (rules->sent_at_first_packet && sender->n_packets == 1) {
+    new_event(network, port->done.time_ns, EVENT_FLOW_SENT, flow);
   }
-  uint64_t pace_bps =
-      rules->rate_bound ? sender->rate_bps : (uint64_t)network->ports[port_id].rate_bps;
+  uint64_t pace_bps = rules->rate_bound ? sender->rate_bps : (uint64_t)port->rate_bps;
   sender->available_ns =
       now_of(network) + (wire == network->full_wire_bytes && rules->rate_bound
                              ? sender->full_ns
@@ -113,13 +113,17 @@ void m4s_packet_host_send(network_t *network, int32_t port_id) {
   port_t *port = &network->ports[port_id];
   nic_t *nic = &network->nics[port_id];
   bool has_ack = port->class0.first != NO_ID;
-  if ((!has_ack && nic->n_flows == 0) || m4s_packet_port_is_busy(network, port_id)) {
+  if (!has_ack && nic->n_flows == 0) {
+    return;
+  }
+  if (is_sending(network, port)) {
+    wake_when_free(network, port_id, port);
     return;
   }
   if (has_ack && (network->rules.ack_first || !port->paused)) {
     int32_t id = pop(network, &port->class0);
     tell_packet(network, M4S_PACKET_SENT, port_id, id);
-    m4s_packet_transmit(network, port_id, id, port->class0.first != NO_ID || nic->n_flows > 0);
+    transmit(network, port_id, port, id, port->class0.first != NO_ID || nic->n_flows > 0);
     return;
   }
   found_t found = search(network, port, nic);
@@ -150,7 +154,7 @@ static m4s_status_t add_flow(nic_t *nic, int32_t flow) {
 
 void m4s_packet_host_start_flow(network_t *network, int32_t flow) {
   sender_t *sender = &network->senders[flow];
-  sender->result.start_ns = now_of(network);
+  sender->start_ns = now_of(network);
   sender->available_ns = now_of(network);
   m4s_status_t status = add_flow(&network->nics[sender->nic], flow);
   if (status != M4S_OK) {
@@ -166,17 +170,13 @@ void m4s_packet_set_rate(network_t *network, sender_t *sender, uint64_t rate_bps
   sender->rate_bps = rate_bps;
   sender->full_ns =
       (int32_t)m4s_serialisation_ns(rules->floor_of_double, network->full_wire_bytes, rate_bps);
-  if (sender->window_bytes == 0) {
+  const nic_t *nic = &network->nics[sender->nic];
+  if (nic->window_bytes == 0) {
     sender->present_window_bytes = INT64_MAX;
   } else if (!rules->rate_window) {
-    sender->present_window_bytes = sender->window_bytes;
+    sender->present_window_bytes = nic->window_bytes;
   } else {
-    uint64_t product;
-    uint64_t window = (uint64_t)sender->window_bytes;
-    __extension__ typedef unsigned __int128 wide_t;
-    uint64_t bytes = __builtin_mul_overflow(window, rate_bps, &product)
-                         ? (uint64_t)((wide_t)window * rate_bps / sender->max_rate_bps)
-                         : product / sender->max_rate_bps;
+    uint64_t bytes = (uint64_t)nic->window_bytes * rate_bps / nic->max_rate_bps;
     sender->present_window_bytes = bytes > 0 ? (int64_t)bytes : 1;
   }
 }
@@ -190,8 +190,7 @@ static void tell_completion(network_t *network, int32_t flow) {
 // The sender has the ACK of the last byte.
 static void complete(network_t *network, int32_t flow) {
   sender_t *sender = &network->senders[flow];
-  sender->complete = true;
-  sender->result.fct_ack_ns = now_of(network) - sender->result.start_ns;
+  sender->fct_ack_ns = now_of(network) - sender->start_ns;
   // The receiver forgets the flow: a copy that is still under way looks like a new one.
   sender->expected_byte = 0;
   sender->nacked_byte = 0;
@@ -207,29 +206,28 @@ static void complete(network_t *network, int32_t flow) {
 static void receive_ack(network_t *network, int32_t id) {
   const packet_t ack = network->packets[id];
   sender_t *sender = &network->senders[ack.flow];
-  if (sender->complete) {
+  if (is_complete(sender)) {
     return;
   }
   sender->acked_bytes = ack.number > sender->acked_bytes ? ack.number : sender->acked_bytes;
-  if (sender->acked_bytes >= sender->size_bytes) {
+  if (is_complete(sender)) {
     complete(network, ack.flow);
     sender = &network->senders[ack.flow];  // a flow that starts may have moved them
   }
   if (ack.kind == M4S_PACKET_NACK) {
     int64_t back = sender->next_byte - sender->acked_bytes;
     int64_t payload = network->rules.payload_bytes;
-    sender->result.n_retransmitted += (back + payload - 1) / payload;
+    sender->n_retransmitted += (back + payload - 1) / payload;
     sender->next_byte = sender->acked_bytes;
   }
-  m4s_packet_cc_ack(network, ack.flow, &ack,
-                    network->telemetry == NULL ? NULL : &network->telemetry[id]);
+  m4s_packet_cc_ack(network, &ack, id);
   m4s_packet_host_send(network, sender->nic);
 }
 
 // What the receiver answers to a data packet; NO_ID: nothing.
 static int answer(network_t *network, sender_t *sender, const packet_t *data) {
   if (data->number == sender->expected_byte) {
-    sender->expected_byte += data->payload_bytes;
+    sender->expected_byte += payload_of(network, data);
     return M4S_PACKET_ACK;
   }
   if (data->number < sender->expected_byte) {
@@ -259,13 +257,12 @@ static bool receive_data(network_t *network, int32_t id) {
   packet->kind = (uint8_t)kind;
   packet->number = sender->expected_byte;
   packet->wire_bytes = (uint16_t)network->ack_wire_bytes;
-  packet->payload_bytes = 0;
-  packet->hop = 0;
-  packet->link = sender->ack_path[0];
+  packet->route = sender->route + sender->n_hops;
+  packet->next_link = network->routes[packet->route];
   network->counts.ack_packets++;
-  if (kind == M4S_PACKET_ACK && sender->expected_byte >= sender->size_bytes && !sender->complete &&
-      sender->result.fct_received_ns < 0) {
-    sender->result.fct_received_ns = now_of(network) - sender->result.start_ns;
+  if (kind == M4S_PACKET_ACK && sender->expected_byte >= sender->size_bytes &&
+      !is_complete(sender) && sender->fct_received_ns < 0) {
+    sender->fct_received_ns = now_of(network) - sender->start_ns;
     tell_flow(network, M4S_PACKET_FLOW_RECEIVED, flow);
     if (network->rules.complete_at_receiver) {
       tell_completion(network, flow);
@@ -274,16 +271,29 @@ static bool receive_data(network_t *network, int32_t id) {
   return true;
 }
 
-void m4s_packet_host_receive(network_t *network, int32_t port_id, int32_t id) {
-  (void)port_id;
+// Gives an ACK to its NIC.
+static void send_ack(network_t *network, int32_t id) {
+  packet_t *packet = &network->packets[id];
+  int32_t port_id = packet->next_link;
+  port_t *port = &network->ports[port_id];
+  packet->next_link = network->routes[++packet->route];
+  bool free_for_acks = network->rules.ack_first || !port->paused;
+  if (free_for_acks && port->class0.first == NO_ID && !is_sending(network, port)) {
+    tell_packet(network, M4S_PACKET_SENT, port_id, id);
+    transmit(network, port_id, port, id, network->nics[port_id].n_flows > 0);
+    return;
+  }
+  push(network, &port->class0, id);
+  m4s_packet_host_send(network, port_id);
+}
+
+void m4s_packet_host_receive(network_t *network, int32_t id) {
   if (network->packets[id].kind != M4S_PACKET_DATA) {
     receive_ack(network, id);
-    m4s_packet_free(network, id);
+    free_packet(network, id);
   } else if (receive_data(network, id)) {
-    int32_t nic = network->packets[id].link;
-    push(network, &network->ports[nic].class0, id);
-    m4s_packet_host_send(network, nic);
+    send_ack(network, id);
   } else {
-    m4s_packet_free(network, id);
+    free_packet(network, id);
   }
 }

@@ -1,6 +1,5 @@
-#include "packet/network.h"
+#include "packet/transmit.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +8,6 @@ enum {
   LEAST_ACK_BYTES = 26,
   TELEMETRY_BYTES = 42,  // HPCC
   TIMESTAMP_BYTES = 8,  // TIMELY
-  SMALL_BYTES = 128,  // an ACK rather than data
   FIRST_SOURCE_PORT = 10000,
   MAX_EVENTS_PER_ADVANCE = 4096,  // so that the run's limits are looked at now and then
 };
@@ -29,9 +27,9 @@ int64_t m4s_serialisation_ns(bool floor_of_double, int64_t bytes, uint64_t rate_
                                       : (int64_t)((wide_t)bytes * bit_ns / rate_bps);
   }
   double seconds = (double)bytes * 8 / (double)rate_bps;
-  double whole = floor(seconds);
-  uint64_t fraction = (uint64_t)((seconds - whole) * 0x1p64);
-  return (int64_t)whole * 1000000000 + (int64_t)((wide_t)fraction * 1000000000 >> 64);
+  int64_t whole = (int64_t)seconds;
+  uint64_t fraction = (uint64_t)((seconds - (double)whole) * 0x1p64);
+  return whole * 1000000000 + (int64_t)((wide_t)fraction * 1000000000 >> 64);
 }
 
 void m4s_packet_add_event(network_t *network, m4s_event_key_t key, event_kind_t kind, int32_t id) {
@@ -41,96 +39,28 @@ void m4s_packet_add_event(network_t *network, m4s_event_key_t key, event_kind_t 
   network->n_live += kind < EVENT_ALPHA;
 }
 
-static m4s_status_t grow_packets(network_t *network) {
+// An array of the packets, with room for more.
+static bool grow(void **items, int32_t capacity, size_t item_bytes) {
+  void *grown = realloc(*items, (size_t)capacity * item_bytes);
+  *items = grown == NULL ? *items : grown;
+  return grown != NULL;
+}
+
+bool m4s_packet_grow(network_t *network) {
   int32_t capacity = network->packet_capacity == 0 ? 1024 : 2 * network->packet_capacity;
-  packet_t *packets = realloc(network->packets, (size_t)capacity * sizeof *packets);
-  network->packets = packets == NULL ? network->packets : packets;
-  if (packets == NULL || capacity >= 1 << (EVENT_ID_BITS - 1)) {
-    return m4s_fail_memory("packets");
-  }
-  if (network->rules.cc == M4S_PACKET_HPCC) {
-    telemetry_t *telemetry =
-        realloc(network->telemetry, (size_t)capacity * sizeof *network->telemetry);
-    if (telemetry == NULL) {
-      return m4s_fail_memory("packets");
-    }
-    network->telemetry = telemetry;
-  }
-  network->packet_capacity = capacity;
-  return M4S_OK;
-}
-
-int32_t m4s_packet_take(network_t *network) {
-  int32_t id = network->first_free_packet;
-  if (id != NO_ID) {
-    network->first_free_packet = network->packets[id].next;
-  } else {
-    if (network->n_packets == network->packet_capacity) {
-      m4s_status_t status = grow_packets(network);
-      if (status != M4S_OK) {
-        network->status = status;
-        return NO_ID;
-      }
-    }
-    id = network->n_packets++;
-  }
-  network->n_in_use++;
-  if (network->n_in_use > network->counts.peak_packets) {
-    network->counts.peak_packets = network->n_in_use;
-  }
-  return id;
-}
-
-void m4s_packet_free(network_t *network, int32_t packet) {
-  network->packets[packet].next = network->first_free_packet;
-  network->first_free_packet = packet;
-  network->n_in_use--;
-}
-
-// Serialisation at a port, which mostly sends two sizes.
-static int64_t serialise(const network_t *network, port_t *port, int32_t bytes) {
-  int slot = bytes > SMALL_BYTES;
-  if (port->serialised_bytes[slot] != bytes) {
-    port->serialised_bytes[slot] = bytes;
-    port->serialised_ns[slot] = (int32_t)m4s_serialisation_ns(network->rules.floor_of_double, bytes,
-                                                              (uint64_t)port->rate_bps);
-  }
-  return port->serialised_ns[slot];
-}
-
-bool m4s_packet_port_is_busy(network_t *network, int32_t port_id) {
-  port_t *port = &network->ports[port_id];
-  if (!m4s_event_before(network->present, port->done)) {
+  m4s_packet_cc_t cc = network->rules.cc;
+  bool ok = capacity < 1 << (EVENT_ID_BITS - 1) &&
+            grow((void **)&network->packets, capacity, sizeof *network->packets) &&
+            (cc != M4S_PACKET_HPCC ||
+             grow((void **)&network->telemetry, capacity, sizeof *network->telemetry)) &&
+            (cc != M4S_PACKET_TIMELY ||
+             grow((void **)&network->sent_ns, capacity, sizeof *network->sent_ns));
+  if (!ok) {
+    network->status = m4s_fail_memory("packets");
     return false;
   }
-  if (!port->done_scheduled) {
-    port->done_scheduled = true;
-    m4s_packet_add_event(network, port->done, EVENT_SENT, port_id);
-  }
+  network->packet_capacity = capacity;
   return true;
-}
-
-void m4s_packet_transmit(network_t *network, int32_t port_id, int32_t packet, bool more) {
-  port_t *port = &network->ports[port_id];
-  int32_t bytes = network->packets[packet].wire_bytes;
-  int64_t sending_ns = serialise(network, port, bytes);
-  int64_t done_ns = now_of(network) + sending_ns;
-  port->sent_bytes += (uint64_t)bytes;
-  port->sending_ns += sending_ns;
-  port->n_sent++;
-  network->counts.transmissions++;
-  // The end of sending comes before the arrival, also where both happen at one time; nobody looks
-  // at it unless something waits for the port.
-  port->done = m4s_clock_schedule(network->clock, done_ns);
-  port->done_scheduled = more;
-  if (more) {
-    append_event(network, port->done, EVENT_SENT, port_id);
-  }
-  if (port->crosses) {
-    m4s_packet_post(network, port_id, done_ns + port->delay_ns, packet);
-  } else {
-    new_event(network, done_ns + port->delay_ns, EVENT_ARRIVAL, packet);
-  }
 }
 
 // The peer of a port has told it to pause, or to go on.
@@ -144,22 +74,17 @@ static void set_paused(const network_t *network, port_t *port, bool paused) {
   port->paused = paused;
 }
 
-static void arrive(network_t *network, int32_t id) {
-  packet_t *packet = &network->packets[id];
-  const port_t *link = &network->ports[packet->link];
-  int32_t port_id = link->reverse;
-  if (packet->kind >= M4S_PACKET_PAUSE) {
-    bool pause = packet->kind == M4S_PACKET_PAUSE;
-    set_paused(network, &network->ports[port_id], pause);
-    tell_packet(network, pause ? M4S_PACKET_PAUSED : M4S_PACKET_RESUMED, port_id, id);
-    m4s_packet_free(network, id);
-    if (!pause) {
-      (link->peer_is_host ? m4s_packet_host_send : m4s_packet_switch_send)(network, port_id);
-    }
-  } else if (link->peer_is_host) {
-    m4s_packet_host_receive(network, port_id, id);
-  } else {
-    m4s_packet_switch_receive(network, port_id, id);
+// A PFC frame has come to the end of a link.
+static void receive_pfc(network_t *network, int32_t id) {
+  const packet_t *packet = &network->packets[id];
+  bool pause = packet->kind == M4S_PACKET_PAUSE;
+  int32_t port_id = network->ports[packet->link].reverse;
+  port_t *port = &network->ports[port_id];
+  set_paused(network, port, pause);
+  tell_packet(network, pause ? M4S_PACKET_PAUSED : M4S_PACKET_RESUMED, port_id, id);
+  free_packet(network, id);
+  if (!pause) {
+    (port->is_nic ? m4s_packet_host_send : m4s_packet_switch_send)(network, port_id);
   }
 }
 
@@ -179,12 +104,27 @@ static void tell_sent(network_t *network, int32_t flow) {
 
 static void run_event(network_t *network, event_kind_t kind, int32_t id) {
   switch (kind) {
-    case EVENT_ARRIVAL:
-      arrive(network, id);
+    case EVENT_AT_SWITCH:
+      if (network->packets[id].kind < M4S_PACKET_PAUSE) {
+        m4s_packet_switch_receive(network, id);
+      } else {
+        receive_pfc(network, id);
+      }
       break;
-    case EVENT_SENT:
+    case EVENT_AT_HOST:
+      if (network->packets[id].kind < M4S_PACKET_PAUSE) {
+        m4s_packet_host_receive(network, id);
+      } else {
+        receive_pfc(network, id);
+      }
+      break;
+    case EVENT_PORT_FREE:
       network->ports[id].done_scheduled = false;
-      (network->ports[id].is_nic ? m4s_packet_host_send : m4s_packet_switch_send)(network, id);
+      m4s_packet_switch_send(network, id);
+      break;
+    case EVENT_NIC_FREE:
+      network->ports[id].done_scheduled = false;
+      m4s_packet_host_send(network, id);
       break;
     case EVENT_ALARM:
       run_alarm(network, id);
@@ -206,6 +146,16 @@ static void run_event(network_t *network, event_kind_t kind, int32_t id) {
   }
 }
 
+static void run(network_t *network, m4s_event_key_t key, uint32_t what) {
+  event_kind_t kind = (event_kind_t)(what >> EVENT_ID_BITS);
+  network->present.order = key.order;
+  network->present.time_ns = key.time_ns;
+  network->clock->now_ns = key.time_ns;
+  network->n_live -= kind < EVENT_ALPHA;
+  network->counts.events++;
+  run_event(network, kind, (int32_t)(what & EVENT_ID_MASK));
+}
+
 // Runs the next event if it comes before `until`.
 static bool run_next(network_t *network, m4s_event_key_t until) {
   uint32_t what;
@@ -216,24 +166,39 @@ static bool run_next(network_t *network, m4s_event_key_t until) {
   if (!m4s_event_queue_take(&network->events, until, &key, &what)) {
     return false;
   }
-  event_kind_t kind = (event_kind_t)(what >> EVENT_ID_BITS);
-  network->present = key;
-  network->clock->now_ns = key.time_ns;
-  network->n_live -= kind < EVENT_ALPHA;
-  network->counts.events++;
-  run_event(network, kind, (int32_t)(what & ((1U << EVENT_ID_BITS) - 1)));
+  run(network, key, what);
   return true;
+}
+
+static bool goes_on(const network_t *network) {
+  return network->status == M4S_OK && !network->completed;
+}
+
+// Runs events before a time, as long as they are near, until so many have been run in all.
+static void run_near(network_t *network, int64_t until_ns, int64_t end) {
+  m4s_event_queue_t *events = &network->events;
+  while (goes_on(network) && network->counts.events < end &&
+         m4s_event_queue_go_on(events, until_ns)) {
+    m4s_event_key_t key = {.time_ns = events->now_ns};
+    uint32_t what;
+    uint32_t following;
+    while (goes_on(network) && m4s_event_queue_take_now(events, &key.order, &what)) {
+      if (m4s_event_queue_peek_now(events, &following)) {
+        __builtin_prefetch(&network->packets[following & EVENT_ID_MASK]);  // mostly of a packet
+      }
+      run(network, key, what);
+    }
+  }
 }
 
 static m4s_status_t advance(void *state, m4s_event_key_t until, const m4s_completion_port_t *port) {
   network_t *network = state;
   network->port = port;
   network->completed = false;
-  int n_events = 0;
-  while (network->status == M4S_OK && !network->completed && n_events < MAX_EVENTS_PER_ADVANCE &&
-         run_next(network, until)) {
-    n_events++;
-  }
+  const int64_t end = network->counts.events + MAX_EVENTS_PER_ADVANCE;
+  do {
+    run_near(network, m4s_packet_window_ns(network, until.time_ns), end);
+  } while (goes_on(network) && network->counts.events < end && run_next(network, until));
   return network->status;
 }
 
@@ -308,37 +273,46 @@ static m4s_status_t find_path(network_t *network, int32_t src, int32_t dst,
   return m4s_routing_flow_path(network->routing, src, dst, key, links_out, n_links_out);
 }
 
-// The paths of data and of ACKs, in one array.
+// Behind the last route is room for one more link, which packets at their destination look at.
+static m4s_status_t add_route(network_t *network, const int32_t *links, int32_t n_links) {
+  int64_t n = network->n_routes + n_links;
+  if (n >= network->route_capacity) {
+    int64_t capacity = 2 * n;
+    int32_t *routes =
+        capacity > INT32_MAX ? NULL : realloc(network->routes, (size_t)capacity * sizeof *routes);
+    if (routes == NULL) {
+      return m4s_fail_memory("flows");
+    }
+    network->routes = routes;
+    network->route_capacity = capacity;
+  }
+  memcpy(network->routes + network->n_routes, links, (size_t)n_links * sizeof *links);
+  network->routes[n] = NO_ID;
+  network->n_routes = n;
+  return M4S_OK;
+}
+
+// The paths of data and of ACKs, one behind the other.
 static m4s_status_t set_paths(network_t *network, const m4s_flow_t *flow, sender_t *sender) {
   m4s_flow_key_t key = {.src_address = m4s_packet_address(flow->src),
                         .dst_address = m4s_packet_address(flow->dst),
                         .dst_port = M4S_PACKET_DESTINATION_PORT};
   M4S_TRY(next_source_port(network, flow->src, flow->dst, &key.src_port));
-  sender->result.source_port = key.src_port;
+  sender->source_port = key.src_port;
   const m4s_flow_key_t back = {.src_address = key.dst_address,
                                .dst_address = key.src_address,
                                .src_port = key.dst_port,
                                .dst_port = key.src_port};
   const int32_t *links;
-  M4S_TRY(find_path(network, flow->src, flow->dst, &key, &links, &sender->n_hops));
-  int32_t *path = malloc((size_t)sender->n_hops * sizeof *path);
-  if (path == NULL) {
-    return m4s_fail_memory("flows");
-  }
-  memcpy(path, links, (size_t)sender->n_hops * sizeof *path);
-  sender->path = path;
-  M4S_TRY(find_path(network, flow->dst, flow->src, &back, &links, &sender->n_ack_hops));
-  size_t n_both = (size_t)sender->n_hops + (size_t)sender->n_ack_hops;
-  path = realloc(sender->path, n_both * sizeof *path);
-  if (path == NULL) {
-    return m4s_fail_memory("flows");
-  }
-  sender->path = path;
-  sender->ack_path = path + sender->n_hops;
-  memcpy(sender->ack_path, links, (size_t)sender->n_ack_hops * sizeof *path);
-  return sender->n_hops > MAX_HOPS || sender->n_ack_hops > MAX_HOPS
-             ? m4s_fail(M4S_ERR_INPUT, "packet: a path of more than %d links", MAX_HOPS)
-             : M4S_OK;
+  int32_t n_links;
+  M4S_TRY(find_path(network, flow->src, flow->dst, &key, &links, &n_links));
+  sender->route = (int32_t)network->n_routes;
+  sender->nic = links[0];
+  sender->n_hops = (uint16_t)n_links;
+  M4S_TRY(add_route(network, links, n_links));
+  M4S_TRY(find_path(network, flow->dst, flow->src, &back, &links, &n_links));
+  sender->n_ack_hops = (uint16_t)n_links;
+  return add_route(network, links, n_links);
 }
 
 static m4s_status_t grow_senders(network_t *network, int64_t n) {
@@ -350,21 +324,19 @@ static m4s_status_t grow_senders(network_t *network, int64_t n) {
   if (capacity >= INT64_C(1) << EVENT_ID_BITS) {
     return m4s_fail_memory("flows");
   }
-  sender_t *senders = realloc(network->senders, (size_t)capacity * sizeof *senders);
+  sender_t *senders = aligned_alloc(CACHE_LINE_BYTES, (size_t)capacity * sizeof *senders);
   if (senders == NULL) {
     return m4s_fail_memory("flows");
   }
-  memset(senders + network->sender_capacity, 0,
-         (size_t)(capacity - network->sender_capacity) * sizeof *senders);
+  size_t n_old = (size_t)network->sender_capacity;
+  if (n_old > 0) {
+    memcpy(senders, network->senders, n_old * sizeof *senders);
+  }
+  memset(senders + n_old, 0, ((size_t)capacity - n_old) * sizeof *senders);
+  free(network->senders);
   network->senders = senders;
   network->sender_capacity = capacity;
   return M4S_OK;
-}
-
-static uint64_t line_rate(const network_t *network, int32_t port_id) {
-  int64_t max_bps = network->rules.max_rate_bps;
-  int64_t bps = network->ports[port_id].rate_bps;
-  return (uint64_t)(max_bps > 0 && max_bps < bps ? max_bps : bps);
 }
 
 // Events that were not waited for, since only timers were left, happen before this.
@@ -386,19 +358,10 @@ static m4s_status_t prepare_flow(network_t *network, const m4s_flow_t *flow) {
   M4S_TRY(grow_senders(network, flow->id + 1));
   network->n_senders = flow->id >= network->n_senders ? flow->id + 1 : network->n_senders;
   sender_t *sender = &network->senders[flow->id];
-  *sender = (sender_t){.size_bytes = flow->size_bytes,
-                       .result = {.start_ns = -1, .fct_ack_ns = -1, .fct_received_ns = -1}};
+  *sender = (sender_t){
+      .size_bytes = flow->size_bytes, .start_ns = -1, .fct_ack_ns = -1, .fct_received_ns = -1};
   M4S_TRY(set_paths(network, flow, sender));
-  sender->nic = sender->path[0];
-  sender->max_rate_bps = line_rate(network, sender->nic);
-  sender->base_rtt_ns = network->base_rtt_ns;
-  if (network->rules.window) {
-    sender->window_bytes =
-        network->rules.propagation_rtt
-            ? (int64_t)((double)sender->max_rate_bps * (double)network->base_rtt_ns * 1e-9 / 8)
-            : network->window_bytes;
-  }
-  m4s_packet_set_rate(network, sender, sender->max_rate_bps);
+  m4s_packet_set_rate(network, sender, network->nics[sender->nic].max_rate_bps);
   M4S_TRY(m4s_packet_cc_start(network, sender));
   network->n_active++;
   return M4S_OK;
@@ -433,11 +396,8 @@ static void link_usage(const void *state, m4s_link_usage_t *usage_out) {
 
 static void destroy(void *state) {
   network_t *network = state;
-  for (int64_t i = 0; i < network->n_senders; i++) {
-    free(network->senders[i].path);
-    if (network->rules.cc == M4S_PACKET_HPCC) {
-      free(network->senders[i].cc.hpcc);
-    }
+  for (int64_t i = 0; network->rules.cc == M4S_PACKET_HPCC && i < network->n_senders; i++) {
+    free(network->senders[i].cc.hpcc);
   }
   for (int32_t i = 0; network->nics != NULL && i < network->topology->n_links; i++) {
     free(network->nics[i].flows);
@@ -447,8 +407,11 @@ static void destroy(void *state) {
   free(network->senders);
   free(network->packets);
   free(network->telemetry);
+  free(network->sent_ns);
+  free(network->routes);
   free(network->pairs);
   free(network->ports);
+  free(network->ingresses);
   free(network->nics);
   free(network->mmus);
   free(network->queue_watches);
@@ -470,35 +433,24 @@ static void init_ports(network_t *network) {
   const m4s_topology_t *topology = network->topology;
   for (int32_t i = 0; i < topology->n_links; i++) {
     const m4s_link_t *link = &topology->links[i];
-    network->ports[i] = (port_t){.rate_bps = link->bandwidth_bps,
-                                 .delay_ns = link->delay_ns,
+    bool to_host = topology->kinds[link->dst] == M4S_NODE_HOST;
+    network->ports[i] = (port_t){.delay_ns = link->delay_ns,
+                                 .class0 = {NO_ID, NO_ID},
+                                 .class3 = {NO_ID, NO_ID},
+                                 .arrival = to_host ? EVENT_AT_HOST : EVENT_AT_SWITCH,
+                                 .is_nic = topology->kinds[link->src] == M4S_NODE_HOST,
+                                 .rate_bps = link->bandwidth_bps,
                                  .node = link->src,
                                  .peer = link->dst,
-                                 .reverse = m4s_topology_find_link(topology, link->dst, link->src),
-                                 .is_nic = topology->kinds[link->src] == M4S_NODE_HOST,
-                                 .peer_is_host = topology->kinds[link->dst] == M4S_NODE_HOST,
-                                 .class0 = {NO_ID, NO_ID},
-                                 .class3 = {NO_ID, NO_ID}};
+                                 .reverse = m4s_topology_find_link(topology, link->dst, link->src)};
     network->nics[i].alarm = m4s_event_never();
   }
 }
 
-// Times on a link are kept in 32 bits.
-static m4s_status_t check_least_rate(const network_t *network, const char *what, int64_t bps) {
-  if (m4s_serialisation_ns(false, network->full_wire_bytes, (uint64_t)bps) > INT32_MAX) {
-    return m4s_fail(M4S_ERR_INPUT,
-                    "packet: %s of %lld b/s: packets of %d bytes would take more than 2 s", what,
-                    (long long)bps, network->full_wire_bytes);
-  }
-  return M4S_OK;
-}
-
 static m4s_status_t check_links(const network_t *network) {
   const m4s_packet_rules_t *rules = &network->rules;
-  M4S_TRY(check_least_rate(network, "min_rate", rules->min_rate_bps));
   for (int32_t i = 0; i < network->topology->n_links; i++) {
     const port_t *port = &network->ports[i];
-    M4S_TRY(check_least_rate(network, "a link", port->rate_bps));
     if (port->is_nic && rules->min_rate_bps > port->rate_bps) {
       return m4s_fail(M4S_ERR_INPUT,
                       "packet: min_rate (%lld b/s) is above the rate of the link from host %d to "
@@ -510,64 +462,20 @@ static m4s_status_t check_links(const network_t *network) {
   return M4S_OK;
 }
 
-// Whether a host has one cable only, to a node where an earlier host has an equal one: what holds
-// of pairs with the one holds of those with the other.
-static bool is_like_earlier_host(const m4s_topology_t *topology, int32_t host, int32_t *last_at) {
-  int32_t start = topology->adjacency_start[host];
-  if (topology->adjacency_start[host + 1] - start != 1) {
-    return false;
+// The limits of a NIC's flows.
+static void init_nic(const network_t *network, int32_t port_id) {
+  const m4s_packet_rules_t *rules = &network->rules;
+  nic_t *nic = &network->nics[port_id];
+  int64_t bps = network->ports[port_id].rate_bps;
+  if (rules->max_rate_bps > 0 && rules->max_rate_bps < bps) {
+    bps = rules->max_rate_bps;
   }
-  const m4s_link_t *link = &topology->links[topology->adjacency[start]];
-  int32_t other = last_at[link->dst];
-  last_at[link->dst] = host;
-  if (other == NO_ID) {
-    return false;
+  nic->max_rate_bps = (uint64_t)bps;
+  if (rules->window) {
+    nic->window_bytes = rules->propagation_rtt
+                            ? (int64_t)((double)bps * (double)network->base_rtt_ns * 1e-9 / 8)
+                            : network->window_bytes;
   }
-  const m4s_link_t *others =
-      &topology->links[topology->adjacency[topology->adjacency_start[other]]];
-  return others->bandwidth_bps == link->bandwidth_bps && others->delay_ns == link->delay_ns;
-}
-
-static void widen_window(network_t *network, const m4s_pair_facts_t *facts) {
-  __extension__ typedef __int128 wide_t;
-  int64_t rtt_ns = network->rules.propagation_rtt ? facts->propagation_rtt_ns : facts->base_rtt_ns;
-  int64_t bytes = (int64_t)((wide_t)rtt_ns * facts->bottleneck_bps / 1000000000 / 8);
-  network->base_rtt_ns = rtt_ns > network->base_rtt_ns ? rtt_ns : network->base_rtt_ns;
-  network->window_bytes = bytes > network->window_bytes ? bytes : network->window_bytes;
-}
-
-static m4s_status_t widen_windows(network_t *network, m4s_pair_facts_t *facts, int32_t *last_at) {
-  const m4s_topology_t *topology = network->topology;
-  for (int32_t node = 0; node < topology->n_nodes; node++) {
-    last_at[node] = NO_ID;
-  }
-  for (int32_t dst = 0; dst < topology->n_hosts; dst++) {
-    if (is_like_earlier_host(topology, dst, last_at)) {
-      continue;
-    }
-    M4S_TRY(m4s_routing_facts_towards(network->routing, dst, facts));
-    for (int32_t src = 0; src < topology->n_hosts; src++) {
-      if (facts[src].n_links > 0) {
-        widen_window(network, &facts[src]);
-      }
-    }
-  }
-  return M4S_OK;
-}
-
-// The largest base RTT and bandwidth-delay product of any pair of hosts.
-static m4s_status_t find_window(network_t *network) {
-  size_t n_nodes = (size_t)network->topology->n_nodes;
-  m4s_pair_facts_t *facts = malloc(n_nodes * sizeof *facts);
-  int32_t *last_at = malloc(n_nodes * sizeof *last_at);
-  m4s_status_t status = facts == NULL || last_at == NULL ? m4s_fail_memory("a packet network")
-                                                         : widen_windows(network, facts, last_at);
-  free(facts);
-  free(last_at);
-  if (network->rules.window_bytes > 0) {
-    network->window_bytes = network->rules.window_bytes;
-  }
-  return status;
 }
 
 static m4s_status_t init(network_t *network) {
@@ -577,12 +485,17 @@ static m4s_status_t init(network_t *network) {
                         : rules->cc == M4S_PACKET_TIMELY ? TIMESTAMP_BYTES
                                                          : 0;
   int32_t ack = rules->ack_header_bytes + added;
-  network->full_wire_bytes = rules->payload_bytes + rules->data_header_bytes + added;
+  network->data_overhead_bytes = rules->data_header_bytes + added;
+  network->full_wire_bytes = rules->payload_bytes + network->data_overhead_bytes;
   network->ack_wire_bytes = IP_HEADERS_BYTES + (ack > LEAST_ACK_BYTES ? ack : LEAST_ACK_BYTES);
-  network->ports = calloc((size_t)topology->n_links + 1, sizeof *network->ports);
-  network->nics = calloc((size_t)topology->n_links + 1, sizeof *network->nics);
-  network->mmus = calloc((size_t)topology->n_nodes + 1, sizeof *network->mmus);
-  if (network->ports == NULL || network->nics == NULL || network->mmus == NULL) {
+  size_t n_ports = (size_t)topology->n_links + 1;
+  network->ports = aligned_alloc(CACHE_LINE_BYTES, n_ports * sizeof *network->ports);
+  network->ingresses = calloc(n_ports, sizeof *network->ingresses);
+  network->nics = calloc(n_ports, sizeof *network->nics);
+  network->mmus =
+      aligned_alloc(CACHE_LINE_BYTES, ((size_t)topology->n_nodes + 1) * sizeof *network->mmus);
+  if (network->ports == NULL || network->ingresses == NULL || network->nics == NULL ||
+      network->mmus == NULL) {
     return m4s_fail_memory("a packet network");
   }
   init_ports(network);
@@ -593,7 +506,11 @@ static m4s_status_t init(network_t *network) {
   for (int32_t node = topology->n_hosts; node < topology->n_nodes; node++) {
     M4S_TRY(m4s_packet_switch_init(network, node));
   }
-  return find_window(network);
+  M4S_TRY(m4s_packet_find_window(network));
+  for (int32_t i = 0; i < topology->n_links; i++) {
+    init_nic(network, i);
+  }
+  return M4S_OK;
 }
 
 m4s_status_t m4s_packet_create(const m4s_packet_rules_t *rules, m4s_packet_ecmp_t ecmp,
@@ -622,17 +539,30 @@ m4s_status_t m4s_packet_create(const m4s_packet_rules_t *rules, m4s_packet_ecmp_
 
 m4s_packet_counts_t m4s_packet_counts(const m4s_network_model_t *model) {
   const network_t *network = model->state;
-  return network->counts;
+  m4s_packet_counts_t counts = network->counts;
+  counts.peak_packets = network->n_packets;
+  for (int32_t i = 0; i < network->topology->n_links; i++) {
+    counts.transmissions += network->ports[i].n_sent;
+    counts.marked += network->ports[i].n_marked;
+  }
+  return counts;
 }
 
 m4s_packet_flow_result_t m4s_packet_flow_result(const m4s_network_model_t *model, int64_t flow) {
   const network_t *network = model->state;
-  return network->senders[flow].result;
+  const sender_t *sender = &network->senders[flow];
+  return (m4s_packet_flow_result_t){.start_ns = sender->start_ns,
+                                    .fct_ack_ns = sender->fct_ack_ns,
+                                    .fct_received_ns = sender->fct_received_ns,
+                                    .n_packets = sender->n_packets,
+                                    .n_retransmitted = sender->n_retransmitted,
+                                    .n_dropped = sender->n_dropped,
+                                    .source_port = sender->source_port};
 }
 
 void m4s_packet_flow_path(const m4s_network_model_t *model, int64_t flow, const int32_t **links_out,
                           int32_t *n_links_out) {
   const network_t *network = model->state;
-  *links_out = network->senders[flow].path;
+  *links_out = path_of(network, &network->senders[flow]);
   *n_links_out = network->senders[flow].n_hops;
 }

@@ -46,10 +46,10 @@ void m4s_packet_tell_packet(network_t *network, m4s_packet_event_kind_t kind, in
       .packet = (m4s_packet_kind_t)packet->kind,
       .number = packet->number,
       .wire_bytes = packet->wire_bytes,
-      .payload_bytes = packet->payload_bytes,
+      .payload_bytes = packet->kind == M4S_PACKET_DATA ? payload_of(network, packet) : 0,
       .marked = packet->marked,
       .queue_bytes = port->class3_bytes,
-      .all_queue_bytes = port->queued_bytes,
+      .all_queue_bytes = queued_bytes(port),
   };
   tell(network, &event);
 }

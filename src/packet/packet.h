@@ -116,7 +116,7 @@ m4s_status_t m4s_packet_watch_queues(m4s_network_model_t *model);
 void m4s_packet_link_telemetry(const m4s_network_model_t *model, int32_t link,
                                m4s_packet_link_telemetry_t *telemetry_out);
 
-// The links of a flow's data, in order. `links_out` lives as long as the model.
+// The links of a flow's data, in order. `links_out` is good until the next flow is started.
 void m4s_packet_flow_path(const m4s_network_model_t *model, int64_t flow, const int32_t **links_out,
                           int32_t *n_links_out);
 

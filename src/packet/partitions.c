@@ -155,6 +155,11 @@ int64_t m4s_packet_first_posted_ns(const network_t *network) {
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
+int64_t m4s_packet_window_ns(const network_t *network, int64_t until_ns) {
+  return network->partitions == NULL ? until_ns
+                                     : earlier(until_ns, network->partitions->window_end_ns + 1);
+}
+
 // Room for one more.
 static m4s_status_t reserve(void **items, int32_t n, int32_t *capacity, size_t item_bytes) {
   if (n < *capacity) {
@@ -251,7 +256,8 @@ static void deliver(network_t *network, partitions_t *partitions) {
     mailbox_t *box = &partitions->outboxes[i];
     for (; box->n > 0; box->n--) {
       const letter_t *letter = &box->letters[box->n - 1];
-      new_event(network, letter->arrival_ns, EVENT_ARRIVAL, letter->packet);
+      const port_t *port = &network->ports[network->packets[letter->packet].link];
+      new_event(network, letter->arrival_ns, (event_kind_t)port->arrival, letter->packet);
     }
   }
   if (partitions->n_calls > 0) {

@@ -5,8 +5,8 @@
 
 // Whether the flow's completion is still waited for.
 static bool is_awaited(const network_t *network, const sender_t *sender) {
-  bool ended = network->rules.complete_at_receiver ? sender->result.fct_received_ns >= 0
-                                                   : sender->result.fct_ack_ns >= 0;
+  bool ended =
+      network->rules.complete_at_receiver ? sender->fct_received_ns >= 0 : sender->fct_ack_ns >= 0;
   return sender->size_bytes > 0 && !ended;  // no bytes: an id without a flow
 }
 
@@ -23,21 +23,21 @@ static bool is_paused(const network_t *network, const int32_t *links, int32_t n_
 typedef enum { LOST_DATA, LOST_ACK, PAUSED, HELD_UP } reason_t;
 
 static reason_t reason_of(const network_t *network, const sender_t *sender) {
-  if (is_paused(network, sender->path, sender->n_hops) ||
-      is_paused(network, sender->ack_path, sender->n_ack_hops)) {
+  if (is_paused(network, path_of(network, sender), sender->n_hops) ||
+      is_paused(network, ack_path_of(network, sender), sender->n_ack_hops)) {
     return PAUSED;
   }
   if (sender->expected_byte >= sender->size_bytes) {
     return LOST_ACK;
   }
-  return sender->result.n_dropped > 0 ? LOST_DATA : HELD_UP;
+  return sender->n_dropped > 0 ? LOST_DATA : HELD_UP;
 }
 
 static void describe(const sender_t *sender, reason_t reason, char *text, size_t n_text) {
   switch (reason) {
     case LOST_DATA:
       snprintf(text, n_text, "%lld packet%s lost and no retransmission timeout",
-               (long long)sender->result.n_dropped, sender->result.n_dropped == 1 ? "" : "s");
+               (long long)sender->n_dropped, sender->n_dropped == 1 ? "" : "s");
       break;
     case LOST_ACK:
       snprintf(text, n_text, "all received but the last ACK lost, and no retransmission timeout");
@@ -83,6 +83,6 @@ m4s_status_t m4s_packet_stalled(const void *state) {
       "packet: flow %lld from host %d to host %d can never complete: %lld of %lld bytes "
       "acknowledged, %s%s",
       (long long)flow, network->ports[sender->nic].node,
-      network->ports[sender->path[sender->n_hops - 1]].peer, (long long)sender->acked_bytes,
-      (long long)sender->size_bytes, why, others);
+      network->ports[path_of(network, sender)[sender->n_hops - 1]].peer,
+      (long long)sender->acked_bytes, (long long)sender->size_bytes, why, others);
 }

@@ -72,8 +72,9 @@ static m4s_status_t write_flows(m4s_packet_trace_t *trace, const m4s_component_t
 
 static m4s_status_t write_links(m4s_packet_trace_t *trace, const m4s_component_t *component) {
   for (int32_t i = 0; i < component->n_links; i++) {
-    const link_row_t row = {.link = component->links[i],
-                            .queue_bytes = trace->network->ports[component->links[i]].queued_bytes};
+    const link_row_t row = {
+        .link = component->links[i],
+        .queue_bytes = queued_bytes(&trace->network->ports[component->links[i]])};
     M4S_TRY(m4s_npy_stream_add(&trace->streams[LINKS], &row, 1));
   }
   return M4S_OK;
@@ -96,9 +97,10 @@ static m4s_status_t write_event(m4s_packet_trace_t *trace, int64_t flow, trace_k
 
 static m4s_status_t arrive(m4s_packet_trace_t *trace, int64_t flow) {
   const sender_t *sender = &trace->network->senders[flow];
-  M4S_TRY(m4s_components_join(&trace->components, (int32_t)flow, sender->path, sender->n_hops));
+  const int32_t *path = path_of(trace->network, sender);
+  M4S_TRY(m4s_components_join(&trace->components, (int32_t)flow, path, sender->n_hops));
   for (int32_t hop = 0; hop < sender->n_hops; hop++) {
-    const path_row_t row = {.flow = (int32_t)flow, .link = sender->path[hop]};
+    const path_row_t row = {.flow = (int32_t)flow, .link = path[hop]};
     M4S_TRY(m4s_npy_stream_add(&trace->streams[PATHS], &row, 1));
   }
   return write_event(trace, flow, ARRIVAL, m4s_components_of(&trace->components, (int32_t)flow));
@@ -107,7 +109,8 @@ static m4s_status_t arrive(m4s_packet_trace_t *trace, int64_t flow) {
 static m4s_status_t complete(m4s_packet_trace_t *trace, int64_t flow) {
   const sender_t *sender = &trace->network->senders[flow];
   int32_t id = trace->components.flows[flow].component;
-  m4s_components_leave(&trace->components, (int32_t)flow, sender->path, sender->n_hops);
+  m4s_components_leave(&trace->components, (int32_t)flow, path_of(trace->network, sender),
+                       sender->n_hops);
   return write_event(trace, flow, COMPLETION, &trace->components.components[id]);
 }
 

@@ -38,7 +38,7 @@ void m4s_packet_watch_queue(network_t *network, int32_t link) {
   if (watch->since_ns != now_of(network)) {
     book(watch, now_of(network));
   }
-  watch->bytes = network->ports[link].queued_bytes;
+  watch->bytes = queued_bytes(&network->ports[link]);
   watch->max_bytes = watch->bytes > watch->max_bytes ? watch->bytes : watch->max_bytes;
 }
 
@@ -98,7 +98,7 @@ void m4s_packet_link_telemetry(const m4s_network_model_t *model, int32_t link,
       .sending_ns = sending_ns,
       .utilisation = span_ns > 0 ? (double)sending_ns / (double)span_ns : 0,
       .n_marked = port->n_marked,
-      .n_dropped = network->ports[port->reverse].n_drops,
+      .n_dropped = network->ingresses[link].n_drops,
       .n_pauses = port->n_pauses,
       .paused_ns = port->paused_ns + (port->paused ? now_ns - port->paused_since_ns : 0),
       .queue_p50_bytes = NO_ID,

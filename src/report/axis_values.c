@@ -12,7 +12,7 @@ static bool *mark_points(const m4s_report_t *report, bool with_errors) {
     marks[point] = !with_errors;
   }
   for (size_t i = 0; marks != NULL && with_errors && i < report->errors.n_points; i++) {
-    if (strcmp(report->errors.points[i].metric, "total_us") == 0) {
+    if (strcmp(report->errors.points[i].metric, report->view.measure->metric) == 0) {
       marks[report->errors.points[i].point] = true;
     }
   }

@@ -20,8 +20,14 @@ m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *referen
     status = m4s_errors_make(&report.view, &report.reference, &report.errors);
   }
   if (status == M4S_OK) {
-    status = m4s_distributions_make(&report.view, &report.reference, &report.errors,
-                                    &report.distributions);
+    status = m4s_flow_samples_make(&report.view, &report.reference, &report.flows);
+  }
+  if (status == M4S_OK) {
+    const m4s_distribution_sources_t sources = {.view = &report.view,
+                                                .reference = &report.reference,
+                                                .errors = &report.errors,
+                                                .flows = &report.flows};
+    status = m4s_distributions_make(&sources, &report.distributions);
   }
   if (status != M4S_OK) {
     m4s_report_clear(&report);
@@ -33,6 +39,7 @@ m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *referen
 
 void m4s_report_clear(m4s_report_t *report) {
   m4s_distributions_clear(&report->distributions);
+  m4s_flow_samples_clear(&report->flows);
   m4s_errors_clear(&report->errors);
   m4s_reference_clear(&report->reference);
   m4s_view_clear(&report->view);
@@ -72,12 +79,13 @@ m4s_status_t m4s_report_add_compared(const m4s_report_t *report, m4s_text_t *tex
   size_t n_common = 0;
   bool more = false;
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
-    const m4s_error_row_t *row = m4s_errors_find(errors, s, "total_us");
+    const m4s_error_row_t *row = m4s_errors_find(errors, s, report->view.measure->metric);
     n_common = row == NULL ? n_common : row->summary.n;
     more = more || (row != NULL && row->n_known > row->summary.n);
   }
   if (errors->n_points > 0 && n_common == 0) {
-    return m4s_text_add(text, "No point has the total time of every simulator.");
+    return m4s_text_add(text, "No point has the %s of every simulator.",
+                        report->view.measure->short_title);
   }
   return more ? m4s_text_add(text, "Compared at the %zu point%s that every simulator has.",
                              n_common, n_common == 1 ? "" : "s")
@@ -169,11 +177,11 @@ m4s_simulator_facts_t m4s_report_simulator_facts(const m4s_report_t *report, siz
     facts.n_failed += row != NULL && row->status == M4S_ROW_FAILED;
     facts.n_missing += row != NULL && row->status == M4S_ROW_MISSING;
     facts.wall_s += row == NULL || row->status == M4S_ROW_MISSING ? 0 : row->wall_s;
-    double total_us;
-    if (m4s_row_value(row, "total_us", &total_us)) {
-      bool first = facts.max_total_us == 0;
-      facts.min_total_us = first ? total_us : fmin(facts.min_total_us, total_us);
-      facts.max_total_us = fmax(facts.max_total_us, total_us);
+    double value;
+    if (m4s_row_value(row, report->view.measure->metric, &value)) {
+      bool first = facts.max == 0;
+      facts.min = first ? value : fmin(facts.min, value);
+      facts.max = fmax(facts.max, value);
     }
     double makespan_us;
     if (m4s_row_value(row, "makespan_us", &makespan_us)) {

@@ -9,6 +9,7 @@ typedef struct {
   m4s_view_t view;
   m4s_reference_t reference;
   m4s_errors_t errors;
+  m4s_flow_samples_t flows;
   m4s_distributions_t distributions;
 } m4s_report_t;
 
@@ -27,7 +28,7 @@ const char *m4s_report_title(const m4s_report_t *report);
 // "ns3 of gray-failure.csv": the reference in a few words; "" without one.
 m4s_status_t m4s_report_add_reference(const m4s_report_t *report, m4s_text_t *text);
 
-// Says at which points simulators are compared in total_us, where that is not all that each has:
+// Says at which points simulators are compared by the measure, where that is not all that each has:
 // one sentence, or nothing.
 m4s_status_t m4s_report_add_compared(const m4s_report_t *report, m4s_text_t *text);
 
@@ -41,10 +42,10 @@ const char *m4s_report_nothing_compared(const m4s_report_t *report);
 // Whether any point succeeded with any simulator.
 bool m4s_report_has_results(const m4s_report_t *report);
 
-// A simulator's rows by status, the total times of the ok ones, and the sum of all run times.
+// A simulator's rows by status, the measures of the ok ones, and the sum of all run times.
 typedef struct {
   size_t n_ok, n_failed, n_missing;
-  double min_total_us, max_total_us;  // of rank 0; 0 without any
+  double min, max;  // of the measure, in its metric's unit; 0 without any
   double max_makespan_us;  // of all ranks; 0 without any
   double wall_s;
 } m4s_simulator_facts_t;
@@ -55,6 +56,8 @@ m4s_simulator_facts_t m4s_report_simulator_facts(const m4s_report_t *report, siz
 m4s_status_t m4s_report_add_summary_csv(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_report_add_errors_csv(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_report_add_point_errors_csv(const m4s_report_t *report, m4s_text_t *text);
+// Nothing where there are no errors of single flows.
+m4s_status_t m4s_report_add_flow_errors_csv(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_report_add_cdf_csv(const m4s_report_t *report, m4s_text_t *text);
 
 // page.c: report.html; pictures are read from the results' folder.

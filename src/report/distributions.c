@@ -5,20 +5,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const m4s_quantity_names[M4S_N_QUANTITIES] = {
+#include "stats/summary.h"
+
+static const char *const names[M4S_N_QUANTITIES] = {
     [M4S_QUANTITY_TOTAL] = "total_us",
     [M4S_QUANTITY_TOTAL_COMPARED] = "total_us_compared",
     [M4S_QUANTITY_ABS_ERROR] = "abs_error_percent",
     [M4S_QUANTITY_ERROR] = "error_percent",
     [M4S_QUANTITY_WALL] = "wall_s",
+    [M4S_QUANTITY_SLOWDOWN] = "slowdown",
+    [M4S_QUANTITY_FLOW_ERROR] = "flow_abs_error_percent",
 };
+
+const char *m4s_quantity_name(m4s_quantity_t quantity, const m4s_measure_t *measure) {
+  bool is_total = quantity == M4S_QUANTITY_TOTAL || quantity == M4S_QUANTITY_TOTAL_COMPARED;
+  bool compared = quantity == M4S_QUANTITY_TOTAL_COMPARED;
+  return !is_total || !measure->of_flows ? names[quantity]
+         : compared                      ? "slowdown_p99_compared"
+                                         : "slowdown_p99";
+}
 
 typedef struct {
   const m4s_view_t *view;
   const m4s_reference_t *reference;
   const m4s_errors_t *errors;
+  const m4s_flow_samples_t *flows;
   double *samples;  // [n_points]
-  bool *compared;  // [n_points]: whether the reference and all compared simulators have total_us
+  bool *compared;  // [n_points]: whether the reference and all compared simulators have the measure
 } maker_t;
 
 // A value of a simulator, or with simulator -1 of the reference.
@@ -31,7 +44,7 @@ static bool get_value(const maker_t *maker, size_t point, int simulator, const c
 }
 
 static size_t collect_values(const maker_t *maker, m4s_quantity_t quantity, int simulator) {
-  const char *metric = quantity == M4S_QUANTITY_WALL ? "wall_s" : "total_us";
+  const char *metric = quantity == M4S_QUANTITY_WALL ? "wall_s" : maker->view->measure->metric;
   size_t n = 0;
   for (size_t point = 0; point < maker->view->n_points; point++) {
     if (quantity != M4S_QUANTITY_TOTAL_COMPARED || maker->compared[point]) {
@@ -46,7 +59,7 @@ static size_t collect_errors(const maker_t *maker, m4s_quantity_t quantity, int 
   for (size_t i = 0; i < maker->errors->n_points; i++) {
     const m4s_point_error_t *error = &maker->errors->points[i];
     if ((int)error->simulator == simulator && error->common &&
-        strcmp(error->metric, "total_us") == 0) {
+        strcmp(error->metric, maker->view->measure->metric) == 0) {
       maker->samples[n++] =
           quantity == M4S_QUANTITY_ERROR ? error->error_percent : fabs(error->error_percent);
     }
@@ -69,16 +82,75 @@ static m4s_status_t add_series(const maker_t *maker, m4s_quantity_t quantity, in
       .series = simulator < 0 ? maker->reference->name : maker->view->simulators.items[simulator],
   };
   char what[160];
-  snprintf(what, sizeof what, "%s of %.80s", m4s_quantity_names[quantity], item->series);
+  snprintf(what, sizeof what, "%s of %.80s", m4s_quantity_name(quantity, maker->view->measure),
+           item->series);
   M4S_TRY(m4s_ecdf_make(what, maker->samples, n, &item->ecdf));
   distributions->n_items++;
+  return M4S_OK;
+}
+
+// Quantiles 0 … 1 in equal steps in place of more samples, in whose array they are put.
+static m4s_status_t thin(double *samples, size_t n, size_t *n_left_out) {
+  double *sorted = NULL;
+  *n_left_out = n;
+  if (n <= M4S_MAX_ECDF_FLOWS) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_samples_sort("flows", samples, n, &sorted));
+  *n_left_out = M4S_MAX_ECDF_FLOWS;
+  for (size_t i = 0; i < *n_left_out; i++) {
+    samples[i] = m4s_quantile_of_sorted(sorted, n, (double)i / (double)(M4S_MAX_ECDF_FLOWS - 1));
+  }
+  free(sorted);
+  return M4S_OK;
+}
+
+// The series of all flows of a simulator.
+static m4s_status_t add_flows(const maker_t *maker, m4s_quantity_t quantity, int simulator,
+                              m4s_distributions_t *distributions) {
+  const m4s_flow_series_t *flows = &maker->flows->series[simulator];
+  const double *values =
+      quantity == M4S_QUANTITY_FLOW_ERROR ? flows->errors_percent : flows->slowdowns;
+  if (values == NULL || flows->n == 0) {
+    return M4S_OK;
+  }
+  double *samples = calloc(flows->n, sizeof *samples);
+  if (samples == NULL) {
+    return m4s_fail_memory("the distributions");
+  }
+  for (size_t i = 0; i < flows->n; i++) {
+    samples[i] = fabs(values[i]);
+  }
+  m4s_distribution_t *item = &distributions->items[distributions->n_items];
+  *item = (m4s_distribution_t){.quantity = quantity,
+                               .simulator = simulator,
+                               .series = maker->view->simulators.items[simulator]};
+  size_t n_left = 0;
+  m4s_status_t status = thin(samples, flows->n, &n_left);
+  if (status == M4S_OK) {
+    status = m4s_ecdf_make(m4s_quantity_name(quantity, maker->view->measure), samples, n_left,
+                           &item->ecdf);
+  }
+  free(samples);
+  M4S_TRY(status);
+  item->ecdf.n_samples = flows->n;
+  distributions->n_items++;
+  return M4S_OK;
+}
+
+static m4s_status_t add_all_flows(const maker_t *maker, m4s_distributions_t *distributions) {
+  for (int quantity = M4S_QUANTITY_SLOWDOWN; quantity <= M4S_QUANTITY_FLOW_ERROR; quantity++) {
+    for (size_t s = 0; s < maker->flows->n_simulators; s++) {
+      M4S_TRY(add_flows(maker, (m4s_quantity_t)quantity, (int)s, distributions));
+    }
+  }
   return M4S_OK;
 }
 
 static m4s_status_t add_all(const maker_t *maker, m4s_distributions_t *distributions) {
   bool has_reference = maker->reference->name != NULL;
   bool reference_apart = has_reference && maker->reference->simulator < 0;
-  for (int quantity = 0; quantity < M4S_N_QUANTITIES; quantity++) {
+  for (int quantity = 0; quantity <= M4S_QUANTITY_WALL; quantity++) {
     if (quantity == M4S_QUANTITY_TOTAL_COMPARED && !has_reference) {
       continue;
     }
@@ -89,23 +161,26 @@ static m4s_status_t add_all(const maker_t *maker, m4s_distributions_t *distribut
       M4S_TRY(add_series(maker, (m4s_quantity_t)quantity, -1, distributions));
     }
   }
-  return M4S_OK;
+  return add_all_flows(maker, distributions);
 }
 
 static void mark_compared(const maker_t *maker) {
   for (size_t i = 0; i < maker->errors->n_points; i++) {
     const m4s_point_error_t *error = &maker->errors->points[i];
-    if (error->common && strcmp(error->metric, "total_us") == 0) {
+    if (error->common && strcmp(error->metric, maker->view->measure->metric) == 0) {
       maker->compared[error->point] = true;
     }
   }
 }
 
-m4s_status_t m4s_distributions_make(const m4s_view_t *view, const m4s_reference_t *reference,
-                                    const m4s_errors_t *errors,
+m4s_status_t m4s_distributions_make(const m4s_distribution_sources_t *sources,
                                     m4s_distributions_t *distributions_out) {
+  const m4s_view_t *view = sources->view;
   m4s_distributions_t distributions = {0};
-  maker_t maker = {.view = view, .reference = reference, .errors = errors};
+  maker_t maker = {.view = view,
+                   .reference = sources->reference,
+                   .errors = sources->errors,
+                   .flows = sources->flows};
   maker.samples = calloc(view->n_points + 1, sizeof *maker.samples);
   maker.compared = calloc(view->n_points + 1, sizeof *maker.compared);
   distributions.items =

@@ -17,7 +17,7 @@ static void add_point_errors(const m4s_view_t *view, const m4s_reference_t *refe
     }
     const char *metric = reference->metrics.items[known];
     m4s_point_error_t *error = &errors->points[errors->n_points];
-    if (m4s_name_ends(metric, "_us") && m4s_row_value(row, metric, &error->value) &&
+    if (m4s_metric_is_compared(metric) && m4s_row_value(row, metric, &error->value) &&
         m4s_reference_value(reference, point, metric, &error->reference) && error->reference > 0) {
       error->point = point;
       error->simulator = simulator;

@@ -31,7 +31,8 @@ typedef struct {
   size_t n_rows;
 } m4s_errors_t;
 
-// Compares wherever a simulator and the reference both have a metric whose name ends in "_us"; a
+// Compares wherever a simulator and the reference both have a metric that is a time in us or a
+// slowdown; a
 // simulator is not compared with itself, and a reference of 0 gives no error. Both the view and the
 // reference must outlive the errors. Free with m4s_errors_clear().
 m4s_status_t m4s_errors_make(const m4s_view_t *view, const m4s_reference_t *reference,

@@ -45,15 +45,16 @@ static double x_of(const slice_t *slice, size_t point) {
   return json_number_value(m4s_view_axis(&slice->report->view, point, slice->axis));
 }
 
-// Total time in ms; simulator -1: the reference's.
-static bool get_total_ms(const m4s_report_t *report, size_t point, int simulator,
-                         double *value_out) {
-  double us;
-  bool known = simulator < 0 ? m4s_reference_value(&report->reference, point, "total_us", &us)
-                             : m4s_row_value(m4s_view_row(&report->view, point, (size_t)simulator),
-                                             "total_us", &us);
+// The measure in the figure's unit; simulator -1: the reference's.
+static bool get_total(const m4s_report_t *report, size_t point, int simulator, double *value_out) {
+  const m4s_measure_t *measure = report->view.measure;
+  double value;
+  bool known = simulator < 0
+                   ? m4s_reference_value(&report->reference, point, measure->metric, &value)
+                   : m4s_row_value(m4s_view_row(&report->view, point, (size_t)simulator),
+                                   measure->metric, &value);
   if (known) {
-    *value_out = us / 1e3;
+    *value_out = measure->scale * value;
   }
   return known;
 }
@@ -61,8 +62,7 @@ static bool get_total_ms(const m4s_report_t *report, size_t point, int simulator
 static size_t collect_totals(slice_t *slice, int simulator) {
   size_t n = 0;
   for (size_t point = 0; point < slice->report->view.n_points; point++) {
-    if (slice->in_slice[point] &&
-        get_total_ms(slice->report, point, simulator, &slice->places[n].y)) {
+    if (slice->in_slice[point] && get_total(slice->report, point, simulator, &slice->places[n].y)) {
       slice->places[n++].x = x_of(slice, point);
     }
   }
@@ -73,7 +73,8 @@ static size_t collect_errors(slice_t *slice, int simulator) {
   size_t n = 0;
   for (size_t i = 0; i < slice->report->errors.n_points; i++) {
     const m4s_point_error_t *error = &slice->report->errors.points[i];
-    if ((int)error->simulator == simulator && strcmp(error->metric, "total_us") == 0 &&
+    if ((int)error->simulator == simulator &&
+        strcmp(error->metric, slice->report->view.measure->metric) == 0 &&
         slice->in_slice[error->point]) {
       slice->places[n++] = (place_t){x_of(slice, error->point), error->error_percent};
     }
@@ -132,13 +133,13 @@ static bool is_held(const slice_t *slice, const char *axis) {
 }
 
 static size_t count_totals(const m4s_report_t *report, size_t point) {
-  double total_ms;
+  double total;
   size_t n = 0;
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
-    n += get_total_ms(report, point, (int)s, &total_ms);
+    n += get_total(report, point, (int)s, &total);
   }
   bool apart = report->reference.name != NULL && report->reference.simulator < 0;
-  return n + (apart && get_total_ms(report, point, -1, &total_ms));
+  return n + (apart && get_total(report, point, -1, &total));
 }
 
 // How many values each point has to show.
@@ -149,7 +150,7 @@ static void count_values(const slice_t *slice, size_t *counts) {
   }
   for (size_t i = 0; shows_errors(slice) && i < report->errors.n_points; i++) {
     const m4s_point_error_t *error = &report->errors.points[i];
-    counts[error->point] += strcmp(error->metric, "total_us") == 0;
+    counts[error->point] += strcmp(error->metric, report->view.measure->metric) == 0;
   }
 }
 
@@ -322,15 +323,17 @@ static m4s_status_t write_slice(slice_t *slice, m4s_text_t *script, m4s_text_t *
   M4S_TRY(m4s_script_begin(script, slice->figure, canvas));
   M4S_TRY(set_label(slice, "title", add_held, script));
   M4S_TRY(set_label(slice, "xlabel", add_moving, script));
-  M4S_TRY(
-      m4s_text_add(script,
-                   "  set autoscale xfix\n"
-                   "  set offsets graph 0.03, graph 0.03, graph 0.05, %s\n"
-                   "  set ylabel '%s'\n",
-                   errors ? "graph 0.05" : "0",
-                   errors ? "error in total time [%]" : "total completion time of rank 0 [ms]"));
-  M4S_TRY(m4s_text_add(
-      script, errors ? "  set xzeroaxis lt 1 lw 0.8 lc rgb '#606060'\n" : "  set yrange [0:*]\n"));
+  const m4s_measure_t *measure = slice->report->view.measure;
+  M4S_TRY(m4s_text_add(script,
+                       "  set autoscale xfix\n"
+                       "  set offsets graph 0.03, graph 0.03, graph 0.05, %s\n",
+                       errors ? "graph 0.05" : "0"));
+  M4S_TRY(errors ? m4s_text_add(script,
+                                "  set ylabel 'error in %s [%%]'\n"
+                                "  set xzeroaxis lt 1 lw 0.8 lc rgb '#606060'\n",
+                                measure->short_title)
+                 : m4s_text_add(script, "  set ylabel '%s%s'\n  set yrange [0:*]\n", measure->title,
+                                measure->unit));
   M4S_TRY(add_lines(slice, script, data));
   return m4s_script_end(script);
 }
@@ -342,10 +345,10 @@ static void add_ranges(const slice_t *slice, const run_t *run, double *sum, size
     double high = -INFINITY;
     size_t n_values = 0;
     for (size_t i = run->begin; i < run->end; i++) {
-      double total_ms;
-      if (get_total_ms(slice->report, slice->members[i].point, s, &total_ms)) {
-        low = fmin(low, total_ms);
-        high = fmax(high, total_ms);
+      double total;
+      if (get_total(slice->report, slice->members[i].point, s, &total)) {
+        low = fmin(low, total);
+        high = fmax(high, total);
         n_values++;
       }
     }
@@ -380,7 +383,13 @@ static m4s_status_t measure_range(const m4s_report_t *report, const m4s_figure_t
   return status;
 }
 
-// The axis along which total times vary most, the first of several; NULL without any.
+// Whether an axis is the load of mixes.
+static bool is_load(const char *axis) {
+  return strcmp(axis, "max_load") == 0 || strcmp(axis, "traffic.max_load") == 0;
+}
+
+// The axis along which the measure varies most, the first of several, but of mixes their load; NULL
+// without any.
 static m4s_status_t choose_axis(const m4s_report_t *report, const m4s_figure_t *figure,
                                 const char **axis_out) {
   size_t capacity = report->view.axes.n_items;
@@ -395,8 +404,9 @@ static m4s_status_t choose_axis(const m4s_report_t *report, const m4s_figure_t *
   for (size_t i = 0; status == M4S_OK && i < n_axes; i++) {
     double range = -1;
     status = measure_range(report, figure, axes[i].name, &range);
-    if (status == M4S_OK && range > most + 1e-9 * fabs(most)) {  // more than by rounding
-      most = range;
+    bool more = is_load(axes[i].name) || range > most + 1e-9 * fabs(most);  // than by rounding
+    if (status == M4S_OK && more && most < INFINITY) {
+      most = is_load(axes[i].name) ? INFINITY : range;
       chosen = axes[i].name;
     }
   }

@@ -1,25 +1,52 @@
 // CDFs: one stepped curve a simulator, the reference dashed.
 #include <math.h>
+#include <stdio.h>
 
 #include "report/figures.h"
 #include "report/format.h"
 #include "report/gnuplot.h"
 
 typedef struct {
-  const char *x_label;
+  char x_label[96];
   double scale;  // from the quantity's unit to the axis's
   const char *setup;  // more gnuplot commands
+  const char *counted;  // what a sample is: "point" or "flow"
 } cdf_t;
 
-static const cdf_t cdfs[M4S_N_QUANTITIES] = {
-    [M4S_QUANTITY_TOTAL] = {"total completion time of rank 0 [ms]", 1e-3, ""},
-    [M4S_QUANTITY_TOTAL_COMPARED] = {"total completion time of rank 0 [ms]", 1e-3, ""},
-    [M4S_QUANTITY_ABS_ERROR] = {"magnitude of the error in total time [%]", 1, ""},
-    [M4S_QUANTITY_ERROR] = {"error in total time [%]", 1,
-                            "  set arrow 1 from first 0, graph 0 to first 0, graph 1 nohead lw 0.8 "
-                            "lc rgb '#606060'\n  set key top left\n"},
-    [M4S_QUANTITY_WALL] = {"wall time of one point [s]", 1, ""},
-};
+static cdf_t make_cdf(const m4s_report_t *report, m4s_quantity_t quantity) {
+  const m4s_measure_t *measure = report->view.measure;
+  cdf_t cdf = {.scale = 1, .setup = "", .counted = "point"};
+  switch (quantity) {
+    case M4S_QUANTITY_TOTAL:
+    case M4S_QUANTITY_TOTAL_COMPARED:
+      snprintf(cdf.x_label, sizeof cdf.x_label, "%s%s", measure->title, measure->unit);
+      cdf.scale = measure->scale;
+      break;
+    case M4S_QUANTITY_ABS_ERROR:
+      snprintf(cdf.x_label, sizeof cdf.x_label, "magnitude of the error in %s [%%]",
+               measure->short_title);
+      break;
+    case M4S_QUANTITY_ERROR:
+      snprintf(cdf.x_label, sizeof cdf.x_label, "error in %s [%%]", measure->short_title);
+      cdf.setup =
+          "  set arrow 1 from first 0, graph 0 to first 0, graph 1 nohead lw 0.8 "
+          "lc rgb '#606060'\n  set key top left\n";
+      break;
+    case M4S_QUANTITY_WALL:
+      snprintf(cdf.x_label, sizeof cdf.x_label, "wall time of one point [s]");
+      break;
+    case M4S_QUANTITY_SLOWDOWN:
+      snprintf(cdf.x_label, sizeof cdf.x_label, "slowdown of a flow (FCT over ideal FCT)");
+      cdf.counted = "flow";
+      break;
+    default:
+      snprintf(cdf.x_label, sizeof cdf.x_label,
+               "magnitude of the error in a flow\xe2\x80\x99s slowdown [%%]");
+      cdf.counted = "flow";
+      break;
+  }
+  return cdf;
+}
 
 typedef struct {
   size_t n_series;
@@ -29,12 +56,13 @@ typedef struct {
 } extent_t;
 
 static extent_t find_extent(const m4s_report_t *report, m4s_quantity_t quantity) {
+  double scale = make_cdf(report, quantity).scale;
   extent_t extent = {0};
   for (size_t i = 0; i < report->distributions.n_items; i++) {
     const m4s_distribution_t *item = &report->distributions.items[i];
     if (item->quantity == quantity) {
-      double first = cdfs[quantity].scale * item->ecdf.values[0];
-      double last = cdfs[quantity].scale * item->ecdf.values[item->ecdf.n_steps - 1];
+      double first = scale * item->ecdf.values[0];
+      double last = scale * item->ecdf.values[item->ecdf.n_steps - 1];
       extent.min = extent.n_series == 0 ? first : fmin(extent.min, first);
       extent.max = extent.n_series == 0 ? last : fmax(extent.max, last);
       extent.n_samples = extent.n_series == 0 || extent.n_samples == item->ecdf.n_samples
@@ -73,11 +101,18 @@ static m4s_status_t add_series_title(const m4s_report_t *report, const m4s_distr
   return status;
 }
 
-// Run times spread over orders of magnitude are shown on a logarithmic axis.
+// Run times and slowdowns that are spread far are shown on a logarithmic axis.
 static m4s_status_t add_range(m4s_quantity_t quantity, extent_t extent, double *end_out,
                               m4s_text_t *script) {
-  if (quantity == M4S_QUANTITY_WALL && extent.min > 0 && extent.max > 20 * extent.min) {
+  double spread = quantity == M4S_QUANTITY_WALL       ? 20
+                  : quantity == M4S_QUANTITY_SLOWDOWN ? 5
+                                                      : INFINITY;
+  if (extent.min > 0 && extent.max > spread * extent.min) {
     *end_out = extent.max * 1.3;
+    if (quantity == M4S_QUANTITY_SLOWDOWN) {
+      M4S_TRY(
+          m4s_text_add(script, "  set xtics (0.5, 1, 2, 3, 5, 10, 20, 50, 100, 1000, 10000)\n"));
+    }
     return m4s_text_add(script, "  set logscale x\n  set xrange [%.9g:%.9g]\n", extent.min / 1.3,
                         *end_out);
   }
@@ -87,7 +122,8 @@ static m4s_status_t add_range(m4s_quantity_t quantity, extent_t extent, double *
   }
   double width = extent.max - extent.min;
   double margin = 0.04 * (width > 0 ? width : fabs(extent.max) + 1);
-  bool from_zero = quantity == M4S_QUANTITY_ABS_ERROR || quantity == M4S_QUANTITY_WALL;
+  bool from_zero = quantity == M4S_QUANTITY_ABS_ERROR || quantity == M4S_QUANTITY_WALL ||
+                   quantity == M4S_QUANTITY_FLOW_ERROR;
   *end_out = extent.max + margin;
   return m4s_text_add(script, "  set xrange [%.9g:%.9g]\n", from_zero ? 0 : extent.min - margin,
                       *end_out);
@@ -95,7 +131,7 @@ static m4s_status_t add_range(m4s_quantity_t quantity, extent_t extent, double *
 
 static m4s_status_t add_curves(const m4s_report_t *report, m4s_quantity_t quantity, extent_t extent,
                                double end, m4s_text_t *script, m4s_text_t *data) {
-  const cdf_t *cdf = &cdfs[quantity];
+  cdf_t cdf = make_cdf(report, quantity);
   size_t index = 0;
   for (size_t i = 0; i < report->distributions.n_items; i++) {
     const m4s_distribution_t *item = &report->distributions.items[i];
@@ -109,8 +145,8 @@ static m4s_status_t add_curves(const m4s_report_t *report, m4s_quantity_t quanti
     M4S_TRY(add_series_title(report, item, extent.n_samples == 0, script));
     M4S_TRY(m4s_text_add(data, "# "));
     M4S_TRY(m4s_text_add_comment(data, item->series));
-    M4S_TRY(m4s_text_add(data, ", %s\n", cdf->x_label));
-    M4S_TRY(add_curve(&item->ecdf, cdf->scale, end, data));
+    M4S_TRY(m4s_text_add(data, ", %s\n", cdf.x_label));
+    M4S_TRY(add_curve(&item->ecdf, cdf.scale, end, data));
     index++;
   }
   return m4s_text_add(script, "\n");
@@ -125,7 +161,7 @@ m4s_status_t m4s_figure_write_cdf(const m4s_report_t *report, const m4s_figure_t
     quantity = compared.n_series > 0 ? M4S_QUANTITY_TOTAL_COMPARED : quantity;
     extent = compared.n_series > 0 ? compared : extent;
   }
-  const cdf_t *cdf = &cdfs[quantity];
+  cdf_t cdf = make_cdf(report, quantity);
   if (!extent.has_own) {
     return M4S_OK;
   }
@@ -133,10 +169,11 @@ m4s_status_t m4s_figure_write_cdf(const m4s_report_t *report, const m4s_figure_t
   m4s_canvas_t canvas = {.width = 1280, .height = 860, .font = 22};
   M4S_TRY(m4s_script_begin(script, figure, canvas));
   M4S_TRY(m4s_text_add(script, "  set xlabel '%s'\n  set yrange [0:1.02]\n  set ytics 0.2\n%s",
-                       cdf->x_label, cdf->setup));
-  M4S_TRY(extent.n_samples == 0 ? m4s_text_add(script, "  set ylabel 'share of points'\n")
-                                : m4s_text_add(script, "  set ylabel 'share of %zu point%s'\n",
-                                               extent.n_samples, extent.n_samples == 1 ? "" : "s"));
+                       cdf.x_label, cdf.setup));
+  M4S_TRY(extent.n_samples == 0
+              ? m4s_text_add(script, "  set ylabel 'share of %ss'\n", cdf.counted)
+              : m4s_text_add(script, "  set ylabel 'share of %zu %s%s'\n", extent.n_samples,
+                             cdf.counted, extent.n_samples == 1 ? "" : "s"));
   M4S_TRY(add_range(quantity, extent, &end, script));
   M4S_TRY(add_curves(report, quantity, extent, end, script, data));
   return m4s_script_end(script);

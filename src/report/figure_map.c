@@ -21,12 +21,8 @@ typedef struct {
   double limit;  // largest magnitude of a mean over all panels, percent
 } map_t;
 
-static bool is_total(const m4s_point_error_t *error) {
-  return strcmp(error->metric, "total_us") == 0;
-}
-
 static bool has_errors(const m4s_report_t *report, size_t simulator) {
-  return m4s_errors_find(&report->errors, simulator, "total_us") != NULL;
+  return m4s_errors_find(&report->errors, simulator, report->view.measure->metric) != NULL;
 }
 
 static void fill_cells(map_t *map, size_t simulator) {
@@ -35,7 +31,8 @@ static void fill_cells(map_t *map, size_t simulator) {
   memset(map->counts, 0, n_x * map->axes[1].n_values * sizeof *map->counts);
   for (size_t i = 0; i < map->report->errors.n_points; i++) {
     const m4s_point_error_t *error = &map->report->errors.points[i];
-    if (error->simulator == simulator && is_total(error)) {
+    if (error->simulator == simulator &&
+        strcmp(error->metric, map->report->view.measure->metric) == 0) {
       int x = m4s_axis_values_index(&map->axes[0], &map->report->view, error->point);
       int y = m4s_axis_values_index(&map->axes[1], &map->report->view, error->point);
       map->sums[(size_t)y * n_x + (size_t)x] += error->error_percent;
@@ -53,7 +50,7 @@ static m4s_status_t add_panel_data(map_t *map, size_t simulator, m4s_text_t *dat
     M4S_TRY(m4s_text_add(data, i == 0 ? ": place of " : ", place of "));
     M4S_TRY(m4s_text_add_comment(data, map->axes[i].name));
   }
-  M4S_TRY(m4s_text_add(data, ", error of the total time [%%]\n"));
+  M4S_TRY(m4s_text_add(data, ", error of the %s [%%]\n", map->report->view.measure->short_title));
   for (size_t y = 0; y < map->axes[1].n_values; y++) {
     for (size_t x = 0; x < map->axes[0].n_values; x++) {
       size_t cell = y * map->axes[0].n_values + x;
@@ -89,8 +86,9 @@ static m4s_status_t add_panels(const map_t *map, m4s_text_t *script) {
       continue;
     }
     m4s_text_t title = {0};
-    m4s_status_t status = m4s_text_add(&title, "%s against %s: error in total time [%%]",
-                                       report->view.simulators.items[s], report->reference.name);
+    m4s_status_t status =
+        m4s_text_add(&title, "%s against %s: error in %s [%%]", report->view.simulators.items[s],
+                     report->reference.name, report->view.measure->short_title);
     if (status == M4S_OK) {
       status = m4s_text_add(script, "  set title ");
     }

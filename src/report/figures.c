@@ -9,37 +9,74 @@
 #include "report/gnuplot.h"
 
 const m4s_figure_t m4s_figures[] = {
-    {"cdf_total_time", M4S_FIGURES_OF_TIMES, false, M4S_QUANTITY_TOTAL, "CDF of completion times",
+    {"cdf_total_time", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_TOTAL,
+     "CDF of completion times",
      "Share of points whose total completion time (of rank 0) is at most the value on the x axis. "
      "Where "
      "simulators are compared with a reference, only points that it and all of them have are "
      "counted.",
      m4s_figure_write_cdf},
-    {"cdf_error_magnitude", M4S_FIGURES_OF_ERRORS, false, M4S_QUANTITY_ABS_ERROR,
-     "CDF of the error magnitude",
+    {"cdf_error_magnitude", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, false,
+     M4S_QUANTITY_ABS_ERROR, "CDF of the error magnitude",
      "Share of points whose total time is off by at most the value on the x axis, relative to the "
      "reference, among the points that all compared simulators have. Further left is better.",
      m4s_figure_write_cdf},
-    {"cdf_error_signed", M4S_FIGURES_OF_ERRORS, false, M4S_QUANTITY_ERROR,
+    {"cdf_error_signed", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_ERROR,
      "CDF of the signed error",
      "Share of the same points by signed error of the total time. Left of zero: faster than the "
      "reference; "
      "right of zero: slower.",
      m4s_figure_write_cdf},
-    {"error_map", M4S_FIGURES_OF_ERRORS, true, M4S_QUANTITY_ERROR, "Error by two axes",
+    {"error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, true, M4S_QUANTITY_ERROR,
+     "Error by two axes",
      "Signed error of the total time in percent at each pair of axis values (mean, where several "
      "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
      m4s_figure_write_map},
-    {"error_by_axis", M4S_FIGURES_OF_ERRORS, false, M4S_QUANTITY_ERROR, "Error along the axis",
+    {"error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_ERROR,
+     "Error along the axis",
      "Signed error of the total time in percent along the axis of the sweep; what is held stands "
      "above the plot.",
      m4s_figure_write_by_axis},
-    {"total_time_by_axis", M4S_FIGURES_OF_TIMES, false, M4S_QUANTITY_TOTAL,
+    {"total_time_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_TOTAL,
      "Completion time along an axis",
      "Total completion time of rank 0 along the axis on which it varies most, the others held at "
      "the values named above the plot.",
      m4s_figure_write_by_axis},
-    {"cdf_run_time", M4S_FIGURES_OF_RUNS, false, M4S_QUANTITY_WALL, "CDF of run times",
+    {"cdf_slowdown", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_SLOWDOWN,
+     "CDF of slowdowns",
+     "Share of flows whose slowdown is at most the value on the x axis, over all points that every "
+     "simulator has. 1: as fast as alone in the network.",
+     m4s_figure_write_cdf},
+    {"p99_slowdown_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_TOTAL,
+     "p99 slowdown along an axis",
+     "Slowdown that 99 % of a point's flows do not pass, along the load where that is an axis, "
+     "else "
+     "along the axis on which it varies most; the others are held at the values named above the "
+     "plot.",
+     m4s_figure_write_by_axis},
+    {"cdf_flow_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_FLOW_ERROR,
+     "CDF of the error of single flows",
+     "Share of flows whose slowdown is off by at most the value on the x axis, relative to the "
+     "same "
+     "flow's with the reference. Further left is better.",
+     m4s_figure_write_cdf},
+    {"cdf_p99_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_ERROR,
+     "CDF of the error of the p99 slowdown",
+     "Share of points by signed error of their p99 slowdown. Left of zero: faster than the "
+     "reference; right of zero: slower.",
+     m4s_figure_write_cdf},
+    {"p99_error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, true, M4S_QUANTITY_ERROR,
+     "Error of the p99 slowdown by two axes",
+     "Signed error of the p99 slowdown in percent at each pair of axis values (mean, where several "
+     "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
+     m4s_figure_write_map},
+    {"p99_error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_ERROR,
+     "Error of the p99 slowdown along the axis",
+     "Signed error of the p99 slowdown in percent along the axis of the sweep; what is held stands "
+     "above the plot.",
+     m4s_figure_write_by_axis},
+    {"cdf_run_time", M4S_FIGURES_OF_RUNS, M4S_FIGURE_OF_ALL, false, M4S_QUANTITY_WALL,
+     "CDF of run times",
      "Share of points whose simulation took at most the value on the x axis (wall time of one "
      "point).",
      m4s_figure_write_cdf},
@@ -125,12 +162,17 @@ static m4s_status_t remove_files(const char *folder, const char *name) {
   return M4S_OK;
 }
 
+static bool is_wanted(const m4s_report_t *report, const m4s_figure_t *figure) {
+  return figure->traffic == M4S_FIGURE_OF_ALL ||
+         (figure->traffic == M4S_FIGURE_OF_FLOWS) == report->view.measure->of_flows;
+}
+
 static m4s_status_t write_figure(const m4s_report_t *report, const m4s_figure_t *figure,
                                  const char *folder, bool draw) {
   m4s_text_t script = {0};
   m4s_text_t data = {0};
   m4s_status_t status = remove_files(folder, figure->name);
-  if (status == M4S_OK) {
+  if (status == M4S_OK && is_wanted(report, figure)) {
     status = figure->write(report, figure, &script, &data);
   }
   bool shown = status == M4S_OK && script.length > 0;

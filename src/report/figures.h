@@ -11,6 +11,13 @@ typedef enum {
   M4S_FIGURES_OF_RUNS,
 } m4s_figure_group_t;
 
+// With which measure it has something to show.
+typedef enum {
+  M4S_FIGURE_OF_ALL,
+  M4S_FIGURE_OF_WORKLOADS,
+  M4S_FIGURE_OF_FLOWS,
+} m4s_figure_traffic_t;
+
 typedef struct m4s_figure m4s_figure_t;
 
 // Appends script and data; leaves both empty where there is nothing to show.
@@ -20,6 +27,7 @@ typedef m4s_status_t (*m4s_figure_fn)(const m4s_report_t *report, const m4s_figu
 struct m4s_figure {
   const char *name;  // file name without ending
   m4s_figure_group_t group;
+  m4s_figure_traffic_t traffic;
   bool full_width;  // of the page
   m4s_quantity_t quantity;  // that is shown
   const char *title;
@@ -58,7 +66,7 @@ m4s_status_t m4s_figure_write_cdf(const m4s_report_t *report, const m4s_figure_t
 // figure_map.c: signed errors over two axes.
 m4s_status_t m4s_figure_write_map(const m4s_report_t *report, const m4s_figure_t *figure,
                                   m4s_text_t *script, m4s_text_t *data);
-// figure_axis.c: figure->quantity (total times or signed errors) along one axis.
+// figure_axis.c: figure->quantity (the measure or its signed errors) along one axis.
 m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data);
 
@@ -71,7 +79,7 @@ typedef struct {
 
 // The number axes with at least two values, but for seeds, in the view's order; of axes that are
 // zipped together the first. At most `capacity` are stored.
-// `with_errors`: only points with an error of total_us count. Clear each.
+// `with_errors`: only points with an error of the measure count. Clear each.
 m4s_status_t m4s_axis_values_make(const m4s_report_t *report, bool with_errors, size_t capacity,
                                   m4s_axis_values_t *axes_out, size_t *n_axes_out);
 void m4s_axis_values_clear(m4s_axis_values_t *axis);

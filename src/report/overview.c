@@ -21,9 +21,9 @@ static m4s_status_t add_facts(const m4s_report_t *report, size_t simulator,
   M4S_TRY(m4s_text_list_add_format(cells, "%zu", facts.n_failed));
   M4S_TRY(m4s_text_list_add_format(cells, "%zu", facts.n_missing));
   char shortest[32], longest[32];
-  snprintf(shortest, sizeof shortest, "%.3f", facts.min_total_us / 1e3);
-  snprintf(longest, sizeof longest, "%.3f", facts.max_total_us / 1e3);
-  if (facts.max_total_us <= 0) {
+  snprintf(shortest, sizeof shortest, "%.3f", facts.min * report->view.measure->scale);
+  snprintf(longest, sizeof longest, "%.3f", facts.max * report->view.measure->scale);
+  if (facts.max <= 0) {
     M4S_TRY(m4s_text_list_add(cells, "-"));
   } else if (strcmp(shortest, longest) == 0) {
     M4S_TRY(m4s_text_list_add(cells, shortest));
@@ -34,8 +34,13 @@ static m4s_status_t add_facts(const m4s_report_t *report, size_t simulator,
 }
 
 static m4s_status_t fill_facts(const m4s_report_t *report, m4s_text_list_t *cells) {
-  static const char *const header[] = {
-      "simulator", "ok", "failed", "missing", "total time of rank 0 [ms]", "wall time [s]"};
+  const char *header[] = {
+      "simulator",
+      "ok",
+      "failed",
+      "missing",
+      report->view.measure->of_flows ? "p99 slowdown" : "total time of rank 0 [ms]",
+      "wall time [s]"};
   M4S_TRY(add_header(header, sizeof header / sizeof *header, cells));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     M4S_TRY(add_facts(report, s, cells));
@@ -50,24 +55,38 @@ static m4s_status_t add_estimate(double value, bool has_interval, const m4s_inte
                       : m4s_text_list_add_format(cells, "%.2f", value);
 }
 
+static m4s_status_t fill_error(const m4s_report_t *report, const m4s_error_row_t *row,
+                               m4s_text_list_t *cells) {
+  const m4s_error_summary_t *summary = &row->summary;
+  M4S_TRY(m4s_text_list_add_format(cells, "%.24s", report->view.simulators.items[row->simulator]));
+  M4S_TRY(m4s_text_list_add_format(cells, "%zu", summary->n));
+  bool known = row->intervals.known;
+  M4S_TRY(add_estimate(summary->mae, known, &row->intervals.mean, cells));
+  M4S_TRY(add_estimate(summary->median_abs, known, &row->intervals.median, cells));
+  M4S_TRY(m4s_text_list_add_format(cells, "%.2f", summary->p90_abs));
+  M4S_TRY(m4s_text_list_add_format(cells, "%.2f", summary->max_abs));
+  return m4s_text_list_add_format(cells, "%+.2f", summary->mean_signed);
+}
+
 static m4s_status_t fill_errors(const m4s_report_t *report, m4s_text_list_t *cells) {
   static const char *const header[] = {"simulator", "points", "MAE [95 %]", "median [95 %]",
                                        "p90",       "max",    "mean signed"};
   M4S_TRY(add_header(header, sizeof header / sizeof *header, cells));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
-    const m4s_error_row_t *row = m4s_errors_find(&report->errors, s, "total_us");
-    if (row == NULL) {
-      continue;
+    const m4s_error_row_t *row = m4s_errors_find(&report->errors, s, report->view.measure->metric);
+    if (row != NULL) {
+      M4S_TRY(fill_error(report, row, cells));
     }
-    const m4s_error_summary_t *summary = &row->summary;
-    M4S_TRY(m4s_text_list_add_format(cells, "%.24s", report->view.simulators.items[s]));
-    M4S_TRY(m4s_text_list_add_format(cells, "%zu", summary->n));
-    bool known = row->intervals.known;
-    M4S_TRY(add_estimate(summary->mae, known, &row->intervals.mean, cells));
-    M4S_TRY(add_estimate(summary->median_abs, known, &row->intervals.median, cells));
-    M4S_TRY(m4s_text_list_add_format(cells, "%.2f", summary->p90_abs));
-    M4S_TRY(m4s_text_list_add_format(cells, "%.2f", summary->max_abs));
-    M4S_TRY(m4s_text_list_add_format(cells, "%+.2f", summary->mean_signed));
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t fill_flow_errors(const m4s_report_t *report, m4s_text_list_t *cells) {
+  static const char *const header[] = {"simulator", "flows", "MAE",        "median",
+                                       "p90",       "max",   "mean signed"};
+  M4S_TRY(add_header(header, sizeof header / sizeof *header, cells));
+  for (size_t i = 0; i < report->flows.n_rows; i++) {
+    M4S_TRY(fill_error(report, &report->flows.rows[i], cells));
   }
   return M4S_OK;
 }
@@ -100,6 +119,31 @@ static m4s_status_t add_unmatched(const m4s_report_t *report, m4s_text_t *text) 
   return status;
 }
 
+// A grid of errors, where it has more than its header.
+static m4s_status_t add_errors_as(const m4s_report_t *report,
+                                  m4s_status_t (*fill)(const m4s_report_t *report,
+                                                       m4s_text_list_t *cells),
+                                  m4s_text_t *text) {
+  enum { N_COLUMNS = 7 };
+  m4s_text_list_t cells = {0};
+  m4s_status_t status = fill(report, &cells);
+  if (status == M4S_OK && cells.n_items > N_COLUMNS) {
+    status = m4s_text_add_grid(text, &cells, N_COLUMNS, 1);
+  }
+  m4s_text_list_clear(&cells);
+  return status;
+}
+
+static m4s_status_t add_flow_errors(const m4s_report_t *report, m4s_text_t *text) {
+  if (report->flows.n_rows == 0) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_text_add(text, "\nerror in the slowdown of single flows [%%] against "));
+  M4S_TRY(m4s_report_add_reference(report, text));
+  M4S_TRY(m4s_text_add(text, "\n"));
+  return add_errors_as(report, fill_flow_errors, text);
+}
+
 static m4s_status_t add_error_grid(const m4s_report_t *report, m4s_text_t *text) {
   M4S_TRY(m4s_text_add(text, "\n"));
   if (!m4s_report_has_results(report)) {
@@ -108,7 +152,7 @@ static m4s_status_t add_error_grid(const m4s_report_t *report, m4s_text_t *text)
   if (report->reference.name == NULL) {
     return m4s_text_add(text, "no reference: no errors\n");
   }
-  M4S_TRY(m4s_text_add(text, "error in total time [%%] against "));
+  M4S_TRY(m4s_text_add(text, "error in %s [%%] against ", report->view.measure->short_title));
   M4S_TRY(m4s_report_add_reference(report, text));
   M4S_TRY(m4s_text_add(text, ", which has %zu of %zu points\n", report->reference.n_points_known,
                        report->view.n_points));
@@ -122,13 +166,8 @@ static m4s_status_t add_error_grid(const m4s_report_t *report, m4s_text_t *text)
   if (text->length > length) {
     M4S_TRY(m4s_text_add(text, "\n"));
   }
-  m4s_text_list_t cells = {0};
-  m4s_status_t status = fill_errors(report, &cells);
-  if (status == M4S_OK && cells.n_items > 7) {
-    status = m4s_text_add_grid(text, &cells, 7, 1);
-  }
-  m4s_text_list_clear(&cells);
-  return status;
+  M4S_TRY(add_errors_as(report, fill_errors, text));
+  return add_flow_errors(report, text);
 }
 
 // On a line of its own, cut between characters at 97 bytes.

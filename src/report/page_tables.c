@@ -108,21 +108,28 @@ m4s_status_t m4s_page_add_axes(const m4s_report_t *report, m4s_text_t *text) {
   return end_table(text);
 }
 
-// A cell in ms; empty where there is no value.
-static m4s_status_t add_ms_cell(double us, m4s_text_t *text) {
-  return us > 0 ? m4s_text_add(text, "<td>%.3f</td>", us / 1e3) : m4s_text_add(text, "<td></td>");
+// A cell of a measure, or with scale 1e-3 of a time in us; empty where there is no value.
+static m4s_status_t add_value_cell(double value, double scale, m4s_text_t *text) {
+  return value > 0 ? m4s_text_add(text, "<td>%.3f</td>", value * scale)
+                   : m4s_text_add(text, "<td></td>");
 }
 
 m4s_status_t m4s_page_add_totals(const m4s_report_t *report, m4s_text_t *text) {
   if (!m4s_report_has_results(report)) {
     M4S_TRY(m4s_text_add(text, "<p>No point succeeded.</p>\n"));
   }
+  const m4s_measure_t *measure = report->view.measure;
   bool has_makespan = m4s_text_list_find(&report->view.metrics, "makespan_us") >= 0;
   M4S_TRY(begin_table(text));
   M4S_TRY(m4s_text_add(text,
                        "<th class=\"t\">simulator</th><th>ok</th><th>failed</th><th>missing</th>"
-                       "<th>shortest [ms]</th><th>longest [ms]</th>%s</tr>\n",
-                       has_makespan ? "<th>longest of all ranks [ms]</th>" : ""));
+                       "%s%s</tr>\n",
+                       measure->of_flows
+                           ? "<th>least p99 slowdown</th><th>largest p99 slowdown</th>"
+                           : "<th>shortest [ms]</th><th>longest [ms]</th>",
+                       !has_makespan       ? ""
+                       : measure->of_flows ? "<th>longest makespan [ms]</th>"
+                                           : "<th>longest of all ranks [ms]</th>"));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     m4s_simulator_facts_t facts = m4s_report_simulator_facts(report, s);
     M4S_TRY(m4s_text_add(text, "<tr>"));
@@ -130,14 +137,19 @@ m4s_status_t m4s_page_add_totals(const m4s_report_t *report, m4s_text_t *text) {
     M4S_TRY(m4s_text_add(text, "<td>%zu</td><td%s>%zu</td><td>%zu</td>", facts.n_ok,
                          facts.n_failed > 0 ? " class=\"bad\"" : "", facts.n_failed,
                          facts.n_missing));
-    M4S_TRY(add_ms_cell(facts.min_total_us, text));
-    M4S_TRY(add_ms_cell(facts.max_total_us, text));
+    M4S_TRY(add_value_cell(facts.min, measure->scale, text));
+    M4S_TRY(add_value_cell(facts.max, measure->scale, text));
     if (has_makespan) {
-      M4S_TRY(add_ms_cell(facts.max_makespan_us, text));
+      M4S_TRY(add_value_cell(facts.max_makespan_us, 1e-3, text));
     }
     M4S_TRY(m4s_text_add(text, "</tr>\n"));
   }
   M4S_TRY(end_table(text));
+  if (measure->of_flows) {
+    return m4s_text_add(text,
+                        "<p class=\"note\">Slowdown: FCT over ideal FCT; p99 over the flows of a "
+                        "point, of which the least and the largest.</p>\n");
+  }
   return m4s_text_add(text, "<p class=\"note\">Total completion times of rank 0%s.</p>\n",
                       has_makespan ? "; last, the longest makespan, when all ranks are done" : "");
 }
@@ -206,10 +218,19 @@ m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
                        "<th class=\"t\">simulator</th><th class=\"t\">metric</th><th>points</th>"
                        "<th>mean |error| %%</th><th>median |error| %%</th><th>p90 %%</th>"
                        "<th>p95 %%</th><th>max %%</th><th>mean error %%</th></tr>\n"));
+  for (size_t i = 0; i < report->flows.n_rows; i++) {
+    M4S_TRY(add_error_row(report, &report->flows.rows[i], text));
+  }
   for (size_t i = 0; i < report->errors.n_rows; i++) {
     M4S_TRY(add_error_row(report, &report->errors.rows[i], text));
   }
   M4S_TRY(end_table(text));
+  if (report->flows.n_rows > 0) {
+    M4S_TRY(m4s_text_add(text,
+                         "<p class=\"note\"><code>flow_slowdown</code>: single flows, whose number "
+                         "stands in place of that of points; by point: "
+                         "<code>flow_errors.csv</code>.</p>\n"));
+  }
   return m4s_text_add(
       text,
       "<p class=\"note\">Errors are relative: value / reference − 1. In brackets: "
@@ -338,7 +359,13 @@ static m4s_status_t add_glossary(const m4s_view_t *view, m4s_text_t *text) {
       {"comm_K_us", "comm_1_us",
        "how long rank 0 stood still for the forward collective of layer K"},
       {"flows", "flows", "flows that were simulated"},
-      {"makespan_us", "makespan_us", "when all ranks were done"},
+      {"makespan_us", "makespan_us", "when all was done"},
+      {"throughput_gbps", "throughput_gbps",
+       "application bytes from the first start to the last completion"},
+      {"load_expected", "load_expected", "of the most loaded link, as the mix was made"},
+      {"load_realised", "load_realised", "of the link that the flows load most"},
+      {"slowdown_…", "slowdown_p99",
+       "FCT over ideal FCT, of all flows and by size (_le_1kb: up to 1 kB)"},
       {"events", "events", "events that the simulator processed"},
       {"wall_s", NULL, "how long the simulation of the point took, in seconds"},
   };

@@ -152,6 +152,18 @@ static m4s_status_t add_slowdown(const table_t *table, const char *label, size_t
   return end_row(table);
 }
 
+// A metric that is a ratio or a rate, in its own unit.
+static m4s_status_t add_ratio(const table_t *table, const char *label, const char *metric) {
+  M4S_TRY(m4s_text_list_add(table->cells, label));
+  for (size_t s = 0; s < table->n_simulators; s++) {
+    double value;
+    bool known = m4s_row_value(m4s_view_row(&table->report->view, 0, s), metric, &value);
+    M4S_TRY(known ? add_cell(table, value, 3) : m4s_text_list_add(table->cells, "-"));
+  }
+  M4S_TRY(end_row(table));
+  return add_errors(table, metric);
+}
+
 static m4s_status_t add_wall(const table_t *table) {
   M4S_TRY(m4s_text_list_add(table->cells, "wall time [s]"));
   for (size_t s = 0; s < table->n_simulators; s++) {
@@ -160,8 +172,27 @@ static m4s_status_t add_wall(const table_t *table) {
   return end_row(table);
 }
 
+// Of traffic that is given flow by flow.
+static m4s_status_t fill_flows(const table_t *table) {
+  M4S_TRY(add_count(table, "flows", "flows"));
+  M4S_TRY(add_ratio(table, "load of the most loaded link", "load_realised"));
+  M4S_TRY(add_time(table, "makespan", "makespan_us"));
+  M4S_TRY(add_ratio(table, "throughput [Gb/s]", "throughput_gbps"));
+  M4S_TRY(add_ratio(table, "slowdown of flows, mean", "slowdown_mean"));
+  M4S_TRY(add_ratio(table, "slowdown of flows, p50", "slowdown_p50"));
+  M4S_TRY(add_ratio(table, "slowdown of flows, p90", "slowdown_p90"));
+  M4S_TRY(add_ratio(table, "slowdown of flows, p99", "slowdown_p99"));
+  M4S_TRY(add_slowdown(table, "slowdown of flows, max", offsetof(m4s_slowdowns_t, max)));
+  M4S_TRY(add_count(table, "events", "events"));
+  M4S_TRY(add_steps(table));
+  return add_wall(table);
+}
+
 static m4s_status_t fill(const table_t *table) {
   M4S_TRY(add_header(table));
+  if (table->report->view.measure->of_flows) {
+    return fill_flows(table);
+  }
   M4S_TRY(add_time(table, "total time of rank 0", "total_us"));
   M4S_TRY(add_time(table, "exposed communication", "exposed_comm_us"));
   M4S_TRY(add_layers(table));

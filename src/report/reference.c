@@ -25,7 +25,7 @@ static m4s_status_t read_simulator(const m4s_view_t *view, const char *name,
                     name);
   }
   for (size_t m = 0; m < view->metrics.n_items; m++) {
-    if (m4s_name_ends(view->metrics.items[m], "_us")) {
+    if (m4s_metric_is_compared(view->metrics.items[m])) {
       M4S_TRY(m4s_text_list_add(&reference->metrics, view->metrics.items[m]));
     }
   }

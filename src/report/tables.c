@@ -94,6 +94,22 @@ static m4s_status_t add_estimate(double value, bool has_interval, const m4s_inte
   return add_percent(interval->high, text);
 }
 
+static m4s_status_t add_error_row(const m4s_report_t *report, const m4s_error_row_t *row,
+                                  m4s_text_t *text) {
+  M4S_TRY(m4s_text_add_csv(text, report->view.simulators.items[row->simulator]));
+  M4S_TRY(m4s_text_add(text, ","));
+  M4S_TRY(m4s_text_add_csv(text, report->reference.name));
+  M4S_TRY(m4s_text_add(text, ",%s,%zu", row->metric, row->summary.n));
+  M4S_TRY(add_estimate(row->summary.mae, row->intervals.known, &row->intervals.mean, text));
+  M4S_TRY(
+      add_estimate(row->summary.median_abs, row->intervals.known, &row->intervals.median, text));
+  M4S_TRY(add_percent(row->summary.p90_abs, text));
+  M4S_TRY(add_percent(row->summary.p95_abs, text));
+  M4S_TRY(add_percent(row->summary.max_abs, text));
+  M4S_TRY(add_percent(row->summary.mean_signed, text));
+  return m4s_text_add(text, "\n");
+}
+
 m4s_status_t m4s_report_add_errors_csv(const m4s_report_t *report, m4s_text_t *text) {
   M4S_TRY(m4s_text_add(
       text,
@@ -101,18 +117,38 @@ m4s_status_t m4s_report_add_errors_csv(const m4s_report_t *report, m4s_text_t *t
       "median_abs_percent,median_low95_percent,median_high95_percent,p90_abs_percent,"
       "p95_abs_percent,max_abs_percent,mean_signed_percent\n"));
   for (size_t i = 0; i < report->errors.n_rows; i++) {
-    const m4s_error_row_t *row = &report->errors.rows[i];
-    M4S_TRY(m4s_text_add_csv(text, report->view.simulators.items[row->simulator]));
+    M4S_TRY(add_error_row(report, &report->errors.rows[i], text));
+  }
+  for (size_t i = 0; i < report->flows.n_rows; i++) {
+    M4S_TRY(add_error_row(report, &report->flows.rows[i], text));
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_report_add_flow_errors_csv(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  if (report->flows.n_points == 0) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_text_add(text, "case,simulator"));
+  M4S_TRY(add_axis_names(view, text));
+  M4S_TRY(m4s_text_add(text,
+                       ",n_flows,mae_percent,median_abs_percent,p90_abs_percent,"
+                       "p95_abs_percent,max_abs_percent,mean_signed_percent\n"));
+  for (size_t i = 0; i < report->flows.n_points; i++) {
+    const m4s_flow_error_t *error = &report->flows.points[i];
+    const m4s_result_row_t *row = m4s_view_row(view, error->point, error->simulator);
+    M4S_TRY(m4s_text_add_csv(text, row->case_id));
     M4S_TRY(m4s_text_add(text, ","));
-    M4S_TRY(m4s_text_add_csv(text, report->reference.name));
-    M4S_TRY(m4s_text_add(text, ",%s,%zu", row->metric, row->summary.n));
-    M4S_TRY(add_estimate(row->summary.mae, row->intervals.known, &row->intervals.mean, text));
-    M4S_TRY(
-        add_estimate(row->summary.median_abs, row->intervals.known, &row->intervals.median, text));
-    M4S_TRY(add_percent(row->summary.p90_abs, text));
-    M4S_TRY(add_percent(row->summary.p95_abs, text));
-    M4S_TRY(add_percent(row->summary.max_abs, text));
-    M4S_TRY(add_percent(row->summary.mean_signed, text));
+    M4S_TRY(m4s_text_add_csv(text, row->simulator));
+    M4S_TRY(add_axis_values(view, error->point, text));
+    M4S_TRY(m4s_text_add(text, ",%zu", error->summary.n));
+    M4S_TRY(add_percent(error->summary.mae, text));
+    M4S_TRY(add_percent(error->summary.median_abs, text));
+    M4S_TRY(add_percent(error->summary.p90_abs, text));
+    M4S_TRY(add_percent(error->summary.p95_abs, text));
+    M4S_TRY(add_percent(error->summary.max_abs, text));
+    M4S_TRY(add_percent(error->summary.mean_signed, text));
     M4S_TRY(m4s_text_add(text, "\n"));
   }
   return M4S_OK;
@@ -146,7 +182,7 @@ m4s_status_t m4s_report_add_cdf_csv(const m4s_report_t *report, m4s_text_t *text
   for (size_t i = 0; i < report->distributions.n_items; i++) {
     const m4s_distribution_t *item = &report->distributions.items[i];
     for (size_t step = 0; step < item->ecdf.n_steps; step++) {
-      const char *quantity = m4s_quantity_names[item->quantity];
+      const char *quantity = m4s_quantity_name(item->quantity, report->view.measure);
       M4S_TRY(m4s_text_add(text, "%s,", quantity));
       M4S_TRY(m4s_text_add_csv(text, item->series));
       M4S_TRY(m4s_text_add(text, ","));

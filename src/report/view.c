@@ -49,34 +49,43 @@ static int64_t layer_of_metric(const char *metric) {
   return m4s_parse_int64(digits, &layer) && layer > 0 ? layer : 0;
 }
 
-static m4s_status_t add_metrics(const m4s_results_t *results, m4s_text_list_t *metrics) {
+// total_us, exposed_comm_us, comm_1_us … up to the last layer that was found, flows.
+static m4s_status_t add_workload_metrics(const m4s_text_list_t *found, m4s_text_list_t *metrics) {
+  int64_t n_layers = 0;
+  for (size_t i = 0; i < found->n_items; i++) {
+    int64_t layer = layer_of_metric(found->items[i]);
+    n_layers = layer > n_layers && layer <= (int64_t)found->n_items ? layer : n_layers;
+  }
+  M4S_TRY(m4s_text_list_add(metrics, "total_us"));
+  M4S_TRY(m4s_text_list_add(metrics, "exposed_comm_us"));
+  for (int64_t layer = 1; layer <= n_layers; layer++) {
+    char name[32];
+    snprintf(name, sizeof name, "comm_%lld_us", (long long)layer);
+    M4S_TRY(m4s_text_list_add(metrics, name));
+  }
+  return m4s_text_list_add(metrics, "flows");
+}
+
+static m4s_status_t order_metrics(const m4s_text_list_t *found, m4s_view_t *view) {
+  view->measure = m4s_measure_choose(found);
+  if (!view->measure->of_flows) {
+    M4S_TRY(add_workload_metrics(found, &view->metrics));
+  }
+  for (size_t i = 0; i < found->n_items; i++) {
+    M4S_TRY(add_once(&view->metrics, found->items[i]));
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t add_metrics(const m4s_results_t *results, m4s_view_t *view) {
   m4s_text_list_t found = {0};
   // Those of the manifest are there whichever points succeeded; older manifests have none.
   m4s_status_t status = add_names(&found, json_object_get(results->manifest, "metrics"));
-  int64_t n_layers = 0;
   for (size_t i = 0; status == M4S_OK && i < results->n_rows; i++) {
     status = add_keys(&found, results->rows[i].metrics);
   }
-  for (size_t i = 0; i < found.n_items; i++) {
-    int64_t layer = layer_of_metric(found.items[i]);
-    n_layers = layer > n_layers && layer <= (int64_t)found.n_items ? layer : n_layers;
-  }
   if (status == M4S_OK) {
-    status = m4s_text_list_add(metrics, "total_us");
-  }
-  if (status == M4S_OK) {
-    status = m4s_text_list_add(metrics, "exposed_comm_us");
-  }
-  for (int64_t layer = 1; status == M4S_OK && layer <= n_layers; layer++) {
-    char name[32];
-    snprintf(name, sizeof name, "comm_%lld_us", (long long)layer);
-    status = m4s_text_list_add(metrics, name);
-  }
-  if (status == M4S_OK) {
-    status = m4s_text_list_add(metrics, "flows");
-  }
-  for (size_t i = 0; status == M4S_OK && i < found.n_items; i++) {
-    status = add_once(metrics, found.items[i]);
+    status = order_metrics(&found, view);
   }
   m4s_text_list_clear(&found);
   return status;
@@ -114,7 +123,7 @@ m4s_status_t m4s_view_make(const m4s_results_t *results, m4s_view_t *view_out) {
     status = add_once(&view.simulators, results->rows[i].simulator);
   }
   if (status == M4S_OK) {
-    status = add_metrics(results, &view.metrics);
+    status = add_metrics(results, &view);
   }
   if (status == M4S_OK) {
     status = add_rows(&view);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "core/text.h"
+#include "report/measure.h"
 #include "sweep/results.h"
 
 // Borrows the results, which must outlive it.
@@ -11,9 +12,10 @@ typedef struct {
   const m4s_results_t *results;
   m4s_text_list_t axes;  // in the manifest's order
   m4s_text_list_t simulators;  // in the manifest's order
-  // total_us, exposed_comm_us, comm_1_us …, flows, then the others: those of the manifest's
-  // "metrics", if it has them, then in the order in which the rows have them.
+  // Of workloads total_us, exposed_comm_us, comm_1_us …, flows first; then the others: those of the
+  // manifest's "metrics", if it has them, then in the order in which the rows have them.
   m4s_text_list_t metrics;
+  const m4s_measure_t *measure;  // by which points are compared
   const m4s_result_row_t **rows;  // owned, [n_points, n_simulators]; NULL: no such row
   size_t n_points;
 } m4s_view_t;

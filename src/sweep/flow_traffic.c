@@ -8,6 +8,8 @@
 
 const char *const m4s_traffic_kinds[] = {"workload", "mix", "flows", NULL};
 
+const char *const m4s_in_flight_names[] = {"rack", "host", NULL};
+
 // Of a mix that is only checked.
 enum { MAX_CHECKED_FLOWS = 1000 };
 

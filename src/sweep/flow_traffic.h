@@ -7,11 +7,18 @@ typedef enum { M4S_TRAFFIC_WORKLOAD, M4S_TRAFFIC_MIX, M4S_TRAFFIC_FLOWS } m4s_tr
 
 extern const char *const m4s_traffic_kinds[];  // NULL-terminated
 
+// Whose flows a closed loop counts.
+typedef enum { M4S_IN_FLIGHT_OF_RACK, M4S_IN_FLIGHT_OF_HOST } m4s_in_flight_of_t;
+
+extern const char *const m4s_in_flight_names[];  // NULL-terminated
+
 // Section "traffic" of a point.
 typedef struct {
   int kind;  // m4s_traffic_kind_t
   char *workload;  // owned: path of a SimAI workload file
   char *flow_list;  // owned: path of a list of flows
+  int64_t in_flight;  // of flows that are not a workload's, at most so many at once; 0: any number
+  int in_flight_of;  // m4s_in_flight_of_t
   m4s_load_mix_config_t mix;
 } m4s_traffic_config_t;
 

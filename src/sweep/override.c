@@ -202,7 +202,8 @@ static m4s_status_t change_settings(m4s_sweep_t *sweep, const m4s_overrides_t *o
 }
 
 // Reads the filters once, so that their errors come early.
-static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, json_t *selection) {
+static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, const char *quick,
+                                 json_t *selection) {
   json_t *texts = json_array();
   m4s_status_t status = texts == NULL ? m4s_fail_memory("filters") : M4S_OK;
   size_t n_wheres = wheres == NULL ? 0 : wheres->n_items;
@@ -214,7 +215,11 @@ static m4s_status_t apply_wheres(const m4s_text_list_t *wheres, json_t *selectio
       status = m4s_fail(M4S_ERR_INPUT, "--where: is not UTF-8");
     }
   }
-  if (status == M4S_OK && n_wheres > 0 && json_object_set(selection, "where", texts) != 0) {
+  if (status == M4S_OK && quick != NULL && json_array_append_new(texts, json_string(quick)) != 0) {
+    status = m4s_fail_memory("filters");
+  }
+  if (status == M4S_OK && json_array_size(texts) > 0 &&
+      json_object_set(selection, "where", texts) != 0) {
     status = m4s_fail_memory("filters");
   }
   json_decref(texts);
@@ -242,14 +247,17 @@ static const struct {
   const char *name;
   const char *kind_section;  // the kind is its "kind"
   const char *kind;
+  const char *other_kind;  // that looks at it, too; NULL: none
 } of_kinds[] = {
-    {"topology", m4s_gpu_cluster_fields, NULL, "topology", "gpu-cluster"},
-    {"topology", m4s_clos_fields, NULL, "topology", "clos"},
-    {"topology", NULL, "file", "topology", "file"},
-    {"traffic", NULL, "workload", "traffic", "workload"},
-    {"system", m4s_collective_fields, NULL, "traffic", "workload"},
-    {"traffic", m4s_load_mix_fields, NULL, "traffic", "mix"},
-    {"traffic", NULL, "flow_list", "traffic", "flows"},
+    {"topology", m4s_gpu_cluster_fields, NULL, "topology", "gpu-cluster", NULL},
+    {"topology", m4s_clos_fields, NULL, "topology", "clos", NULL},
+    {"topology", NULL, "file", "topology", "file", NULL},
+    {"traffic", NULL, "workload", "traffic", "workload", NULL},
+    {"system", m4s_collective_fields, NULL, "traffic", "workload", NULL},
+    {"traffic", m4s_load_mix_fields, NULL, "traffic", "mix", NULL},
+    {"traffic", NULL, "flow_list", "traffic", "flows", NULL},
+    {"traffic", NULL, "in_flight", "traffic", "mix", "flows"},
+    {"traffic", NULL, "in_flight_of", "traffic", "mix", "flows"},
 };
 
 // Whether some point of the sweep has the setting from the spec or the command line.
@@ -267,7 +275,9 @@ static m4s_status_t check_setting(const m4s_sweep_t *sweep, size_t i_kind, m4s_s
   }
   const char *written = json_string_value(m4s_setting_get(sweep->base, kind));
   written = written == NULL ? kind.field->fallback : written;
-  if (strcmp(written, of_kinds[i_kind].kind) == 0) {
+  const char *other = of_kinds[i_kind].other_kind;
+  if (strcmp(written, of_kinds[i_kind].kind) == 0 ||
+      (other != NULL && strcmp(written, other) == 0)) {
     return M4S_OK;
   }
   return m4s_fail(M4S_ERR_INPUT,
@@ -307,8 +317,13 @@ m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overr
   if (status == M4S_OK) {
     status = check_kinds(sweep);
   }
+  if (status == M4S_OK && overrides->quick && sweep->quick_text == NULL) {
+    status = m4s_fail(M4S_ERR_INPUT, "%s: --quick: the spec has no \"quick\", the condition for it",
+                      sweep->path);
+  }
   if (status == M4S_OK) {
-    status = apply_wheres(overrides->wheres, selection);
+    status =
+        apply_wheres(overrides->wheres, overrides->quick ? sweep->quick_text : NULL, selection);
   }
   if (status != M4S_OK) {
     json_decref(selection);

@@ -37,6 +37,20 @@ static const m4s_field_t traffic_fields[] = {
      .kind = M4S_FIELD_PATH,
      .offset = offsetof(m4s_point_t, traffic.flow_list),
      .help = "CSV file with columns src, dst, size_bytes, start_ns, for kind \"flows\""},
+    {.name = "in_flight",
+     .kind = M4S_FIELD_INT,
+     .offset = offsetof(m4s_point_t, traffic.in_flight),
+     .unit = "flows",
+     .fallback = "0",
+     .min = 0,
+     .max = 1e9,
+     .help = "of a mix or a file: flows that a rack or host has under way at once; 0: any number"},
+    {.name = "in_flight_of",
+     .kind = M4S_FIELD_CHOICE,
+     .offset = offsetof(m4s_point_t, traffic.in_flight_of),
+     .fallback = "rack",
+     .choices = m4s_in_flight_names,
+     .help = "what in_flight is counted for, by sources"},
 };
 
 static const m4s_field_t output_fields[] = {

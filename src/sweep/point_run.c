@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/closed_loop.h"
 #include "flow/collective.h"
 #include "flow/flow_list.h"
 #include "sweep/external_run.h"
@@ -251,7 +252,8 @@ struct m4s_point_run {
   char *name;  // owned: the simulator's
   inputs_t inputs;
   m4s_collective_source_t *source;  // of a workload, or
-  m4s_flow_list_t *list;
+  m4s_flow_list_t *list;  // of other traffic, or
+  m4s_closed_loop_t *loop;
   m4s_clock_t clock;
   m4s_simulator_t simulator;
   m4s_run_t *run;
@@ -270,13 +272,30 @@ void m4s_point_run_destroy(m4s_point_run_t *run) {
   m4s_simulator_clear(&run->simulator);
   m4s_collective_source_destroy(run->source);
   m4s_flow_list_destroy(run->list);
+  m4s_closed_loop_destroy(run->loop);
   clear_inputs(&run->inputs);
   free(run->name);
   free(run);
 }
 
+static m4s_status_t create_loop(m4s_point_run_t *run, m4s_source_t *source_out) {
+  const m4s_traffic_config_t *traffic = &run->point->traffic;
+  inputs_t *inputs = &run->inputs;
+  m4s_cluster_shape_t shape;
+  M4S_TRY(find_shape(run->point, inputs->topology, &shape));
+  int32_t hosts_per_group =
+      traffic->in_flight_of == M4S_IN_FLIGHT_OF_RACK ? shape.hosts_per_rack : 1;
+  M4S_TRY(m4s_closed_loop_create(inputs->flows.records, inputs->flows.n_flows, traffic->in_flight,
+                                 hosts_per_group, inputs->routing, &run->clock, &run->loop));
+  *source_out = m4s_closed_loop_as_source(run->loop);
+  return M4S_OK;
+}
+
 static m4s_status_t create_source(m4s_point_run_t *run, m4s_source_t *source_out) {
   inputs_t *inputs = &run->inputs;
+  if (inputs->workload == NULL && run->point->traffic.in_flight > 0) {
+    return create_loop(run, source_out);
+  }
   if (inputs->workload == NULL) {
     M4S_TRY(m4s_flow_list_create(inputs->flows.records, inputs->flows.n_flows, inputs->routing,
                                  &run->clock, &run->list));

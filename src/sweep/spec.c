@@ -24,11 +24,15 @@ const m4s_field_t m4s_sweep_fields[] = {
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(m4s_sweep_t, where_text),
      .help = "only points for which this holds: \"degraded_gpus * reduction <= 100\""},
+    {.name = "quick",
+     .kind = M4S_FIELD_TEXT,
+     .offset = offsetof(m4s_sweep_t, quick_text),
+     .help = "a further condition, for runs with --quick"},
 };
 const size_t m4s_n_sweep_fields = M4S_COUNT(m4s_sweep_fields);
 
 static const char *const spec_keys[] = {"name", "title", "simulators", "reference",
-                                        "base", "axes",  "where"};
+                                        "base", "axes",  "where",      "quick"};
 
 static m4s_status_t read_own_fields(m4s_sweep_t *sweep, const json_t *spec) {
   M4S_TRY(m4s_json_check_keys(spec, sweep->path, spec_keys, M4S_COUNT(spec_keys)));
@@ -346,10 +350,16 @@ static m4s_status_t read_axes(m4s_sweep_t *sweep, const json_t *axes) {
 }
 
 static m4s_status_t read_where(m4s_sweep_t *sweep) {
+  char place[640];
+  if (sweep->quick_text != NULL) {
+    m4s_where_t *quick;
+    snprintf(place, sizeof place, "%s: quick", sweep->path);
+    M4S_TRY(m4s_where_parse(sweep->quick_text, place, &quick));
+    m4s_where_destroy(quick);
+  }
   if (sweep->where_text == NULL) {
     return M4S_OK;
   }
-  char place[640];
   snprintf(place, sizeof place, "%s: where", sweep->path);
   return m4s_where_parse(sweep->where_text, place, &sweep->where);
 }
@@ -662,6 +672,9 @@ json_t *m4s_sweep_to_json(const m4s_sweep_t *sweep) {
   }
   if (ok && sweep->where_text != NULL) {
     ok = json_object_set_new(spec, "where", json_string(sweep->where_text)) == 0;
+  }
+  if (ok && sweep->quick_text != NULL) {
+    ok = json_object_set_new(spec, "quick", json_string(sweep->quick_text)) == 0;
   }
   if (!ok) {
     json_decref(spec);

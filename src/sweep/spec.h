@@ -3,7 +3,7 @@
 // {"name": "x", "title": "…", "simulators": ["flowsim", {"name": "ns3", "command": "…"}],
 //  "reference": "flowsim" | {"simulator": s} | {"table": path, "simulator": s} |
 //  {"folder": path, "backend": b}, "base": {"section": {"key": value}},
-//  "axes": [{"setting": values, …}, …], "where": "expression"}
+//  "axes": [{"setting": values, …}, …], "where": "expression", "quick": "expression"}
 //
 // Simulators are names of built-in ones or definitions of the user's (sweep/external.h).
 //
@@ -43,6 +43,7 @@ typedef struct m4s_sweep {
   size_t n_groups;
   char *where_text;  // owned; NULL: none
   m4s_where_t *where;  // owned; NULL: none
+  char *quick_text;  // owned; a condition for runs that are to be short; NULL: none
   uint64_t n_combinations;  // of all axes, before the filter; UINT64_MAX where it is more
   // Filled by m4s_sweep_load():
   json_t *resolved;  // owned reference: settings of the base, defaults filled in
@@ -50,7 +51,7 @@ typedef struct m4s_sweep {
   json_t *identity;  // owned reference: sweep/identity.h
 } m4s_sweep_t;
 
-// The spec's own fields ("name", "title", "where").
+// The spec's own fields ("name", "title", "where", "quick").
 extern const m4s_field_t m4s_sweep_fields[];
 extern const size_t m4s_n_sweep_fields;
 
@@ -77,6 +78,7 @@ typedef struct {
   // the base. Paths are relative to the working folder, and their files must be readable.
   const m4s_text_list_t *sets;
   const m4s_text_list_t *wheres;  // conditions
+  bool quick;  // and the spec's "quick", which must be there
   const char *simulators;  // "a,b", instead of the spec's
   const char *model;  // sets m4.model, and adds m4 to the simulators where it is not among them
 } m4s_overrides_t;

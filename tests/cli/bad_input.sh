@@ -321,6 +321,31 @@ bad_spec 'axes[0].reduction.range' -- "$(spec axes '[{"reduction": {"range": [1]
 bad_spec 'axes[0].reduction.range[1]' 'null' -- "$(spec axes '[{"reduction": {"range": [1, null]}}]')"
 bad_spec 'axes[0].reduction' '"rnage"' 'range' -- "$(spec axes '[{"reduction": {"rnage": [1, 4]}}]')"
 bad_spec 'axes[0].reduction' -- "$(spec axes '[{"reduction": {"range": [1, 4], "linspace": [1, 4, 2]}}]')"
+
+# Mixes and lists of flows.
+mix() { spec base "{\"topology\": {\"kind\": \"clos\"}, \"traffic\": {\"kind\": \"mix\"$1}}" | sed 's/"reduction": \[1, 2\]/"seed": [1, 2]/'; }
+flow_list() {
+  printf '%b' "$1" >in/flows.csv
+  spec base '{"topology": {"kind": "clos"}, "traffic": {"kind": "flows", "flow_list": "flows.csv"}}' |
+    sed 's/"reduction": \[1, 2\]/"seed": [1, 2]/'
+}
+bad_spec 'base.traffic.kind' '"mixx"' 'mix' -- "$(spec base '{"traffic": {"kind": "mixx"}}')"
+bad_spec 'traffic.max_load: has no effect' 'set traffic.kind to "mix"' -- "$(spec base '{"traffic": {"workload": "small.txt", "max_load": 0.5}}')"
+bad_spec 'max_load: 1.5 is 1 or above' 'nearest valid: 0.99' -- "$(mix ', "max_load": 1.5')"
+bad_spec 'max_load: 0 is not above 0' -- "$(mix ', "max_load": 0')"
+bad_spec 'base.traffic.sizes' '"hadop"' 'hadoop' -- "$(mix ', "sizes": "hadop"')"
+bad_spec 'base.traffic.n_flows' '-3' -- "$(mix ', "n_flows": -3')"
+bad_spec 'base.traffic.matrix_file' 'none.json' 'No such file' -- "$(mix ', "spatial": "matrix", "matrix_file": "none.json"')"
+bad_spec 'traffic.workload: has no effect' -- "$(mix ', "workload": "small.txt"')"
+bad_spec 'axes[0].traffic.kind' 'one kind of traffic' -- "$(spec axes '[{"traffic.kind": ["mix", "workload"]}]')"
+bad_spec 'flows.csv:1' '"dst"' -- "$(flow_list 'src,size_bytes,start_ns\n0,1,2\n')"
+bad_spec 'flows.csv:2' 'dst 256' '255' -- "$(flow_list 'src,dst,size_bytes,start_ns\n0,256,1,2\n')"
+bad_spec 'flows.csv:3' 'start_ns 1' -- "$(flow_list 'src,dst,size_bytes,start_ns\n0,1,1,2\n0,1,1,1\n')"
+bad_spec 'flows.csv' 'no header' -- "$(flow_list '')"
+bad_spec 'quick' '"max_lod"' 'max_load' -- "$(spec quick '"max_lod < 1"')"
+spec name '"t"' >in/spec.json
+refused in/spec.json '--quick' -- run in/spec.json --out out --quick
+
 bad_spec 'axes[0].reduction.linspace' '1.5' -- "$(spec axes '[{"reduction": {"linspace": [1, 2, 3]}}]')"
 bad_spec 'axes[0].reduction.linspace' '0' -- "$(spec axes '[{"reduction": {"linspace": [1, 2, 0]}}]')"
 bad_spec 'axes[0].reduction.logspace' '0' -- "$(spec axes '[{"reduction": {"logspace": [0, 2, 2]}}]')"
@@ -594,68 +619,6 @@ refused in/topology.txt/x 'cannot be written' -- model import "$checkpoints/stat
 refused /proc/out 'cannot be written' -- model import "$checkpoints/state" -o /proc/out
 cp "$checkpoints/network/network.pt" in/network.pt
 refused in/network.pt 'one of the archives' -- model import in/network.pt -o in/network.pt
-
-# --- packets, from files of the HPCC family ---
-mkdir in/packet
-cat >in/packet/config.txt <<'END'
-CC_MODE 8
-HAS_WIN 1
-MIN_RATE 100Mb/s
-TOPOLOGY_FILE star.txt
-FLOW_FILE flows.txt
-KMIN_MAP 1 10000000000 30
-KMAX_MAP 1 10000000000 30
-PMAX_MAP 1 10000000000 1.0
-END
-printf '3 1 2\n2\n0 2 10Gbps 1000ns 0\n1 2 10Gbps 1000ns 0\n' >in/packet/star.txt
-printf '2\n0 1 3 100 1000 0.001\n1 0 3 100 20000 0.001\n' >in/packet/flows.txt
-if ! "$program" packet in/packet/config.txt --fct fct.txt --paths path_1.txt --pfc pfc.txt \
-  --qlen qlen.txt >stdout 2>stderr || ! grep -q '^flows  *2 of 2 completed' stdout ||
-  [[ $(cat fct.txt path_1.txt pfc.txt | wc -l) -ne 4 ]]; then
-  n_failed=$((n_failed + 1))
-  echo "FAILED: packet: $(cat stdout stderr)"
-fi
-# bad_packet FRAGMENT… -- FILE SED-SCRIPT: one of the three files, changed.
-bad_packet() {
-  local fragments=() name
-  while [[ $1 != -- ]]; do
-    fragments+=("$1")
-    shift
-  done
-  name=$2
-  rm -rf in/changed && cp -r in/packet in/changed && sed -i "$3" "in/changed/$name"
-  refused "in/changed/$name" "${fragments[@]}" -- packet in/changed/config.txt --fct new.txt
-}
-bad_packet 'CC_MODE is missing' -- config.txt '1d'
-bad_packet ':1:9:' '"10"' 'PINT' -- config.txt '1s/8/10/'
-bad_packet ':2:1:' '"HAS_WINN"' 'HAS_WIN?' -- config.txt '2s/HAS_WIN/HAS_WINN/'
-bad_packet ':2:9:' '"nan"' 'not a number' -- config.txt '2s/1/nan/'
-bad_packet ':3:10:' '"-5Mb/s"' -- config.txt '3s/100/-5/'
-bad_packet ':9:1:' 'HAS_WIN' 'line 2' -- config.txt '$aHAS_WIN 0'
-bad_packet ':9:17:' '"1"' 'not simulated' -- config.txt '$aL2_BACK_TO_ZERO 1'
-bad_packet ':9:21:' '"0"' 'nearest valid: 1' -- config.txt '$aPACKET_PAYLOAD_SIZE 0'
-bad_packet ':7:' 'less than the 30 KB' -- config.txt '7s/30$/29/'
-bad_packet 'lack 10000000000 b/s' -- config.txt 's/10000000000/20000000000/'
-bad_packet ':1:' 'words' -- star.txt '1s/$/ 4/'
-bad_packet 'error rate 0.5' '1 to 2' -- star.txt '4s/0$/0.5/'
-bad_packet ':3:5:' '"nanGbps"' -- star.txt '3s/10Gbps/nanGbps/'
-bad_packet ':2:' 'words' -- flows.txt '2s/ 3 / /'
-bad_packet ':3:' 'ends' -- flows.txt '3d'
-bad_packet ':2:3:' '"2"' 'nearest valid: 1' -- flows.txt '2s/0 1/0 2/'
-bad_packet ':3:17:' '"0.0009"' 'before' -- flows.txt '3s/0.001/0.0009/'
-bad_packet ':2:11:' '"1e99"' -- flows.txt '2s/1000/1e99/'
-sed 's/100Mb/20000Mb/' in/packet/config.txt >in/packet/fast.txt
-refused 'min_rate (20000000000 b/s)' 'link from host 0' -- packet in/packet/fast.txt --fct new.txt
-refused in/none.txt 'No such file' -- packet in/none.txt
-refused in 'folder' -- packet in
-refused in/none.txt 'No such file' -- packet in/packet/config.txt --flows in/none.txt
-refused in/none.txt 'No such file' -- packet in/packet/config.txt --topology in/none.txt
-refused '--profile' '"hpc"' 'hpcc' -- packet in/packet/config.txt --profile hpc
-refused '--seed' '-1' -- packet in/packet/config.txt --seed -1
-refused '--fct' 'in is a folder' -- packet in/packet/config.txt --fct in
-refused '--paths' 'none/x' -- packet in/packet/config.txt --paths none/x
-refused '--pfc' 'in/topology.txt/x' -- packet in/packet/config.txt --pfc in/topology.txt/x
-refused '--qlen' -- packet in/packet/config.txt --qlen ''
 
 # --- under mpirun: the line stands once, whatever the number of ranks ---
 if command -v mpirun >/dev/null; then

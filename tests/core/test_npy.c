@@ -205,8 +205,60 @@ static void flow_records_should_be_packed_under_their_names(void **state) {
   free(bytes);
 }
 
+static void npy_should_be_read_back(void **state) {
+  (void)state;
+  const record_t records[] = {{1, -5, 0.5, 255}, {2, INT64_MAX, -1e300, 0}};
+  for (size_t n = 0; n <= 2; n += 2) {
+    void *read = NULL;
+    size_t n_read = 77;
+    ASSERT_OK(m4s_npy_write(support_path("back.npy"), members, 4, records, sizeof *records, n));
+    ASSERT_OK(m4s_npy_read(support_path("back.npy"), members, 4, sizeof *records, &read, &n_read));
+    assert_int_equal(n_read, n);
+    assert_memory_equal(read, records, n * sizeof *records);
+    free(read);
+  }
+  // Streams leave room in their headers.
+  m4s_npy_stream_t stream;
+  void *read = NULL;
+  size_t n_read = 0;
+  ASSERT_OK(m4s_npy_stream_open(&stream, support_path("back.npy"), members, 4, sizeof *records));
+  ASSERT_OK(m4s_npy_stream_add(&stream, records, 2));
+  ASSERT_OK(m4s_npy_stream_finish(&stream));
+  ASSERT_OK(m4s_npy_read(support_path("back.npy"), members, 4, sizeof *records, &read, &n_read));
+  assert_int_equal(n_read, 2);
+  assert_memory_equal(read, records, sizeof records);
+  free(read);
+}
+
+static void other_files_should_not_be_read(void **state) {
+  (void)state;
+  const record_t records[] = {{1, -5, 0.5, 255}, {2, 3, 4, 5}};
+  size_t n;
+  ASSERT_OK(m4s_npy_write(support_path("o.npy"), members, 4, records, sizeof *records, 2));
+  char *bytes = support_read("o.npy", &n);
+  const size_t lengths[] = {0, 9, 10, 63, n - 1};
+  void *read = NULL;
+  size_t n_read;
+  for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+    ASSERT_OK(m4s_file_write(support_path("cut.npy"), bytes, lengths[i]));
+    assert_int_equal(
+        m4s_npy_read(support_path("cut.npy"), members, 4, sizeof *records, &read, &n_read),
+        M4S_ERR_INPUT);
+    assert_non_null(strstr(m4s_last_error(), "cut.npy: is not an npy file of records of \"id\""));
+  }
+  bytes[20] ^= 1;  // in the members
+  ASSERT_OK(m4s_file_write(support_path("cut.npy"), bytes, n));
+  assert_int_equal(
+      m4s_npy_read(support_path("cut.npy"), members, 4, sizeof *records, &read, &n_read),
+      M4S_ERR_INPUT);
+  assert_null(read);
+  free(bytes);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(npy_should_be_read_back),
+      cmocka_unit_test(other_files_should_not_be_read),
       cmocka_unit_test(npy_should_hold_the_records),
       cmocka_unit_test(npy_should_take_no_records),
       cmocka_unit_test(npy_should_align_headers_of_any_length),

@@ -175,6 +175,33 @@ static void mixes_should_run_on_any_topology(void **state) {
   m4s_point_clear(&point);
 }
 
+// Two flows of one rack, each 1 ms long, that come at once: together, or one behind the other.
+static void closed_loops_should_limit_the_flows_in_flight(void **state) {
+  (void)state;
+  static const struct {
+    const char *more;
+    bool one_by_one;
+  } cases[] = {{"", false},
+               {", \"in_flight\": 1", true},
+               {", \"in_flight\": 2", false},
+               {", \"in_flight\": 1, \"in_flight_of\": \"host\"", false}};
+  support_write("two.csv", "src,dst,size_bytes,start_ns\n0,31,1192802,0\n1,30,1192802,0\n");
+  for (size_t i = 0; i < M4S_COUNT(cases); i++) {
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"topology\": {\"kind\": \"clos\", \"size\": \"training\"}, \"traffic\": {\"kind\": "
+             "\"flows\", \"flow_list\": \"two.csv\"%s}}",
+             cases[i].more);
+    m4s_point_t point = make_point(text);
+    json_t *metrics = run(&point, "flowsim", NULL);
+    double makespan_us = get(metrics, "makespan_us");
+    assert_true(cases[i].one_by_one ? makespan_us > 2000 && makespan_us < 2020
+                                    : makespan_us > 1000 && makespan_us < 1010);
+    json_decref(metrics);
+    m4s_point_clear(&point);
+  }
+}
+
 // --- what makes no sense ---
 
 static void check_should_find_what_cannot_be_made(void **state) {
@@ -219,6 +246,9 @@ static void settings_of_other_kinds_should_be_refused(void **state) {
       {BASE("\"traffic\": {\"kind\": \"mix\", \"flow_list\": \"f.csv\"}"),
        "t.json: traffic.flow_list: has no effect with traffic.kind \"mix\" (set traffic.kind to "
        "\"flows\")"},
+      {BASE("\"traffic\": {\"in_flight\": 3}"),
+       "t.json: traffic.in_flight: has no effect with traffic.kind \"workload\" (set traffic.kind "
+       "to \"mix\")"},
       {BASE("\"traffic\": {\"kind\": \"mix\"}, \"system\": {\"send_latency_ns\": 1}"),
        "t.json: system.send_latency_ns: has no effect with traffic.kind \"mix\" (set traffic.kind "
        "to \"workload\")"},
@@ -249,6 +279,83 @@ static void kinds_of_traffic_should_not_be_mixed(void **state) {
                  "kind of traffic");
 }
 
+#define QUICK \
+  "{\"name\": \"t\", \"simulators\": [\"flowsim\"], \"base\": {\"traffic\": {\"kind\": " \
+  "\"mix\"}}, " \
+  "\"axes\": [{\"max_load\": [0.25, 0.5, 0.75]}], \"quick\": \"max_load < 0.4\"}"
+
+// The number of points with this flag, and of the same sweep when it is read from its manifest.
+static size_t count_points(const m4s_sweep_t *sweep, const json_t *selection) {
+  uint64_t *indices = NULL;
+  size_t n = 0;
+  ASSERT_OK(m4s_sweep_select(sweep, selection, false, &indices, &n));
+  free(indices);
+  return n;
+}
+
+static void quick_runs_should_have_the_points_of_the_condition(void **state) {
+  (void)state;
+  for (int quick = 0; quick < 2; quick++) {
+    m4s_sweep_t *sweep = NULL;
+    m4s_sweep_t *again = NULL;
+    m4s_selection_t *selection = NULL;
+    ASSERT_OK(m4s_sweep_parse(QUICK, "t.json", &sweep));
+    ASSERT_OK(m4s_sweep_override(sweep, &(m4s_overrides_t){.quick = quick}, &selection));
+    ASSERT_OK(m4s_sweep_load(sweep, NULL));
+    assert_int_equal(count_points(sweep, selection), quick ? 1 : 3);
+    json_t *spec = m4s_sweep_to_json(sweep);
+    ASSERT_OK(m4s_sweep_from_json(spec, "again", ".", &again));
+    assert_string_equal(again->quick_text, "max_load < 0.4");
+    json_decref(spec);
+    json_decref(selection);
+    m4s_sweep_destroy(again);
+    m4s_sweep_destroy(sweep);
+  }
+}
+
+static void quick_should_be_refused_without_a_condition(void **state) {
+  (void)state;
+  m4s_sweep_t *sweep = NULL;
+  m4s_selection_t *selection = NULL;
+  ASSERT_OK(m4s_sweep_parse(BASE("\"run\": {\"seed\": 1}"), "t.json", &sweep));
+  ASSERT_REFUSES(m4s_sweep_override(sweep, &(m4s_overrides_t){.quick = true}, &selection),
+                 "t.json: --quick: the spec has no \"quick\", the condition for it");
+  m4s_sweep_destroy(sweep);
+  assert_int_equal(m4s_sweep_parse("{\"name\": \"t\", \"simulators\": [\"flowsim\"], \"quick\": "
+                                   "\"max_lod < 1\"}",
+                                   "t.json", &sweep),
+                   M4S_ERR_INPUT);
+  assert_non_null(strstr(m4s_last_error(), "t.json: quick: "));
+  assert_non_null(strstr(m4s_last_error(), "max_load"));
+}
+
+// The sweeps that ship can be read, and their points made.
+static void shipped_sweeps_should_be_good(void **state) {
+  (void)state;
+  static const struct {
+    const char *path;
+    size_t n_points, n_quick;
+  } sweeps[] = {{M4SWEEP_SOURCE_DIR "/sweeps/load.json", 7, 3},
+                {M4SWEEP_SOURCE_DIR "/sweeps/oversubscription.json", 27, 3}};
+  for (size_t i = 0; i < M4S_COUNT(sweeps); i++) {
+    for (int quick = 0; quick < 2; quick++) {
+      m4s_sweep_t *sweep = NULL;
+      m4s_selection_t *selection = NULL;
+      m4s_point_t point;
+      ASSERT_OK(m4s_sweep_read(sweeps[i].path, &sweep));
+      ASSERT_OK(m4s_sweep_override(sweep, &(m4s_overrides_t){.quick = quick}, &selection));
+      ASSERT_OK(m4s_sweep_load(sweep, NULL));
+      assert_int_equal(count_points(sweep, selection),
+                       quick ? sweeps[i].n_quick : sweeps[i].n_points);
+      ASSERT_OK(m4s_sweep_point(sweep, 0, &point));
+      ASSERT_OK(m4s_point_check(&point, NULL));
+      m4s_point_clear(&point);
+      json_decref(selection);
+      m4s_sweep_destroy(sweep);
+    }
+  }
+}
+
 // Packets cost by bytes, flows by their number.
 static void costs_should_grow_with_the_traffic(void **state) {
   (void)state;
@@ -276,9 +383,13 @@ int main(void) {
       cmocka_unit_test(lone_flows_should_take_their_ideal_time),
       cmocka_unit_test(seeds_should_make_other_flows),
       cmocka_unit_test(mixes_should_run_on_any_topology),
+      cmocka_unit_test(closed_loops_should_limit_the_flows_in_flight),
       cmocka_unit_test(check_should_find_what_cannot_be_made),
       cmocka_unit_test(settings_of_other_kinds_should_be_refused),
       cmocka_unit_test(kinds_of_traffic_should_not_be_mixed),
+      cmocka_unit_test(quick_runs_should_have_the_points_of_the_condition),
+      cmocka_unit_test(quick_should_be_refused_without_a_condition),
+      cmocka_unit_test(shipped_sweeps_should_be_good),
       cmocka_unit_test(costs_should_grow_with_the_traffic),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);

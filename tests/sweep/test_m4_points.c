@@ -102,6 +102,40 @@ static void points_should_be_the_same_alone_and_side_by_side(void **state) {
   }
 }
 
+// Predictions are not below 1, and multiples of the ideal FCTs that are in the records.
+static void mixes_should_have_slowdowns_of_the_ideal_of_their_paths(void **state) {
+  (void)state;
+  static const char *const algorithms[] = {"interval", "event"};
+  tiny_write(sizes, 1, "a");
+  for (size_t i = 0; i < M4S_COUNT(algorithms); i++) {
+    char text[512];
+    json_t *settings = NULL;
+    json_t *metrics = NULL;
+    m4s_point_t point = {0};
+    m4s_flow_record_t *records = NULL;
+    size_t n_records = 0;
+    snprintf(text, sizeof text,
+             "{\"topology\": {\"kind\": \"clos\", \"size\": \"training\"}, \"traffic\": {\"kind\": "
+             "\"mix\", \"n_flows\": 50}, \"m4\": {\"model\": \"a\", \"algorithm\": \"%s\"}}",
+             algorithms[i]);
+    ASSERT_OK(m4s_json_parse(text, "settings", &settings));
+    ASSERT_OK(m4s_point_set(&point, settings, support_folder, "test"));
+    ASSERT_OK(m4s_folder_make(support_path(algorithms[i])));
+    ASSERT_OK(m4s_point_run(&point, "m4", support_path(algorithms[i]), NULL, &metrics));
+    char file[64];
+    snprintf(file, sizeof file, "%s/flows.npy", algorithms[i]);
+    ASSERT_OK(m4s_flow_records_read(support_path(file), &records, &n_records));
+    assert_int_equal(n_records, 50);
+    for (size_t j = 0; j < n_records; j++) {
+      assert_true(records[j].fct_ns >= records[j].ideal_fct_ns - 1);  // truncated to a ns
+    }
+    free(records);
+    json_decref(metrics);
+    json_decref(settings);
+    m4s_point_clear(&point);
+  }
+}
+
 // Refused by the check, and by a run that was not checked.
 static void assert_refused(const char *m4, const char *message) {
   m4s_point_t point = make_point(m4);
@@ -288,6 +322,7 @@ static void orders_should_name_the_files_of_their_simulator(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(mixes_should_have_slowdowns_of_the_ideal_of_their_paths),
       cmocka_unit_test(points_should_be_the_same_alone_and_side_by_side),
       cmocka_unit_test(unusable_models_should_be_refused),
       cmocka_unit_test(predictions_that_are_no_numbers_should_fail_the_point),
