@@ -176,7 +176,12 @@ void m4s_packet_set_rate(network_t *network, sender_t *sender, uint64_t rate_bps
   } else if (!rules->rate_window) {
     sender->present_window_bytes = nic->window_bytes;
   } else {
-    uint64_t bytes = (uint64_t)nic->window_bytes * rate_bps / nic->max_rate_bps;
+    uint64_t product;
+    uint64_t window = (uint64_t)nic->window_bytes;
+    __extension__ typedef unsigned __int128 wide_t;
+    uint64_t bytes = __builtin_mul_overflow(window, rate_bps, &product)
+                         ? (uint64_t)((wide_t)window * rate_bps / nic->max_rate_bps)
+                         : product / nic->max_rate_bps;
     sender->present_window_bytes = bytes > 0 ? (int64_t)bytes : 1;
   }
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "core/file.h"
 #include "core/scan.h"
 #include "packet/hpcc_config.h"
@@ -31,7 +32,7 @@ typedef struct {
   bool with_ids;
   m4s_flow_record_t *records;  // [n_flows]
   entry_t *entries;  // [n_flows], the index where the file has no ids
-  int64_t n_flows, capacity;
+  int32_t n_flows, capacity;
 } parser_t;
 
 // Grown with the lines that are there, whatever number line 1 claims.
@@ -39,16 +40,9 @@ static m4s_status_t reserve(parser_t *parser) {
   if (parser->n_flows < parser->capacity) {
     return M4S_OK;
   }
-  int64_t capacity = parser->capacity == 0 ? 256 : 2 * parser->capacity;
-  m4s_flow_record_t *records = realloc(parser->records, (size_t)capacity * sizeof *records);
-  parser->records = records == NULL ? parser->records : records;
-  entry_t *entries = realloc(parser->entries, (size_t)capacity * sizeof *entries);
-  parser->entries = entries == NULL ? parser->entries : entries;
-  if (records == NULL || entries == NULL) {
-    return m4s_fail_memory("flows");
-  }
-  parser->capacity = capacity;
-  return M4S_OK;
+  M4S_TRY(m4s_array_grow(&parser->records, parser->n_flows, &parser->capacity,
+                         sizeof *parser->records, "flows"));
+  return m4s_array_resize(&parser->entries, parser->capacity, sizeof *parser->entries, "flows");
 }
 
 static m4s_status_t parse_only(const m4s_scanner_t *scanner, int i, const char *name,
@@ -95,7 +89,7 @@ static m4s_status_t parse_flow(const parser_t *parser, int i, m4s_flow_record_t 
   M4S_TRY(parse_only(scanner, i + 3, "destination port", M4S_PACKET_DESTINATION_PORT));
   M4S_TRY(m4s_scanner_int(scanner, i + 4, "size", 1, max_size_bytes, &size_bytes));
   M4S_TRY(parse_start(parser, i + 5, &start_ns));
-  *record_out = (m4s_flow_record_t){.id = (int32_t)parser->n_flows,
+  *record_out = (m4s_flow_record_t){.id = parser->n_flows,
                                     .src = (int32_t)src,
                                     .dst = (int32_t)dst,
                                     .size_bytes = size_bytes,
@@ -114,7 +108,7 @@ static m4s_status_t parse_line(parser_t *parser) {
   static const char wanted_with_id[] =
       "a flow: id src dst priority_group dst_port size_bytes start_s";
   m4s_scanner_t *scanner = &parser->scanner;
-  int64_t i = parser->n_flows;
+  int32_t i = parser->n_flows;
   M4S_TRY(m4s_scanner_next(scanner, "a flow"));
   if (i == 0) {
     parser->with_ids = scanner->n_words > FIELDS;
@@ -145,7 +139,7 @@ static int compare_entries(const void *a, const void *b) {
 static m4s_status_t check_ids(parser_t *parser) {
   entry_t *entries = parser->entries;
   qsort(entries, (size_t)parser->n_flows, sizeof *entries, compare_entries);
-  for (int64_t i = 1; i < parser->n_flows; i++) {
+  for (int32_t i = 1; i < parser->n_flows; i++) {
     if (entries[i].id == entries[i - 1].id) {
       return m4s_fail(M4S_ERR_INPUT, "%s:%d: id %lld stands in line %d already",
                       parser->scanner.path, entries[i].line, (long long)entries[i].id,
@@ -161,7 +155,7 @@ static m4s_status_t take_ids(parser_t *parser, int64_t **ids_out) {
   if (ids == NULL) {
     return m4s_fail_memory("flows");
   }
-  for (int64_t i = 0; i < parser->n_flows; i++) {
+  for (int32_t i = 0; i < parser->n_flows; i++) {
     ids[i] = parser->entries[i].id;
   }
   m4s_status_t status = check_ids(parser);

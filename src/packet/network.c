@@ -447,10 +447,22 @@ static void init_ports(network_t *network) {
   }
 }
 
+// Times on a link are kept in 32 bits.
+static m4s_status_t check_least_rate(const network_t *network, const char *what, int64_t bps) {
+  if (m4s_serialisation_ns(false, network->full_wire_bytes, (uint64_t)bps) > INT32_MAX) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "packet: %s of %lld b/s: packets of %d bytes would take more than 2 s", what,
+                    (long long)bps, network->full_wire_bytes);
+  }
+  return M4S_OK;
+}
+
 static m4s_status_t check_links(const network_t *network) {
   const m4s_packet_rules_t *rules = &network->rules;
+  M4S_TRY(check_least_rate(network, "min_rate", rules->min_rate_bps));
   for (int32_t i = 0; i < network->topology->n_links; i++) {
     const port_t *port = &network->ports[i];
+    M4S_TRY(check_least_rate(network, "a link", port->rate_bps));
     if (port->is_nic && rules->min_rate_bps > port->rate_bps) {
       return m4s_fail(M4S_ERR_INPUT,
                       "packet: min_rate (%lld b/s) is above the rate of the link from host %d to "

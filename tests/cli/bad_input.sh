@@ -620,6 +620,68 @@ refused /proc/out 'cannot be written' -- model import "$checkpoints/state" -o /p
 cp "$checkpoints/network/network.pt" in/network.pt
 refused in/network.pt 'one of the archives' -- model import in/network.pt -o in/network.pt
 
+# --- packets, from files of the HPCC family ---
+mkdir in/packet
+cat >in/packet/config.txt <<'END'
+CC_MODE 8
+HAS_WIN 1
+MIN_RATE 100Mb/s
+TOPOLOGY_FILE star.txt
+FLOW_FILE flows.txt
+KMIN_MAP 1 10000000000 30
+KMAX_MAP 1 10000000000 30
+PMAX_MAP 1 10000000000 1.0
+END
+printf '3 1 2\n2\n0 2 10Gbps 1000ns 0\n1 2 10Gbps 1000ns 0\n' >in/packet/star.txt
+printf '2\n0 1 3 100 1000 0.001\n1 0 3 100 20000 0.001\n' >in/packet/flows.txt
+if ! "$program" packet in/packet/config.txt --fct fct.txt --paths path_1.txt --pfc pfc.txt \
+  --qlen qlen.txt >stdout 2>stderr || ! grep -q '^flows  *2 of 2 completed' stdout ||
+  [[ $(cat fct.txt path_1.txt pfc.txt | wc -l) -ne 4 ]]; then
+  n_failed=$((n_failed + 1))
+  echo "FAILED: packet: $(cat stdout stderr)"
+fi
+# bad_packet FRAGMENT… -- FILE SED-SCRIPT: one of the three files, changed.
+bad_packet() {
+  local fragments=() name
+  while [[ $1 != -- ]]; do
+    fragments+=("$1")
+    shift
+  done
+  name=$2
+  rm -rf in/changed && cp -r in/packet in/changed && sed -i "$3" "in/changed/$name"
+  refused "in/changed/$name" "${fragments[@]}" -- packet in/changed/config.txt --fct new.txt
+}
+bad_packet 'CC_MODE is missing' -- config.txt '1d'
+bad_packet ':1:9:' '"10"' 'PINT' -- config.txt '1s/8/10/'
+bad_packet ':2:1:' '"HAS_WINN"' 'HAS_WIN?' -- config.txt '2s/HAS_WIN/HAS_WINN/'
+bad_packet ':2:9:' '"nan"' 'not a number' -- config.txt '2s/1/nan/'
+bad_packet ':3:10:' '"-5Mb/s"' -- config.txt '3s/100/-5/'
+bad_packet ':9:1:' 'HAS_WIN' 'line 2' -- config.txt '$aHAS_WIN 0'
+bad_packet ':9:17:' '"1"' 'not simulated' -- config.txt '$aL2_BACK_TO_ZERO 1'
+bad_packet ':9:21:' '"0"' 'nearest valid: 1' -- config.txt '$aPACKET_PAYLOAD_SIZE 0'
+bad_packet ':7:' 'less than the 30 KB' -- config.txt '7s/30$/29/'
+bad_packet 'lack 10000000000 b/s' -- config.txt 's/10000000000/20000000000/'
+bad_packet ':1:' 'words' -- star.txt '1s/$/ 4/'
+bad_packet 'error rate 0.5' '1 to 2' -- star.txt '4s/0$/0.5/'
+bad_packet ':3:5:' '"nanGbps"' -- star.txt '3s/10Gbps/nanGbps/'
+bad_packet ':2:' 'words' -- flows.txt '2s/ 3 / /'
+bad_packet ':3:' 'ends' -- flows.txt '3d'
+bad_packet ':2:3:' '"2"' 'nearest valid: 1' -- flows.txt '2s/0 1/0 2/'
+bad_packet ':3:17:' '"0.0009"' 'before' -- flows.txt '3s/0.001/0.0009/'
+bad_packet ':2:11:' '"1e99"' -- flows.txt '2s/1000/1e99/'
+sed 's/100Mb/20000Mb/' in/packet/config.txt >in/packet/fast.txt
+refused 'min_rate (20000000000 b/s)' 'link from host 0' -- packet in/packet/fast.txt --fct new.txt
+refused in/none.txt 'No such file' -- packet in/none.txt
+refused in 'folder' -- packet in
+refused in/none.txt 'No such file' -- packet in/packet/config.txt --flows in/none.txt
+refused in/none.txt 'No such file' -- packet in/packet/config.txt --topology in/none.txt
+refused '--profile' '"hpc"' 'hpcc' -- packet in/packet/config.txt --profile hpc
+refused '--seed' '-1' -- packet in/packet/config.txt --seed -1
+refused '--fct' 'in is a folder' -- packet in/packet/config.txt --fct in
+refused '--paths' 'none/x' -- packet in/packet/config.txt --paths none/x
+refused '--pfc' 'in/topology.txt/x' -- packet in/packet/config.txt --pfc in/topology.txt/x
+refused '--qlen' -- packet in/packet/config.txt --qlen ''
+
 # --- under mpirun: the line stands once, whatever the number of ranks ---
 if command -v mpirun >/dev/null; then
   spec simulators '["ns3"]' >in/spec.json

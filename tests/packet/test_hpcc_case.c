@@ -186,6 +186,19 @@ static void other_payloads_should_change_base_rtts(void **state) {
   clear(&ran);
 }
 
+// The window of 250 MB times its rate passes 64 bits. The flow fits into it: 100,000 packets of 8 ns
+// each, one after the other.
+static void long_links_should_have_large_windows(void **state) {
+  (void)state;
+  char config[256];
+  snprintf(config, sizeof config, "%sBUFFER_SIZE_KB 4000000\n", dctcp);
+  write_files(config, "3 1 2\n2\n0 2 1Tbps 500us 0\n1 2 1Tbps 500us 0\n",
+              "1\n0 1 3 100 100000000 0\n");
+  ran_t ran = run(M4S_PROFILE_SIMAI);
+  assert_in_range(ran.result.fct_ns[0], 2000000 + 100000 * 8, 2000000 + 100000 * 9);
+  clear(&ran);
+}
+
 static void runs_should_end_at_the_stop_time(void **state) {
   (void)state;
   char config[256];
@@ -301,6 +314,15 @@ static void networks_should_fit_the_rules(void **state) {
   assert_run_refused(
       "packet: min_rate (11000000000 b/s) is above the rate of the link from host 0 to node 3 "
       "(10000000000 b/s)");
+  snprintf(config, sizeof config, "%sMIN_RATE 1000bps\n", dctcp);
+  write_files(config, star, one_flow);
+  assert_run_refused(
+      "packet: min_rate of 1000 b/s: packets of 1048 bytes would take more than 2 s");
+  write_files(dctcp, "3 1 2\n2\n0 2 1Tbps 999s 0\n1 2 1Tbps 999s 0\n", one_flow);
+  assert_run_refused(
+      "packet: node 2: the headroom and reserve of its ports, 137438953472 + 8192 bytes, do not "
+      "fit "
+      "into the buffer of 3354624 bytes");
   write_files(dctcp, "4 2 2\n2 3\n0 2 10Gbps 1us 0\n1 3 10Gbps 1us 0\n", one_flow);
   assert_run_refused("there is no path from GPU 0 to GPU 1");
 }
@@ -328,6 +350,7 @@ int main(void) {
       cmocka_unit_test(queue_file_should_be_dumped_regularly),
       cmocka_unit_test(pause_file_should_alternate),
       cmocka_unit_test(other_payloads_should_change_base_rtts),
+      cmocka_unit_test(long_links_should_have_large_windows),
       cmocka_unit_test(runs_should_end_at_the_stop_time),
       cmocka_unit_test(halts_should_be_results),
       cmocka_unit_test(time_limits_should_hold),
