@@ -95,7 +95,7 @@ static double empirical_mean(const points_t *points, double end, double end_shar
     double share = fmin(points->share[i], end_share) - points->share[i - 1];
     sum += share * uniform_mean(points->bytes[i - 1], upper);
   }
-  return sum / end_share;
+  return fmax(1, sum / end_share);  // no size is below 1, but the shares' sum is rounded
 }
 
 static m4s_status_t make_guide(m4s_size_distribution_t *distribution) {

@@ -511,6 +511,9 @@ static m4s_status_t init(network_t *network) {
     return m4s_fail_memory("a packet network");
   }
   init_ports(network);
+  if (!m4s_packet_grow(network)) {
+    return network->status;
+  }
   M4S_TRY(check_links(network));
   if (rules->partitioned) {
     M4S_TRY(m4s_packet_partitions_create(network));

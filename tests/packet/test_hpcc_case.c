@@ -186,8 +186,8 @@ static void other_payloads_should_change_base_rtts(void **state) {
   clear(&ran);
 }
 
-// The window of 250 MB times its rate passes 64 bits. The flow fits into it: 100,000 packets of 8 ns
-// each, one after the other.
+// The window of 250 MB times its rate passes 64 bits. The flow fits into it: 100,000 packets of 8
+// ns each, one after the other.
 static void long_links_should_have_large_windows(void **state) {
   (void)state;
   char config[256];
