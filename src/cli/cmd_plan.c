@@ -79,6 +79,14 @@ static void print_settings(void) {
          "entry move together; values are a list, {\"range\": [first, last, step]},");
   printf("  %-30s %s\n", "",
          "{\"linspace\": [first, last, count]} or {\"logspace\": [first, last, count]}");
+  printf("  %-30s %s\n", "",
+         "(rounded for whole-number settings, each value once); or random points,");
+  printf("  %-30s %s\n", "",
+         "{\"sample\": {\"points\": N, \"seed\": S, \"setting\": values, ...}}: each");
+  printf("  %-30s %s\n", "",
+         "setting draws one of its values, or of {\"uniform\": [low, high]} or");
+  printf("  %-30s %s\n", "",
+         "{\"loguniform\": [low, high]} (the seed of the points themselves is run.seed)");
   print_external();
   printf(
       "\nConditions (\"where\", --where): names of settings, numbers, 'texts', + - * / %%, == != < "

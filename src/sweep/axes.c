@@ -6,15 +6,16 @@
 
 #include "core/json.h"
 #include "sweep/flow_traffic.h"
+#include "sweep/sample.h"
 
 // Values of linspace and logspace: a sweep that needs more is a range.
 enum { MAX_SPACE = 1000000 };
 
-// A whole number where it is one, else a real rounded to 15 digits, so that 0.1 * 3 reads 0.3.
-// Through JSON, which is the same in every locale. NULL without memory.
-static json_t *made_number(double value) {
+// A whole number where it is one, else a real rounded, so that 0.1 * 3 reads 0.3. Through JSON,
+// which is the same in every locale.
+json_t *m4s_axis_number(double value, int digits) {
   json_t *exact = json_real(value);
-  char *text = json_dumps(exact, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+  char *text = json_dumps(exact, JSON_ENCODE_ANY | JSON_REAL_PRECISION((size_t)digits));
   json_t *rounded = text == NULL ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
   free(text);
   json_decref(exact);
@@ -50,7 +51,7 @@ json_t *m4s_axis_value(const m4s_axis_t *axis, uint64_t i_value) {
     uint64_t value = (uint64_t)axis->first + i_value * (uint64_t)axis->step;
     return json_integer((json_int_t)value);
   }
-  return made_number(made_value(axis, i_value));
+  return m4s_axis_number(made_value(axis, i_value), M4S_AXIS_DIGITS);
 }
 
 static double number_at(const m4s_axis_t *axis, uint64_t i_value) {
@@ -192,18 +193,46 @@ static bool same_values(const m4s_axis_t *axis, uint64_t i_value) {
   return same;
 }
 
+// Replaces the values of linspace and logspace by a list of whole ones, without repetitions, which
+// stand side by side.
+static m4s_status_t round_values(m4s_axis_t *axis) {
+  json_t *list = json_array();
+  bool ok = list != NULL;
+  for (uint64_t i = 0; ok && i < axis->n_values; i++) {
+    json_t *value = m4s_axis_number(round(made_value(axis, i)), M4S_AXIS_DIGITS + 2);
+    const json_t *last = json_array_get(list, json_array_size(list) - 1);
+    if (last != NULL && json_equal(last, value)) {
+      json_decref(value);
+    } else {
+      ok = json_array_append_new(list, value) == 0;
+    }
+  }
+  if (!ok) {
+    json_decref(list);
+    return m4s_fail_memory("an axis");
+  }
+  axis->kind = M4S_AXIS_LIST;
+  axis->list = list;
+  axis->n_values = json_array_size(list);
+  return M4S_OK;
+}
+
 // Made values are monotonic, so their ends tell whether they are in range; reals in between may not
 // be whole where the setting is.
-static m4s_status_t check_made(const m4s_axis_t *axis, const char *where) {
+static m4s_status_t check_made(m4s_axis_t *axis, const char *where) {
   if (axis->setting.field->kind != M4S_FIELD_INT && axis->setting.field->kind != M4S_FIELD_REAL) {
     return m4s_fail(M4S_ERR_INPUT, "%s: %s is not a number, list its values", where, axis->name);
+  }
+  bool is_int = axis->setting.field->kind == M4S_FIELD_INT;
+  if (is_int && axis->kind != M4S_AXIS_RANGE) {
+    M4S_TRY(round_values(axis));
   }
   M4S_TRY(check_value(axis, 0, where));
   M4S_TRY(check_value(axis, axis->n_values - 1, where));
   if (axis->n_values > 1 && (same_values(axis, 0) || same_values(axis, axis->n_values - 2))) {
     return m4s_fail(M4S_ERR_INPUT, "%s: the values are too close to be told apart", where);
   }
-  if (axis->setting.field->kind == M4S_FIELD_INT && !axis->whole) {
+  if (is_int && axis->kind == M4S_AXIS_RANGE && !axis->whole) {
     for (uint64_t i = 1; i + 1 < axis->n_values && i < MAX_SPACE; i++) {
       M4S_TRY(check_value(axis, i, where));
     }
@@ -239,8 +268,7 @@ static m4s_status_t read_made(m4s_axis_t *axis, const json_t *values, const char
   return check_made(axis, place);
 }
 
-m4s_status_t m4s_axis_read(m4s_axis_t *axis, const char *name, const json_t *values,
-                           const char *where) {
+m4s_status_t m4s_axis_begin(m4s_axis_t *axis, const char *name, const char *where) {
   *axis = (m4s_axis_t){0};
   M4S_TRY(m4s_setting_find(name, where, &axis->setting));
   if (!m4s_setting_affects_results(axis->setting)) {
@@ -252,9 +280,12 @@ m4s_status_t m4s_axis_read(m4s_axis_t *axis, const char *name, const json_t *val
                     "%s: cannot be an axis: the points of a sweep have one kind of traffic", where);
   }
   axis->name = strdup(name);
-  if (axis->name == NULL) {
-    return m4s_fail_memory("an axis");
-  }
+  return axis->name == NULL ? m4s_fail_memory("an axis") : M4S_OK;
+}
+
+m4s_status_t m4s_axis_read(m4s_axis_t *axis, const char *name, const json_t *values,
+                           const char *where) {
+  M4S_TRY(m4s_axis_begin(axis, name, where));
   if (json_is_array(values)) {
     return read_list(axis, values, where);
   }
@@ -273,8 +304,8 @@ void m4s_axis_clear(m4s_axis_t *axis) {
   *axis = (m4s_axis_t){0};
 }
 
-// The position's values, typed, as one text: equal for equal positions.
-static char *position_text(const m4s_axis_group_t *group, uint64_t position, const char *where) {
+char *m4s_axis_group_position_text(const m4s_axis_group_t *group, uint64_t position,
+                                   const char *where) {
   json_t *values = json_array();
   for (size_t i = 0; values != NULL && i < group->n_axes; i++) {
     json_t *value = m4s_axis_value(&group->axes[i], position);
@@ -311,7 +342,7 @@ static m4s_status_t check_distinct(const m4s_axis_group_t *group, const char *wh
   json_t *seen = json_object();
   m4s_status_t status = M4S_OK;
   for (uint64_t i = 0; status == M4S_OK && i < group->n_values; i++) {
-    char *text = position_text(group, i, where);
+    char *text = m4s_axis_group_position_text(group, i, where);
     const json_t *before = text == NULL ? NULL : json_object_get(seen, text);
     if (before != NULL) {
       status = fail_twice(group, i, before, where);
@@ -324,6 +355,17 @@ static m4s_status_t check_distinct(const m4s_axis_group_t *group, const char *wh
   return status;
 }
 
+static m4s_status_t read_drawn(m4s_axis_group_t *group, const json_t *entry, const char *where) {
+  if (json_object_size(entry) != 1) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: %s has settings beside \"sample\", which belong into it",
+                    where, m4s_json_show(entry));
+  }
+  char place[640];
+  snprintf(place, sizeof place, "%s.sample", where);
+  group->drawn = true;
+  return m4s_sample_read(group, json_object_get(entry, "sample"), place);
+}
+
 m4s_status_t m4s_axis_group_read(m4s_axis_group_t *group, const json_t *entry, const char *where) {
   *group = (m4s_axis_group_t){0};
   if (!json_is_object(entry)) {
@@ -332,6 +374,9 @@ m4s_status_t m4s_axis_group_read(m4s_axis_group_t *group, const json_t *entry, c
   }
   if (json_object_size(entry) == 0) {
     return m4s_fail(M4S_ERR_INPUT, "%s: {} names no setting", where);
+  }
+  if (json_object_get(entry, "sample") != NULL) {
+    return read_drawn(group, entry, where);
   }
   group->axes = calloc(json_object_size(entry), sizeof *group->axes);
   if (group->axes == NULL) {

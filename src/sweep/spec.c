@@ -500,8 +500,8 @@ static m4s_status_t hash_axis_files(m4s_sweep_t *sweep, size_t i_group, const m4
   for (uint64_t i = 0; status == M4S_OK && i < axis->n_values; i++) {
     const char *written = json_string_value(json_array_get(axis->list, (size_t)i));
     char place[640];
-    snprintf(place, sizeof place, "%s: axes[%zu].%s[%llu]", sweep->path, i_group, axis->name,
-             (unsigned long long)i);
+    snprintf(place, sizeof place, "%s: axes[%zu].%s%s[%llu]", sweep->path, i_group,
+             sweep->groups[i_group].drawn ? "sample." : "", axis->name, (unsigned long long)i);
     status = hash_file(sweep, written, known_files, place);
     char *path = m4s_path_join(sweep->folder, written);
     const char *hash = path == NULL ? NULL : json_string_value(json_object_get(sweep->files, path));

@@ -3,13 +3,15 @@
 // {"name": "x", "title": "…", "simulators": ["flowsim", {"name": "ns3", "command": "…"}],
 //  "reference": "flowsim" | {"simulator": s} | {"table": path, "simulator": s} |
 //  {"folder": path, "backend": b}, "base": {"section": {"key": value}},
-//  "axes": [{"setting": values, …}, …], "where": "expression", "quick": "expression"}
+//  "axes": [{"setting": values, …}, {"sample": {"points": n, "seed": s, "setting": values, …}}, …],
+//  "where": "expression", "quick": "expression"}
 //
 // Simulators are names of built-in ones or definitions of the user's (sweep/external.h).
 //
 // The entries of "axes" are crossed, the first varying slowest; the settings of one entry move
-// together. Paths are relative to the spec's folder. Points are numbered in that order, before any
-// filter: an index means the same point for the life of the spec.
+// together, those of "sample" at random (sweep/sample.h). Paths are relative to the spec's folder.
+// Points are numbered in that order, before any filter: an index means the same point for the life
+// of the spec.
 #pragma once
 
 #include <jansson.h>

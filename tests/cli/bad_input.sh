@@ -346,7 +346,14 @@ bad_spec 'quick' '"max_lod"' 'max_load' -- "$(spec quick '"max_lod < 1"')"
 spec name '"t"' >in/spec.json
 refused in/spec.json '--quick' -- run in/spec.json --out out --quick
 
-bad_spec 'axes[0].reduction.linspace' '1.5' -- "$(spec axes '[{"reduction": {"linspace": [1, 2, 3]}}]')"
+bad_spec 'axes[0].sample.points' 'missing' -- "$(spec axes '[{"sample": {"reduction": [1, 2]}}]')"
+bad_spec 'axes[0].sample.points: 3' 'the 2' -- "$(spec axes '[{"sample": {"points": 3, "reduction": [1, 2]}}]')"
+bad_spec 'axes[0].sample.points: 0' '1' -- "$(spec axes '[{"sample": {"points": 0, "reduction": [1, 2]}}]')"
+bad_spec 'axes[0].sample.seed' '1.5' -- "$(spec axes '[{"sample": {"points": 1, "seed": 1.5, "reduction": [1, 2]}}]')"
+bad_spec 'axes[0].sample.reduction' '"unifrom"' 'uniform' -- "$(spec axes '[{"sample": {"points": 1, "reduction": {"unifrom": [1, 2]}}}]')"
+bad_spec 'axes[0].sample.reduction.uniform' '[2,1]' -- "$(spec axes '[{"sample": {"points": 1, "reduction": {"uniform": [2, 1]}}}]')"
+bad_spec 'axes[0].sample.workload[0]' 'none.txt' -- "$(spec axes '[{"sample": {"points": 1, "workload": ["none.txt"]}}]')"
+bad_spec 'axes[0].reduction.linspace' '1000001' -- "$(spec axes '[{"reduction": {"linspace": [1, 1000000.6, 3]}}]')"
 bad_spec 'axes[0].reduction.linspace' '0' -- "$(spec axes '[{"reduction": {"linspace": [1, 2, 0]}}]')"
 bad_spec 'axes[0].reduction.logspace' '0' -- "$(spec axes '[{"reduction": {"logspace": [0, 2, 2]}}]')"
 bad_spec 'axes[0].seed.range' -- "$(spec axes '[{"seed": {"range": [-9223372036854775808, 9223372036854775807]}}]')"

@@ -37,6 +37,17 @@ static void spaces_should_end_on_both_values(void **state) {
                 "nic_gbps=1 nic_gbps=10 nic_gbps=100 nic_gbps=1000");
 }
 
+static void spaces_of_whole_numbers_should_be_rounded_without_repetitions(void **state) {
+  (void)state;
+  assert_points(AXES("{\"reduction\": {\"linspace\": [1, 2, 5]}}"), NULL,
+                "reduction=1 reduction=2");
+  assert_points(AXES("{\"reduction\": {\"logspace\": [1, 16, 7]}}"), NULL,
+                "reduction=1 reduction=2 reduction=3 reduction=4 reduction=6 reduction=10 "
+                "reduction=16");
+  assert_points(AXES("{\"reduction\": {\"logspace\": [4, 1, 9]}}"), NULL,
+                "reduction=4 reduction=3 reduction=2 reduction=1");
+}
+
 static void made_values_should_be_short_decimals(void **state) {
   (void)state;
   m4s_axis_t axis;
@@ -178,8 +189,10 @@ static const bad_spec_t bad_specs[] = {
      "t.json: axes[0].reduction.range: 1.5 is not a whole number"},
     {AXES("{\"reduction\": {\"linspace\": [1, 2, 0]}}"),
      "t.json: axes[0].reduction.linspace[2]: 0 is not a count from 1 to 1000000"},
-    {AXES("{\"reduction\": {\"linspace\": [1, 2, 3]}}"),
-     "t.json: axes[0].reduction.linspace: 1.5 is not a whole number"},
+    {AXES("{\"reduction\": {\"linspace\": [0.4, 2, 3]}}"),
+     "t.json: axes[0].reduction.linspace: 0 is outside 1 to 1000000 (nearest valid: 1)"},
+    {AXES("{\"reduction\": {\"linspace\": [1, 1e300, 3]}}"),
+     "t.json: axes[0].reduction.linspace: 1e300 is not a whole number"},
     {AXES("{\"reduction\": {\"logspace\": [0, 2, 3]}}"),
      "t.json: axes[0].reduction.logspace[0]: 0 is not above 0"},
     {AXES("{\"flowsim.mode\": {\"range\": [0, 1]}}"),
@@ -490,6 +503,7 @@ int main(void) {
       cmocka_unit_test(axes_should_zip_within_an_entry),
       cmocka_unit_test(ranges_should_include_the_last_value),
       cmocka_unit_test(spaces_should_end_on_both_values),
+      cmocka_unit_test(spaces_of_whole_numbers_should_be_rounded_without_repetitions),
       cmocka_unit_test(made_values_should_be_short_decimals),
       cmocka_unit_test(where_should_filter_points),
       cmocka_unit_test(selection_should_restrict_axes_and_filter),
