@@ -6,7 +6,7 @@
 #include "flow/flow_file.h"
 #include "net/ideal_fct.h"
 
-const char *const m4s_traffic_kinds[] = {"workload", "mix", "flows", NULL};
+const char *const m4s_traffic_kinds[] = {"workload", "mix", "flows", "phases", NULL};
 
 const char *const m4s_in_flight_names[] = {"rack", "host", NULL};
 
@@ -74,17 +74,32 @@ static m4s_status_t make_mix(const m4s_load_mix_config_t *config, const m4s_traf
   return M4S_OK;
 }
 
+// Takes the phases' flows over.
+static m4s_status_t make_phases(const m4s_phases_config_t *config, const m4s_traffic_place_t *place,
+                                m4s_flow_traffic_t *traffic) {
+  m4s_phases_t phases;
+  M4S_TRY(m4s_phases_make(config, "traffic", &place->shape, place->seed, &phases));
+  *traffic = (m4s_flow_traffic_t){.records = phases.records,
+                                  .n_flows = phases.n_flows,
+                                  .first_of_phase = phases.first_of_phase,
+                                  .n_phases = phases.n_phases,
+                                  .load_expected = -1,
+                                  .load_realised = -1};
+  return M4S_OK;
+}
+
 m4s_status_t m4s_flow_traffic_make(const m4s_traffic_config_t *config,
                                    const m4s_traffic_place_t *place,
                                    m4s_flow_traffic_t *traffic_out) {
   m4s_flow_traffic_t traffic = {.load_expected = -1, .load_realised = -1};
-  bool is_mix = config->kind == M4S_TRAFFIC_MIX;
-  m4s_status_t status =
-      is_mix ? make_mix(&config->mix, place, &traffic) : read_flows(config, place, &traffic);
+  m4s_status_t status = config->kind == M4S_TRAFFIC_MIX ? make_mix(&config->mix, place, &traffic)
+                        : config->kind == M4S_TRAFFIC_PHASES
+                            ? make_phases(&config->phases, place, &traffic)
+                            : read_flows(config, place, &traffic);
   if (status == M4S_OK) {
     status = set_ideal_fcts(place, &traffic);
   }
-  if (status == M4S_OK && !is_mix) {
+  if (status == M4S_OK && config->kind == M4S_TRAFFIC_FLOWS) {
     status = measure_list(place, &traffic);
   }
   if (status != M4S_OK) {
@@ -97,7 +112,16 @@ m4s_status_t m4s_flow_traffic_make(const m4s_traffic_config_t *config,
 
 void m4s_flow_traffic_clear(m4s_flow_traffic_t *traffic) {
   free(traffic->records);
+  free(traffic->first_of_phase);
   *traffic = (m4s_flow_traffic_t){0};
+}
+
+static m4s_status_t check_phases(const m4s_traffic_config_t *config,
+                                 const m4s_traffic_place_t *place) {
+  int64_t n_phases;
+  int64_t flows_per_phase;
+  return m4s_phases_count(&config->phases, "traffic", m4s_cluster_n_hosts(&place->shape), &n_phases,
+                          &flows_per_phase);
 }
 
 m4s_status_t m4s_flow_traffic_check(const m4s_traffic_config_t *config,
@@ -106,6 +130,12 @@ m4s_status_t m4s_flow_traffic_check(const m4s_traffic_config_t *config,
   m4s_flow_traffic_t traffic;
   if (first.mix.n_flows > MAX_CHECKED_FLOWS) {
     first.mix.n_flows = MAX_CHECKED_FLOWS;
+  }
+  if (first.kind == M4S_TRAFFIC_PHASES) {
+    M4S_TRY(check_phases(config, place));
+    // Every participant sends to the next: there are paths between all of them if there are these.
+    first.phases.pattern = M4S_PATTERN_ROTATION;
+    first.phases.n_phases = 1;
   }
   M4S_TRY(m4s_flow_traffic_make(&first, place, &traffic));
   m4s_flow_traffic_clear(&traffic);
@@ -142,11 +172,23 @@ static void estimate_list(const char *path, double *n_flows_out, double *n_bytes
   free(records);
 }
 
-void m4s_flow_traffic_estimate(const m4s_traffic_config_t *config, double host_bytes_per_ns,
-                               double *n_flows_out, double *n_bytes_out) {
+static void estimate_phases(const m4s_phases_config_t *config, int64_t n_hosts, double *n_flows_out,
+                            double *n_bytes_out) {
+  int64_t n_phases;
+  int64_t flows_per_phase;
+  if (m4s_phases_count(config, "traffic", n_hosts, &n_phases, &flows_per_phase) == M4S_OK) {
+    *n_flows_out = (double)(n_phases * flows_per_phase);
+    *n_bytes_out = *n_flows_out * (double)config->flow_bytes;
+  }
+}
+
+void m4s_flow_traffic_estimate(const m4s_traffic_config_t *config, int64_t n_hosts,
+                               double host_bytes_per_ns, double *n_flows_out, double *n_bytes_out) {
   *n_flows_out = *n_bytes_out = 0;
   if (config->kind == M4S_TRAFFIC_MIX) {
     estimate_mix(&config->mix, host_bytes_per_ns, n_flows_out, n_bytes_out);
+  } else if (config->kind == M4S_TRAFFIC_PHASES) {
+    estimate_phases(&config->phases, n_hosts, n_flows_out, n_bytes_out);
   } else {
     estimate_list(config->flow_list, n_flows_out, n_bytes_out);
   }

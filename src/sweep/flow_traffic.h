@@ -1,9 +1,15 @@
-// Traffic of points that is given flow by flow: lists of flows and load mixes.
+// Traffic of points that is given flow by flow: load mixes, lists of flows, synchronised phases.
 #pragma once
 
 #include "flow/load_mix.h"
+#include "flow/phases.h"
 
-typedef enum { M4S_TRAFFIC_WORKLOAD, M4S_TRAFFIC_MIX, M4S_TRAFFIC_FLOWS } m4s_traffic_kind_t;
+typedef enum {
+  M4S_TRAFFIC_WORKLOAD,
+  M4S_TRAFFIC_MIX,
+  M4S_TRAFFIC_FLOWS,
+  M4S_TRAFFIC_PHASES,
+} m4s_traffic_kind_t;
 
 extern const char *const m4s_traffic_kinds[];  // NULL-terminated
 
@@ -17,9 +23,10 @@ typedef struct {
   int kind;  // m4s_traffic_kind_t
   char *workload;  // owned: path of a SimAI workload file
   char *flow_list;  // owned: path of a list of flows
-  int64_t in_flight;  // of flows that are not a workload's, at most so many at once; 0: any number
+  int64_t in_flight;  // of a mix or a list, at most so many flows at once; 0: any number
   int in_flight_of;  // m4s_in_flight_of_t
   m4s_load_mix_config_t mix;
+  m4s_phases_config_t phases;
 } m4s_traffic_config_t;
 
 // What the flows run on; all borrowed.
@@ -35,6 +42,8 @@ typedef struct {
 typedef struct {
   m4s_flow_record_t *records;  // owned, [n_flows], by start; ideal_fct_ns as of net/ideal_fct.h
   int64_t n_flows;
+  int64_t *first_of_phase;  // owned, [n_phases + 1]; NULL: no phases, flows start as they stand
+  int32_t n_phases;
   double load_expected;  // of the most loaded link; negative: not known
   double load_realised;  // likewise, by the flows there are
 } m4s_flow_traffic_t;
@@ -46,11 +55,12 @@ m4s_status_t m4s_flow_traffic_make(const m4s_traffic_config_t *config,
                                    m4s_flow_traffic_t *traffic_out);
 void m4s_flow_traffic_clear(m4s_flow_traffic_t *traffic);
 
-// The same without keeping anything; of a mix only the first flows.
+// The same without keeping anything; of a mix only the first flows, of phases one to every
+// participant.
 m4s_status_t m4s_flow_traffic_check(const m4s_traffic_config_t *config,
                                     const m4s_traffic_place_t *place);
 
 // Roughly how many flows, and bytes in all, for expected costs; 0 where the settings make no sense.
 // `host_bytes_per_ns`: what all hosts together can send.
-void m4s_flow_traffic_estimate(const m4s_traffic_config_t *config, double host_bytes_per_ns,
-                               double *n_flows_out, double *n_bytes_out);
+void m4s_flow_traffic_estimate(const m4s_traffic_config_t *config, int64_t n_hosts,
+                               double host_bytes_per_ns, double *n_flows_out, double *n_bytes_out);

@@ -255,6 +255,7 @@ static const struct {
     {"traffic", NULL, "workload", "traffic", "workload", NULL},
     {"system", m4s_collective_fields, NULL, "traffic", "workload", NULL},
     {"traffic", m4s_load_mix_fields, NULL, "traffic", "mix", NULL},
+    {"traffic", m4s_phases_fields, NULL, "traffic", "phases", NULL},
     {"traffic", NULL, "flow_list", "traffic", "flows", NULL},
     {"traffic", NULL, "in_flight", "traffic", "mix", "flows"},
     {"traffic", NULL, "in_flight_of", "traffic", "mix", "flows"},

@@ -221,21 +221,26 @@ static double workload_cost(const m4s_point_t *point, const char *simulator) {
                                            : PACKET_COST * cost;
 }
 
-// What all hosts together can send; of a topology file that of the default cluster.
-static double host_bytes_per_ns(const m4s_point_t *point) {
+// The number of hosts, and what one can send; of a topology file those of the default cluster.
+static int64_t count_hosts(const m4s_point_t *point, double *bytes_per_ns_out) {
   m4s_clos_t clos;
   if (point->topology.kind != M4S_TOPOLOGY_CLOS ||
       m4s_clos_resolve(&point->topology.clos, "topology", &clos) != M4S_OK) {
     const m4s_gpu_cluster_t *cluster = &point->topology.cluster;
-    return (double)(cluster->gpus * cluster->nic_gbps) / 8;
+    *bytes_per_ns_out = (double)cluster->nic_gbps / 8;
+    return cluster->gpus;
   }
-  return (double)(clos.pods * clos.racks_per_pod * clos.hosts_per_rack * clos.host_gbps) / 8;
+  *bytes_per_ns_out = (double)clos.host_gbps / 8;
+  return clos.pods * clos.racks_per_pod * clos.hosts_per_rack;
 }
 
 static double flows_cost(const m4s_point_t *point, const char *simulator) {
   double n_flows;
   double n_bytes;
-  m4s_flow_traffic_estimate(&point->traffic, host_bytes_per_ns(point), &n_flows, &n_bytes);
+  double bytes_per_ns;
+  int64_t n_hosts = count_hosts(point, &bytes_per_ns);
+  m4s_flow_traffic_estimate(&point->traffic, n_hosts, bytes_per_ns * (double)n_hosts, &n_flows,
+                            &n_bytes);
   double n_packets = n_flows + n_bytes / (double)point->wire.payload_bytes;
   return strcmp(simulator, "m4") == 0       ? M4_COST * n_flows
          : strcmp(simulator, "packet") == 0 ? cost_per_packet * n_packets
@@ -291,8 +296,20 @@ static m4s_status_t create_loop(m4s_point_run_t *run, m4s_source_t *source_out) 
   return M4S_OK;
 }
 
+static m4s_status_t create_phases(m4s_point_run_t *run, m4s_source_t *source_out) {
+  const m4s_flow_traffic_t *flows = &run->inputs.flows;
+  M4S_TRY(m4s_closed_loop_create_phases(flows->records, flows->n_flows, flows->first_of_phase,
+                                        flows->n_phases, run->inputs.routing, &run->clock,
+                                        &run->loop));
+  *source_out = m4s_closed_loop_as_source(run->loop);
+  return M4S_OK;
+}
+
 static m4s_status_t create_source(m4s_point_run_t *run, m4s_source_t *source_out) {
   inputs_t *inputs = &run->inputs;
+  if (inputs->flows.first_of_phase != NULL) {
+    return create_phases(run, source_out);
+  }
   if (inputs->workload == NULL && run->point->traffic.in_flight > 0) {
     return create_loop(run, source_out);
   }

@@ -342,6 +342,14 @@ bad_spec 'flows.csv:1' '"dst"' -- "$(flow_list 'src,size_bytes,start_ns\n0,1,2\n
 bad_spec 'flows.csv:2' 'dst 256' '255' -- "$(flow_list 'src,dst,size_bytes,start_ns\n0,256,1,2\n')"
 bad_spec 'flows.csv:3' 'start_ns 1' -- "$(flow_list 'src,dst,size_bytes,start_ns\n0,1,1,2\n0,1,1,1\n')"
 bad_spec 'flows.csv' 'no header' -- "$(flow_list '')"
+phases() { mix "$1" | sed 's/"kind": "mix"/"kind": "phases"/'; }
+bad_spec 'base.traffic.pattern' '"rotate"' 'rotation' -- "$(phases ', "pattern": "rotate"')"
+bad_spec 'base.traffic.phases' '-1' -- "$(phases ', "phases": -1')"
+bad_spec 'base.traffic.flow_bytes' '0' -- "$(phases ', "flow_bytes": 0')"
+bad_spec 'participants: 257 of 256 hosts' 'nearest valid: 256' -- "$(phases ', "participants": 257')"
+bad_spec 'incast_senders: 4' 'nearest valid: 3' -- "$(phases ', "pattern": "incast", "participants": 4, "incast_senders": 4')"
+bad_spec '1000000 phases of 65280 flows' -- "$(phases ', "phases": 1000000')"
+bad_spec 'traffic.in_flight: has no effect' -- "$(phases ', "in_flight": 2')"
 bad_spec 'quick' '"max_lod"' 'max_load' -- "$(spec quick '"max_lod < 1"')"
 spec name '"t"' >in/spec.json
 refused in/spec.json '--quick' -- run in/spec.json --out out --quick

@@ -173,33 +173,64 @@ static void phases_should_wait_for_each_other(void **state) {
   clear_net(net);
 }
 
-static void all_to_all_should_meet_everyone_once(void **state) {
+static m4s_phases_config_t phases_of(m4s_pattern_t pattern) {
+  m4s_phases_config_t config = {0};
+  ASSERT_OK(m4s_fields_set_defaults(m4s_phases_fields, M4S_N_PHASES_FIELDS, &config));
+  config.pattern = pattern;
+  return config;
+}
+
+static m4s_phases_t make_phases(const m4s_phases_config_t *config, m4s_cluster_shape_t shape) {
+  m4s_phases_t phases = {0};
+  ASSERT_OK(m4s_phases_make(config, "t", &shape, 1, &phases));
+  return phases;
+}
+
+// Each of 5 hosts sends to all others once, at the same time or in as many phases, in each of which
+// each receives one flow.
+static void everyone_should_meet_everyone_once(void **state) {
   (void)state;
-  m4s_phases_t phases;
-  ASSERT_OK(m4s_phases_all_to_all(5, 1000, &phases));
-  assert_int_equal(phases.n_phases, 4);
-  assert_int_equal(phases.n_flows, 20);
-  bool met[5][5] = {{false}};
-  for (int p = 0; p < 4; p++) {
-    int received[5] = {0};
-    assert_int_equal(phases.first_of_phase[p + 1] - phases.first_of_phase[p], 5);
-    for (int64_t i = phases.first_of_phase[p]; i < phases.first_of_phase[p + 1]; i++) {
+  for (int rotation = 0; rotation < 2; rotation++) {
+    m4s_phases_config_t config =
+        phases_of(rotation ? M4S_PATTERN_ROTATION : M4S_PATTERN_ALL_TO_ALL);
+    m4s_phases_t phases = make_phases(&config, (m4s_cluster_shape_t){1, 1, 5});
+    assert_int_equal(phases.n_phases, rotation ? 4 : 1);
+    assert_int_equal(phases.n_flows, 20);
+    assert_int_equal(phases.first_of_phase[phases.n_phases], 20);
+    bool met[5][5] = {{false}};
+    for (int64_t i = 0; i < 20; i++) {
       const m4s_flow_record_t *record = &phases.records[i];
+      assert_int_equal(record->id, i);
       assert_true(record->src != record->dst && !met[record->src][record->dst]);
-      assert_int_equal(record->size_bytes, 1000);
+      assert_int_equal(record->size_bytes, 1000000);
       met[record->src][record->dst] = true;
-      received[record->dst]++;
     }
-    for (int i = 0; i < 5; i++) {
-      assert_int_equal(received[i], 1);
+    for (int p = 0; rotation && p < phases.n_phases; p++) {
+      unsigned received = 0;
+      for (int64_t i = phases.first_of_phase[p]; i < phases.first_of_phase[p + 1]; i++) {
+        received |= 1U << phases.records[i].dst;
+      }
+      assert_int_equal(received, 31);
     }
+    m4s_phases_clear(&phases);
+  }
+}
+
+static void rotations_should_take_the_sum_of_their_phases(void **state) {
+  (void)state;
+  m4s_phases_config_t config = phases_of(M4S_PATTERN_ROTATION);
+  config.flow_bytes = 1000;
+  config.n_phases = 6;  // the last two are the first two again
+  m4s_phases_t phases = make_phases(&config, (m4s_cluster_shape_t){1, 1, 5});
+  for (int64_t i = 0; i < 10; i++) {
+    assert_int_equal(phases.records[20 + i].dst, phases.records[i].dst);
   }
   net_t *net = make_net(5);
   m4s_closed_loop_t *loop = NULL;
   ASSERT_OK(m4s_closed_loop_create_phases(phases.records, phases.n_flows, phases.first_of_phase,
                                           phases.n_phases, net->routing, &net->clock, &loop));
   run(net, m4s_closed_loop_as_source(loop));
-  assert_int_equal(m4s_closed_loop_completion_ns(loop), 4000);
+  assert_int_equal(m4s_closed_loop_completion_ns(loop), 6000);
   m4s_closed_loop_destroy(loop);
   clear_net(net);
   m4s_phases_clear(&phases);
@@ -207,8 +238,10 @@ static void all_to_all_should_meet_everyone_once(void **state) {
 
 static void incasts_should_have_one_receiver(void **state) {
   (void)state;
-  m4s_phases_t phases;
-  ASSERT_OK(m4s_phases_incast(5, 3, 7, 10, &phases));
+  m4s_phases_config_t config = phases_of(M4S_PATTERN_INCAST);
+  config.senders = 3;
+  config.n_phases = 7;
+  m4s_phases_t phases = make_phases(&config, (m4s_cluster_shape_t){1, 1, 5});
   assert_int_equal(phases.n_flows, 21);
   for (int64_t i = 0; i < 21; i++) {
     int64_t receiver = i / 3 % 5;
@@ -216,6 +249,77 @@ static void incasts_should_have_one_receiver(void **state) {
     assert_int_equal(phases.records[i].src, (receiver + 1 + i % 3) % 5);
   }
   m4s_phases_clear(&phases);
+  config.n_phases = 0;
+  phases = make_phases(&config, (m4s_cluster_shape_t){1, 1, 5});
+  assert_int_equal(phases.n_phases, 5);
+  m4s_phases_clear(&phases);
+}
+
+// The hosts of 2 pods of 2 racks of 3 in the order in which they take part: as a rotation's first
+// phase has them as sources.
+static void participants_should_be_placed(void **state) {
+  (void)state;
+  static const int32_t expected[][5] = {{0, 1, 2, 3, 4}, {0, 3, 6, 9, 1}};
+  const m4s_cluster_shape_t shape = {2, 2, 3};
+  m4s_phases_config_t config = phases_of(M4S_PATTERN_ROTATION);
+  config.participants = 5;
+  for (int placement = M4S_PLACEMENT_PACKED; placement <= M4S_PLACEMENT_SPREAD; placement++) {
+    config.placement = placement;
+    m4s_phases_t phases = make_phases(&config, shape);
+    assert_int_equal(phases.n_flows, 20);
+    for (int i = 0; i < 5; i++) {
+      assert_int_equal(phases.records[i].src, expected[placement][i]);
+      assert_int_equal(phases.records[i].dst, expected[placement][(i + 1) % 5]);
+    }
+    m4s_phases_clear(&phases);
+  }
+  // Drawn: other hosts for another seed, none of them twice.
+  config.placement = M4S_PLACEMENT_RANDOM;
+  m4s_phases_t phases = make_phases(&config, shape);
+  m4s_phases_t others = {0};
+  ASSERT_OK(m4s_phases_make(&config, "t", &shape, 2, &others));
+  unsigned drawn[2] = {0};
+  for (int i = 0; i < 5; i++) {
+    assert_in_range(phases.records[i].src, 0, 11);
+    drawn[0] |= 1U << phases.records[i].src;
+    drawn[1] |= 1U << others.records[i].src;
+  }
+  assert_int_equal(__builtin_popcount(drawn[0]), 5);
+  assert_int_equal(__builtin_popcount(drawn[1]), 5);
+  assert_int_not_equal(drawn[0], drawn[1]);
+  m4s_phases_clear(&phases);
+  m4s_phases_clear(&others);
+}
+
+static void refuse_phases(const m4s_phases_config_t *config, m4s_cluster_shape_t shape,
+                          const char *message) {
+  m4s_phases_t phases = {.n_phases = 77};
+  ASSERT_REFUSES(m4s_phases_make(config, "x.json: traffic", &shape, 1, &phases), message);
+  assert_int_equal(phases.n_phases, 77);
+}
+
+static void bad_phases_should_be_refused(void **state) {
+  (void)state;
+  m4s_phases_config_t config = phases_of(M4S_PATTERN_ROTATION);
+  refuse_phases(&config, (m4s_cluster_shape_t){1, 1, 1},
+                "x.json: traffic: phases take 2 hosts or more, the topology has 1");
+  config.participants = 1;
+  refuse_phases(&config, (m4s_cluster_shape_t){1, 2, 4},
+                "x.json: traffic: participants: 1 of 8 hosts (nearest valid: 2)");
+  config.participants = 9;
+  refuse_phases(&config, (m4s_cluster_shape_t){1, 2, 4},
+                "x.json: traffic: participants: 9 of 8 hosts (nearest valid: 8)");
+  config.participants = 7;
+  config.pattern = M4S_PATTERN_INCAST;
+  config.senders = 7;
+  refuse_phases(&config, (m4s_cluster_shape_t){1, 2, 4},
+                "x.json: traffic: incast_senders: 7 beside the receiver among 7 participants "
+                "(nearest valid: 6)");
+  config.pattern = M4S_PATTERN_ALL_TO_ALL;
+  config.participants = 0;
+  config.n_phases = 1000000;
+  refuse_phases(&config, (m4s_cluster_shape_t){1, 128, 16},
+                "x.json: traffic: 1000000 phases of 4192256 flows are more than 100000000 flows");
 }
 
 // --- errors, and lists of nothing ---
@@ -259,13 +363,6 @@ static void bad_lists_should_be_refused(void **state) {
   ASSERT_REFUSES(m4s_closed_loop_create(records, 2, 1, 2, net->routing, &net->clock, &loop),
                  "flow 1 of the list: ids must count from 0, starts ascend, sizes be positive");
   assert_null(loop);
-  m4s_phases_t phases;
-  ASSERT_REFUSES(m4s_phases_all_to_all(1, 10, &phases),
-                 "phases: all-to-all of 1 hosts (nearest valid: 2)");
-  ASSERT_REFUSES(m4s_phases_incast(4, 4, 1, 10, &phases),
-                 "phases: 1 incasts of 4 senders among 4 hosts");
-  ASSERT_REFUSES(m4s_phases_all_to_all(4, 0, &phases),
-                 "phases: 12 flows of 0 bytes: needed are 1 to 100000000 of 1 byte or more");
   clear_net(net);
 }
 
@@ -276,8 +373,11 @@ int main(void) {
       cmocka_unit_test(limits_of_hosts_should_not_mix),
       cmocka_unit_test(random_lists_should_keep_their_limits),
       cmocka_unit_test(phases_should_wait_for_each_other),
-      cmocka_unit_test(all_to_all_should_meet_everyone_once),
+      cmocka_unit_test(everyone_should_meet_everyone_once),
+      cmocka_unit_test(rotations_should_take_the_sum_of_their_phases),
       cmocka_unit_test(incasts_should_have_one_receiver),
+      cmocka_unit_test(participants_should_be_placed),
+      cmocka_unit_test(bad_phases_should_be_refused),
       cmocka_unit_test(empty_lists_should_be_finished),
       cmocka_unit_test(bad_lists_should_be_refused),
   };

@@ -202,6 +202,38 @@ static void closed_loops_should_limit_the_flows_in_flight(void **state) {
   }
 }
 
+// Four hosts under one rack switch. In a rotation each link carries one flow at a time, three one
+// after the other; all at once, three share each link; an incast of three shares one. The
+// receiver's link is busy as long in all three, and phases wait for the last byte's way.
+static void phases_should_wait_for_each_other(void **state) {
+  (void)state;
+  static const struct {
+    const char *settings;
+    double n_flows, n_phases, n_in_turn;  // flows one after the other, or sharing
+  } cases[] = {{"\"pattern\": \"rotation\"", 12, 3, 3},
+               {"\"pattern\": \"all_to_all\"", 12, 1, 3},
+               {"\"pattern\": \"incast\", \"incast_senders\": 3, \"phases\": 2", 6, 2, 6}};
+  for (size_t i = 0; i < M4S_COUNT(cases); i++) {
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"topology\": {\"kind\": \"clos\", \"size\": \"training\"}, \"traffic\": "
+             "{\"kind\": \"phases\", \"participants\": 4, \"flow_bytes\": 1192802, %s}}",
+             cases[i].settings);
+    m4s_point_t point = make_point(text);
+    json_t *metrics = run(&point, "flowsim", NULL);
+    assert_near(get(metrics, "flows"), cases[i].n_flows);
+    assert_null(json_object_get(metrics, "load_realised"));
+    // 1,192,802 bytes with headers take a millisecond at 10 Gb/s, their way some us.
+    double over_us = get(metrics, "makespan_us") - 1000 * cases[i].n_in_turn;
+    if (!(over_us > 0 && over_us < 5 * cases[i].n_phases)) {
+      fail_msg("%s: %g us", cases[i].settings, get(metrics, "makespan_us"));
+    }
+    assert_near(m4s_point_expected_cost(&point, "flowsim"), cases[i].n_flows);
+    json_decref(metrics);
+    m4s_point_clear(&point);
+  }
+}
+
 // --- what makes no sense ---
 
 static void check_should_find_what_cannot_be_made(void **state) {
@@ -219,6 +251,8 @@ static void check_should_find_what_cannot_be_made(void **state) {
        "\"mix\"}}",
        "topology: oversubscription: 3 takes 5.333 spines a plane"},
       {"{\"traffic\": {\"kind\": \"mix\", \"spatial\": \"matrix\"}}", "matrix_file"},
+      {"{\"traffic\": {\"kind\": \"phases\", \"participants\": 33}}",
+       "traffic: participants: 33 of 32 hosts (nearest valid: 32)"},
   };
   for (size_t i = 0; i < M4S_COUNT(cases); i++) {
     m4s_point_t point = make_point(cases[i].settings);
@@ -249,6 +283,12 @@ static void settings_of_other_kinds_should_be_refused(void **state) {
       {BASE("\"traffic\": {\"in_flight\": 3}"),
        "t.json: traffic.in_flight: has no effect with traffic.kind \"workload\" (set traffic.kind "
        "to \"mix\")"},
+      {BASE("\"traffic\": {\"kind\": \"phases\", \"in_flight\": 3}"),
+       "t.json: traffic.in_flight: has no effect with traffic.kind \"phases\" (set traffic.kind to "
+       "\"mix\")"},
+      {BASE("\"traffic\": {\"kind\": \"mix\", \"phases\": 3}"),
+       "t.json: traffic.phases: has no effect with traffic.kind \"mix\" (set traffic.kind to "
+       "\"phases\")"},
       {BASE("\"traffic\": {\"kind\": \"mix\"}, \"system\": {\"send_latency_ns\": 1}"),
        "t.json: system.send_latency_ns: has no effect with traffic.kind \"mix\" (set traffic.kind "
        "to \"workload\")"},
@@ -384,6 +424,7 @@ int main(void) {
       cmocka_unit_test(seeds_should_make_other_flows),
       cmocka_unit_test(mixes_should_run_on_any_topology),
       cmocka_unit_test(closed_loops_should_limit_the_flows_in_flight),
+      cmocka_unit_test(phases_should_wait_for_each_other),
       cmocka_unit_test(check_should_find_what_cannot_be_made),
       cmocka_unit_test(settings_of_other_kinds_should_be_refused),
       cmocka_unit_test(kinds_of_traffic_should_not_be_mixed),
