@@ -174,7 +174,7 @@ static void free_arrays(m4s_step_t *step) {
   free((void *)step->link_rows);
   free((void *)step->edge_begin);
   free((void *)step->edges);
-  free(step->slowdowns_out);
+  free(step->predictions_out);
 }
 
 m4s_status_t m4s_bench_step_init(m4s_engine_t *engine, int64_t n_rows, m4s_bench_step_t *step_out) {
@@ -194,7 +194,7 @@ m4s_status_t m4s_bench_step_init(m4s_engine_t *engine, int64_t n_rows, m4s_bench
                                     .link_rows = link_rows,
                                     .edge_begin = begin,
                                     .edges = edges,
-                                    .slowdowns_out = slowdowns}};
+                                    .predictions_out = slowdowns}};
   m4s_status_t status = M4S_ERR_MEMORY;
   if (flow_rows == NULL || link_rows == NULL || begin == NULL || edges == NULL ||
       slowdowns == NULL) {

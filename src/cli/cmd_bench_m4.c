@@ -207,9 +207,9 @@ static m4s_status_t check_agreement(const m4s_step_t *step, const float *slowdow
   double error = 0;
   double largest = 0;
   for (int32_t i = 0; i < step->n_flows; i++) {
-    double difference = fabs((double)slowdowns[i] - (double)step->slowdowns_out[i]);
+    double difference = fabs((double)slowdowns[i] - (double)step->predictions_out[i]);
     error = isfinite(difference) ? fmax(error, difference) : INFINITY;
-    largest = fmax(largest, fabs((double)step->slowdowns_out[i]));
+    largest = fmax(largest, fabs((double)step->predictions_out[i]));
     if (!isfinite(difference)) {
       break;
     }

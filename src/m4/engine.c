@@ -12,6 +12,7 @@
 // State rows of one kind; released ones are used again.
 typedef struct {
   float *states;  // owned, [capacity, hidden]
+  int32_t *epochs;  // owned, [capacity]
   int32_t *free_rows;  // owned, [n_free]
   int32_t n_rows, n_free, capacity;
 } slab_t;
@@ -45,6 +46,7 @@ m4s_status_t m4s_engine_create(const m4s_model_t *model, m4s_forward_t forward,
 
 static void clear_slab(slab_t *slab) {
   free(slab->states);
+  free(slab->epochs);
   free(slab->free_rows);
 }
 
@@ -73,7 +75,10 @@ static m4s_status_t grow(slab_t *slab, int32_t hidden) {
   int32_t capacity = slab->capacity == 0 ? 256 : slab->capacity * 2;
   size_t row_bytes = (size_t)hidden * sizeof *slab->states;
   M4S_TRY(m4s_array_resize(&slab->states, capacity, row_bytes, "states"));
+  M4S_TRY(m4s_array_resize(&slab->epochs, capacity, sizeof *slab->epochs, "states"));
   M4S_TRY(m4s_array_resize(&slab->free_rows, capacity, sizeof *slab->free_rows, "states"));
+  memset(slab->epochs + slab->capacity, 0,
+         (size_t)(capacity - slab->capacity) * sizeof *slab->epochs);
   slab->capacity = capacity;
   return M4S_OK;
 }
@@ -110,6 +115,14 @@ float *m4s_engine_link_state(m4s_engine_t *engine, int32_t row) {
   return engine->links.states + (size_t)row * (size_t)engine->model->hidden;
 }
 
+int32_t m4s_engine_flow_epoch(const m4s_engine_t *engine, int32_t row) {
+  return engine->flows.epochs[row];
+}
+
+int32_t m4s_engine_link_epoch(const m4s_engine_t *engine, int32_t row) {
+  return engine->links.epochs[row];
+}
+
 // A state whose first numbers are these, the others 0.
 static void set_state(float *state, int32_t hidden, const float first[4]) {
   memset(state, 0, (size_t)hidden * sizeof *state);
@@ -117,12 +130,16 @@ static void set_state(float *state, int32_t hidden, const float first[4]) {
 }
 
 void m4s_engine_reset_flow(m4s_engine_t *engine, int32_t row, int64_t size_bytes, int32_t n_links) {
-  const float first[4] = {1, 0, (float)log2((double)size_bytes / 1000.0 + 1.0), (float)n_links};
+  bool fluid = engine->model->inputs == M4S_INPUTS_FLUID;
+  const float first[4] = {1, 0, fluid ? 0 : (float)log2((double)size_bytes / 1000.0 + 1.0),
+                          fluid ? 0 : (float)n_links};
+  engine->flows.epochs[row]++;
   set_state(m4s_engine_flow_state(engine, row), engine->model->hidden, first);
 }
 
 void m4s_engine_reset_link(m4s_engine_t *engine, int32_t row) {
   const float first[4] = {0, 1, 1, 0};
+  engine->links.epochs[row]++;
   set_state(m4s_engine_link_state(engine, row), engine->model->hidden, first);
 }
 

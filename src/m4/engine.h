@@ -7,6 +7,8 @@
 // for M4S_FORWARD_FAST, on the machine's vector instructions.
 #pragma once
 
+#include <stdbool.h>
+
 #include "m4/model.h"
 #include "sim/network_model.h"
 
@@ -30,20 +32,28 @@ m4s_status_t m4s_engine_take_link_row(m4s_engine_t *engine, int32_t *row_out);
 void m4s_engine_release_flow_row(m4s_engine_t *engine, int32_t row);
 void m4s_engine_release_link_row(m4s_engine_t *engine, int32_t row);
 
-// A flow at arrival: zeros, then [0] = 1, [2] = log2(size_bytes / 1000 + 1), [3] = n_links.
+// A flow at arrival: zeros, then [0] = 1, [2] = log2(size_bytes / 1000 + 1), [3] = n_links; with
+// fluid inputs, which tell the latter two, [0] = 1 alone.
 void m4s_engine_reset_flow(m4s_engine_t *engine, int32_t row, int64_t size_bytes, int32_t n_links);
 // An idle link: zeros, then [1] = 1, [2] = 1.
 void m4s_engine_reset_link(m4s_engine_t *engine, int32_t row);
+
+// How often a row was reset: its states since then are those of one flow, or of one link between
+// two times of idleness.
+int32_t m4s_engine_flow_epoch(const m4s_engine_t *engine, int32_t row);
+int32_t m4s_engine_link_epoch(const m4s_engine_t *engine, int32_t row);
 
 // A row's state, [hidden], for tests and traces; valid until rows are taken.
 float *m4s_engine_flow_state(m4s_engine_t *engine, int32_t row);
 float *m4s_engine_link_state(m4s_engine_t *engine, int32_t row);
 
 // A step: the states of some flows and of the links that they cross move on to the present, then
-// every flow's slowdown is predicted. All arrays are borrowed until m4s_engine_evaluate() returns.
+// a prediction is made for every flow. All arrays are borrowed until m4s_engine_evaluate() returns.
 typedef struct {
   const float *params;  // [n_params], of the network
-  float dt_us;  // since the last step of these rows; 0: the time cells are left out
+  // Since the last step of these rows; 0: the time cells are left out, unless there are fluid
+  // inputs.
+  float dt_us;
   int32_t n_flows, n_links;
   const int32_t *flow_rows;  // [n_flows]
   const int32_t *link_rows;  // [n_links]
@@ -51,8 +61,18 @@ typedef struct {
   // link_rows. Their number is the flow's number of links.
   const int32_t *edge_begin;  // [n_flows + 1]
   const int32_t *edges;
-  float *slowdowns_out;  // [n_flows], FCT / ideal FCT as predicted, not clamped, may be NaN
+  // [n_flows, n_flow_inputs], [n_links, n_link_inputs]: what the time cells get of a model with
+  // fluid inputs; else NULL.
+  const float *flow_inputs, *link_inputs;
+  // [n_flows]: the slowdown FCT / ideal FCT, not clamped; with fluid inputs the natural logarithm
+  // of the FCT over what the fluid simulation expects. May be NaN.
+  float *predictions_out;
 } m4s_step_t;
+
+// Whether the time cells move the step's rows on.
+static inline bool m4s_step_passes_time(const m4s_step_t *step) {
+  return step->dt_us > 0 || step->flow_inputs != NULL;
+}
 
 // The steps that are evaluated together. Start from {0} with an engine; free with
 // m4s_inference_batch_clear().

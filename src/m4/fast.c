@@ -28,6 +28,7 @@ struct m4s_fast {
   block_t *blocks;  // owned: all the weights lie in them
   const m4s_kernels_t *kernels;
   int32_t hidden, n_params, n_layers;
+  int32_t n_flow_inputs, n_link_inputs;
   m4s_gru_packed_t time_flow, time_link, rate_flow, rate_link;
   layer_t layers[M4S_MODEL_MAX_GNN_LAYERS];
   m4s_linear_t output_hidden;  // inputs in the order state, parameters, number of links
@@ -225,6 +226,8 @@ m4s_status_t m4s_fast_create(const m4s_model_t *model, m4s_fast_t **fast_out) {
   fast->hidden = model->hidden;
   fast->n_params = model->n_params;
   fast->n_layers = model->n_gnn_layers;
+  fast->n_flow_inputs = model->n_flow_inputs;
+  fast->n_link_inputs = model->n_link_inputs;
   fast->stride = stride_of(model);
   m4s_status_t status = pack(model, fast);
   if (status != M4S_OK) {
@@ -270,16 +273,17 @@ static void *make_room(room_t *room, size_t n, size_t item_bytes) {
   return memset(room->items, 0, room->n_bytes);
 }
 
-// A batch under way: rows of its flows, then of its links; steps with dt > 0 first of each.
+// A batch under way: rows of its flows, then of its links; steps that pass time first of each.
 typedef struct {
   m4s_fast_t *fast;
   const m4s_inference_batch_t *batch;
-  int32_t *order;  // [n_steps]: steps with dt > 0 first
+  int32_t *order;  // [n_steps]: steps that pass time first
   int32_t n_flows, n_links, n_rows;
-  int32_t n_timed_flows, n_timed_links;  // with dt > 0
+  int32_t n_timed_flows, n_timed_links;  // of steps that pass time
   size_t n_edges;
   m4s_rows_t matrices[N_MATRICES];  // [n_rows, stride]
-  float *dt_us, *slowdowns;  // [n_rows], [n_flows]
+  m4s_rows_t flow_inputs, link_inputs;  // of the time cells
+  float *predictions;  // [n_flows]
   int32_t *begin, *neighbours;  // [n_rows + 2], [2 n_edges]: rows by row
 } pass_t;
 
@@ -288,7 +292,7 @@ static void order_steps(pass_t *pass) {
   for (int timed = 1; timed >= 0; timed--) {
     for (int32_t i = 0; i < pass->batch->n_steps; i++) {
       const m4s_step_t *step = &pass->batch->steps[i];
-      if ((step->dt_us > 0) != timed) {
+      if (m4s_step_passes_time(step) != timed) {
         continue;
       }
       pass->order[place++] = i;
@@ -313,8 +317,13 @@ static m4s_status_t begin_pass(m4s_fast_t *fast, const m4s_inference_batch_t *ba
   }
   order_steps(pass);
   size_t n_rows = (size_t)pass->n_rows;
+  size_t n_flows = (size_t)pass->n_flows;
   size_t matrix = n_rows * fast->stride;
-  float *numbers = make_room(&fast->numbers, N_MATRICES * matrix + 2 * n_rows, sizeof *numbers);
+  size_t flow_stride = (size_t)fast->n_flow_inputs;
+  size_t link_stride = (size_t)fast->n_link_inputs;
+  size_t n_numbers =
+      N_MATRICES * matrix + n_flows * (flow_stride + 1) + (size_t)pass->n_links * link_stride;
+  float *numbers = make_room(&fast->numbers, n_numbers, sizeof *numbers);
   pass->begin = make_room(&fast->begin, n_rows + 2, sizeof *pass->begin);
   pass->neighbours = make_room(&fast->neighbours, 2 * pass->n_edges, sizeof *pass->neighbours);
   if (numbers == NULL || pass->begin == NULL || pass->neighbours == NULL) {
@@ -323,8 +332,10 @@ static m4s_status_t begin_pass(m4s_fast_t *fast, const m4s_inference_batch_t *ba
   for (size_t i = 0; i < N_MATRICES; i++) {
     pass->matrices[i] = (m4s_rows_t){.base = numbers + i * matrix, .stride = fast->stride};
   }
-  pass->dt_us = numbers + N_MATRICES * matrix;
-  pass->slowdowns = pass->dt_us + n_rows;
+  numbers += N_MATRICES * matrix;
+  pass->flow_inputs = (m4s_rows_t){.base = numbers, .stride = flow_stride};
+  pass->predictions = numbers + n_flows * flow_stride;
+  pass->link_inputs = (m4s_rows_t){.base = pass->predictions + n_flows, .stride = link_stride};
   return M4S_OK;
 }
 
@@ -357,18 +368,32 @@ typedef struct {
   m4s_rows_t flows, links;
 } slabs_t;
 
+// Inputs of the time cells of n rows from `first` on: `inputs`, or the elapsed time.
+static void put_inputs(m4s_rows_t rows, int32_t first, int32_t n, const float *inputs,
+                       float dt_us) {
+  float *to = rows.base + (size_t)first * rows.stride;
+  if (inputs != NULL) {
+    memcpy(to, inputs, (size_t)n * rows.stride * sizeof *to);
+    return;
+  }
+  for (size_t i = 0; i < (size_t)n * rows.stride; i++) {
+    to[i] = dt_us;
+  }
+}
+
 static void gather(pass_t *pass, const m4s_step_t *step, int32_t flow, int32_t link,
                    const void *context) {
   const slabs_t *slabs = context;
   const int32_t hidden = pass->fast->hidden;
   for (int32_t i = 0; i < step->n_flows; i++) {
     copy_row(pass->matrices[0], flow + i, slabs->flows, step->flow_rows[i], hidden);
-    pass->dt_us[flow + i] = step->dt_us;
   }
   for (int32_t i = 0; i < step->n_links; i++) {
     copy_row(pass->matrices[0], link + i, slabs->links, step->link_rows[i], hidden);
-    pass->dt_us[link + i] = step->dt_us;
   }
+  put_inputs(pass->flow_inputs, flow, step->n_flows, step->flow_inputs, step->dt_us);
+  put_inputs(pass->link_inputs, link - pass->n_flows, step->n_links, step->link_inputs,
+             step->dt_us);
 }
 
 static void scatter(pass_t *pass, const m4s_step_t *step, int32_t flow, int32_t link,
@@ -381,7 +406,7 @@ static void scatter(pass_t *pass, const m4s_step_t *step, int32_t flow, int32_t 
   for (int32_t i = 0; i < step->n_links; i++) {
     copy_row(slabs->links, step->link_rows[i], pass->matrices[1], link + i, hidden);
   }
-  memcpy(step->slowdowns_out, pass->slowdowns + flow, (size_t)step->n_flows * sizeof(float));
+  memcpy(step->predictions_out, pass->predictions + flow, (size_t)step->n_flows * sizeof(float));
 }
 
 // Counts the neighbours of each row of the step into begin[row + 1].
@@ -429,10 +454,9 @@ static void move_in_time(pass_t *pass) {
   const m4s_fast_t *fast = pass->fast;
   m4s_rows_t from = pass->matrices[0];
   m4s_rows_t to = pass->matrices[1];
-  m4s_rows_t dt = {.base = pass->dt_us, .stride = 1};
   int32_t link = pass->n_flows;
-  fast->kernels->gru(&fast->time_flow, pass->n_timed_flows, dt, from, to);
-  fast->kernels->gru(&fast->time_link, pass->n_timed_links, rows_from(dt, link),
+  fast->kernels->gru(&fast->time_flow, pass->n_timed_flows, pass->flow_inputs, from, to);
+  fast->kernels->gru(&fast->time_link, pass->n_timed_links, pass->link_inputs,
                      rows_from(from, link), rows_from(to, link));
   for (int32_t row = pass->n_timed_flows; row < pass->n_flows; row++) {
     copy_row(to, row, from, row, fast->hidden);
@@ -497,7 +521,7 @@ static void predict(pass_t *pass) {
   for_each_step(pass, add_features, &states);
   fast->kernels->linear(&fast->output_hidden, pass->n_flows, states, states, hidden);
   fast->kernels->dot(fast->output_hidden.a.n_groups, fast->output_weight, fast->output_bias,
-                     pass->n_flows, hidden, pass->slowdowns);
+                     pass->n_flows, hidden, pass->predictions);
 }
 
 m4s_status_t m4s_fast_evaluate(m4s_fast_t *fast, const m4s_inference_batch_t *batch,

@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 80, MAX_EXPECTED = 4 * 4 + 7 * M4S_MODEL_MAX_GNN_LAYERS + 3 * 4 };
+#include "core/field.h"
+#include "m4/inputs.h"
+
+enum { NAME_BYTES = 80, MAX_EXPECTED = 4 * 4 + 7 * M4S_MODEL_MAX_GNN_LAYERS + 3 * 4 + 2 };
+
+static const char flow_range[] = "flow_input_range", link_range[] = "link_input_range";
+static const char *const inputs_names[] = {"published", "fluid-1"};  // m4s_model_inputs_t
 
 // --- the tensors that there should be ---
 
@@ -92,11 +98,20 @@ static void expect_mlp(reader_t *reader, const char *module, m4s_mlp_t *mlp, int
   expect(reader, module, dropout ? "3.bias" : "2.bias", 1, 0, slots[3]);
 }
 
+// The range of inputs where it is there.
+static void expect_range(reader_t *reader, const char *name, int32_t n_inputs, const float **slot) {
+  if (m4s_safetensors_find(reader->file, name) != NULL) {
+    expected_t *expected = &reader->expected[reader->n_expected++];
+    *expected = (expected_t){.n_dims = 2, .shape = {2, n_inputs}, .slot = slot};
+    snprintf(expected->name, sizeof expected->name, "%s", name);
+  }
+}
+
 static void expect_all(reader_t *reader) {
   m4s_model_t *model = reader->model;
   int32_t n = model->hidden;
-  expect_gru(reader, "lstmcell_time", &model->time_flow, 1);
-  expect_gru(reader, "lstmcell_time_link", &model->time_link, 1);
+  expect_gru(reader, "lstmcell_time", &model->time_flow, model->n_flow_inputs);
+  expect_gru(reader, "lstmcell_time_link", &model->time_link, model->n_link_inputs);
   for (int32_t i = 0; i < model->n_gnn_layers; i++) {
     expect_sage(reader, i);
   }
@@ -108,6 +123,10 @@ static void expect_all(reader_t *reader) {
     if (has_module(reader->file, training[i])) {
       expect_mlp(reader, training[i], NULL, n);
     }
+  }
+  if (model->inputs == M4S_INPUTS_FLUID) {
+    expect_range(reader, flow_range, model->n_flow_inputs, &model->flow_input_range);
+    expect_range(reader, link_range, model->n_link_inputs, &model->link_input_range);
   }
 }
 
@@ -160,6 +179,40 @@ static m4s_status_t count_gnn_layers(const reader_t *reader, int32_t *n_out) {
   return M4S_OK;
 }
 
+// The kind of inputs, and their numbers.
+static m4s_status_t read_inputs(reader_t *reader) {
+  m4s_model_t *model = reader->model;
+  const char *name = m4s_safetensors_metadata(reader->file, "inputs");
+  int kind = M4S_INPUTS_PUBLISHED;
+  while (name != NULL && kind < (int)M4S_COUNT(inputs_names) &&
+         strcmp(name, inputs_names[kind]) != 0) {
+    kind++;
+  }
+  if (kind == (int)M4S_COUNT(inputs_names)) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: __metadata__: \"inputs\" is \"%.60s\", known are \"%s\" and \"%s\"",
+                    reader->name, name, inputs_names[0], inputs_names[1]);
+  }
+  model->inputs = (m4s_model_inputs_t)kind;
+  model->n_flow_inputs = kind == M4S_INPUTS_FLUID ? M4S_M4_N_FLOW_INPUTS : 1;
+  model->n_link_inputs = kind == M4S_INPUTS_FLUID ? M4S_M4_N_LINK_INPUTS : 1;
+  return M4S_OK;
+}
+
+static m4s_status_t read_n_params(reader_t *reader) {
+  static const char name[] = "lstmcell_rate.seq_cell.weight_ih";
+  m4s_model_t *model = reader->model;
+  M4S_TRY(read_size(reader, name, 1, model->hidden, "number of network parameters", 0,
+                    &model->n_params));
+  if (model->inputs == M4S_INPUTS_FLUID && model->n_params != 0) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: tensor \"%s\" gives %d network parameters, but a model with inputs "
+                    "\"%s\" has none",
+                    reader->name, name, model->n_params, m4s_model_inputs_name(model));
+  }
+  return M4S_OK;
+}
+
 static m4s_status_t read_sizes(reader_t *reader) {
   m4s_model_t *model = reader->model;
   M4S_TRY(read_size(reader, "lstmcell_time.seq_cell.weight_hh", 1, 0, "hidden size", 1,
@@ -170,8 +223,7 @@ static m4s_status_t read_sizes(reader_t *reader) {
     M4S_TRY(read_size(reader, "gnn_layer_0.homogeneous_layer.conv.lin_l.weight", 0, 0,
                       "GNN hidden size", 1, &model->gnn_hidden));
   }
-  return read_size(reader, "lstmcell_rate.seq_cell.weight_ih", 1, model->hidden,
-                   "number of network parameters", 0, &model->n_params);
+  return read_n_params(reader);
 }
 
 static m4s_status_t check_metadata(const reader_t *reader) {
@@ -246,11 +298,17 @@ static m4s_status_t check_shape(const reader_t *reader, const m4s_tensor_t *tens
   char should[M4S_TENSOR_SHOWN_BYTES];
   m4s_tensor_show_shape(tensor, is);
   m4s_tensor_show_shape(&wanted, should);
+  char rest[64];
+  if (model->inputs == M4S_INPUTS_FLUID) {
+    snprintf(rest, sizeof rest, "inputs \"%s\"", m4s_model_inputs_name(model));
+  } else {
+    snprintf(rest, sizeof rest, "%d network parameters", model->n_params);
+  }
   return m4s_fail(M4S_ERR_INPUT,
                   "%s: tensor \"%s\" is %s %s, but F32 %s is needed in a model of hidden size %d, "
-                  "GNN hidden size %d and %d network parameters",
+                  "GNN hidden size %d and %s",
                   reader->name, expected->name, m4s_dtype_name(tensor->dtype), is, should,
-                  model->hidden, model->gnn_hidden, model->n_params);
+                  model->hidden, model->gnn_hidden, rest);
 }
 
 static m4s_status_t check_finite(const reader_t *reader, const m4s_tensor_t *tensor) {
@@ -291,11 +349,29 @@ static m4s_status_t take_tensors(const reader_t *reader) {
   return M4S_OK;
 }
 
+// `range` [2, n] may be NULL.
+static m4s_status_t check_range(const reader_t *reader, const char *tensor, const float *range,
+                                int32_t n) {
+  for (int32_t i = 0; range != NULL && i < n; i++) {
+    if (range[i] > range[n + i]) {
+      return m4s_fail(M4S_ERR_INPUT,
+                      "%s: tensor \"%s\": the least number of input %d, %g, is above its greatest, "
+                      "%g",
+                      reader->name, tensor, i, (double)range[i], (double)range[n + i]);
+    }
+  }
+  return M4S_OK;
+}
+
 static m4s_status_t read_model(reader_t *reader) {
+  const m4s_model_t *model = reader->model;
+  M4S_TRY(read_inputs(reader));
   M4S_TRY(read_sizes(reader));
   expect_all(reader);
   M4S_TRY(check_names(reader));
   M4S_TRY(take_tensors(reader));
+  M4S_TRY(check_range(reader, flow_range, model->flow_input_range, model->n_flow_inputs));
+  M4S_TRY(check_range(reader, link_range, model->link_input_range, model->n_link_inputs));
   return check_metadata(reader);
 }
 
@@ -328,6 +404,8 @@ void m4s_model_destroy(m4s_model_t *model) {
     free(model);
   }
 }
+
+const char *m4s_model_inputs_name(const m4s_model_t *model) { return inputs_names[model->inputs]; }
 
 // --- counts ---
 

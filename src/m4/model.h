@@ -1,15 +1,25 @@
 // The weights of an m4 network (arXiv 2503.01770), as read from a file.
 //
+// Two kinds, told apart by the file's metadata "inputs":
+//   "published" (also without the metadata): the time cells get the elapsed time, the rate cell and
+//     the output layer get the network parameters; the output is the slowdown, FCT / ideal FCT.
+//   "fluid-1": the time cells get the inputs of m4/inputs.h, there are no network parameters (P is
+//     0); the output is the natural logarithm of the FCT over what a fluid simulation expects.
+//
 // Symbols: H hidden size, G hidden size of the GNN (H where K = 1), P network parameters, K GNN
-// layers. All weights are float32, matrices are row-major [out, in].
+// layers, F and L inputs of a flow and of a link (1 where published). All weights are float32,
+// matrices are row-major [out, in].
 //
 // Modules, with the names of their tensors (as the public checkpoints have them):
-//   lstmcell_time, lstmcell_time_link   GRU cells, input 1: elapsed time in microseconds
+//   lstmcell_time, lstmcell_time_link   GRU cells, inputs F and L; published: elapsed time in
+//                                       microseconds
 //   gnn_layer_0 … gnn_layer_{K-1}       SAGE layers, H → G → … → G → H (K = 1: H → H)
 //   lstmcell_rate                       GRU cell, input H + P: GNN output, network parameters
 //   lstmcell_rate_link                  GRU cell, input H: GNN output
 //   output_layer                        1 + P + H → H, ReLU, H → 1; input: number of links, network
-//                                       parameters, flow state; output: slowdown FCT / ideal FCT
+//                                       parameters, flow state
+// and in files of the kind "fluid-1", where known, the least and the greatest of each input in
+// training: flow_input_range [2, F], link_input_range [2, L].
 #pragma once
 
 #include <stdio.h>
@@ -17,6 +27,8 @@
 #include "core/safetensors.h"
 
 enum { M4S_MODEL_MAX_GNN_LAYERS = 16, M4S_MODEL_MAX_SIZE = 4096 };
+
+typedef enum { M4S_INPUTS_PUBLISHED, M4S_INPUTS_FLUID } m4s_model_inputs_t;
 
 // r = σ(W_ir x + b_ir + W_hr h + b_hr); i = σ(W_ii x + b_ii + W_hi h + b_hi);
 // n = tanh(W_in x + b_in + r (W_hn h + b_hn)); h' = (1 - i) n + i h. Gates are stacked r, i, n.
@@ -43,24 +55,31 @@ typedef struct {
 } m4s_mlp_t;
 
 typedef struct {
+  m4s_model_inputs_t inputs;
   int32_t hidden, gnn_hidden, n_params, n_gnn_layers;  // H, G, P, K
+  int32_t n_flow_inputs, n_link_inputs;  // F, L
   m4s_gru_t time_flow, time_link, rate_flow, rate_link;
   m4s_sage_t gnn[M4S_MODEL_MAX_GNN_LAYERS];
   m4s_mlp_t output;
+  const float *flow_input_range, *link_input_range;  // [2, F], [2, L]: least, greatest; may be NULL
   m4s_safetensors_t *file;  // owned; the weights lie in it
 } m4s_model_t;
 
 // Reads a model. Its sizes follow from the shapes of its tensors and must agree with each other and
 // with the sizes in the file's metadata, where given. M4S_ERR_INPUT: a tensor that is missing (by
 // name), unknown (with the nearest missing one), of another type or shape than the sizes ask for,
-// or that holds a number that is not finite (with its index). Tensors of the layers that only
-// training uses (remain_size_layer, queue_len_layer) may be there.
+// or that holds a number that is not finite (with its index); a kind that is not known; a range
+// whose least number is above its greatest. Tensors of the layers that only training uses
+// (remain_size_layer, queue_len_layer) may be there.
 m4s_status_t m4s_model_read(const char *path, m4s_model_t **model_out);
 
 // The same from a file in memory, which the model then owns, also after an error; `name` stands for
 // it in errors.
 m4s_status_t m4s_model_create(m4s_safetensors_t *file, const char *name, m4s_model_t **model_out);
 void m4s_model_destroy(m4s_model_t *model);
+
+// The kind as the metadata has it: "published", "fluid-1".
+const char *m4s_model_inputs_name(const m4s_model_t *model);
 
 // Numbers in all tensors that inference uses.
 int64_t m4s_model_n_weights(const m4s_model_t *model);

@@ -287,7 +287,7 @@ static void point_steps(m4s_m4_network_t *network) {
     step->link_rows = network->link_rows + link;
     step->edge_begin = network->edge_begin + flow + i;
     step->edges = network->edges + edge;
-    step->slowdowns_out = network->slowdowns + flow;
+    step->predictions_out = network->slowdowns + flow;
     flow += step->n_flows;
     link += step->n_links;
     edge += step->edge_begin[step->n_flows];
@@ -324,7 +324,7 @@ static void tell_step(m4s_m4_network_t *network, const m4s_step_t *step,
   trace.n_links = step->n_links;
   trace.n_edges = step->edge_begin[step->n_flows];
   trace.dt_us = step->dt_us;
-  trace.slowdowns = step->slowdowns_out;
+  trace.slowdowns = step->predictions_out;
   network->counts.steps++;
   network->counts.flow_rows += trace.n_flows;
   network->counts.link_rows += trace.n_links;

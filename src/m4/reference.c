@@ -23,7 +23,8 @@ static m4s_status_t pass_init(pass_t *pass, const m4s_model_t *model, const m4s_
                               float *flow_states, float *link_states) {
   size_t width = (size_t)larger(model->hidden, model->gnn_hidden);
   size_t n_nodes = (size_t)step->n_flows + (size_t)step->n_links;
-  size_t n_input = 1 + (size_t)model->n_params + width;
+  int32_t n_inputs = larger(model->n_flow_inputs, model->n_link_inputs);
+  size_t n_input = 1 + (size_t)larger(model->n_params, n_inputs) + width;
   *pass = (pass_t){.model = model,
                    .step = step,
                    .flow_states = flow_states,
@@ -84,14 +85,22 @@ static void gru(pass_t *pass, const m4s_gru_t *cell, float *state) {
   memcpy(state, pass->output, (size_t)n * sizeof *state);
 }
 
+// Row i of fluid inputs, or the elapsed time.
+static void load_inputs(pass_t *pass, const float *inputs, int32_t n_inputs, int32_t i) {
+  const float *row = inputs == NULL ? &pass->step->dt_us : inputs + (size_t)i * (size_t)n_inputs;
+  memcpy(pass->input, row, (size_t)n_inputs * sizeof *row);
+}
+
 static void let_time_pass(pass_t *pass) {
   const m4s_model_t *model = pass->model;
+  const m4s_step_t *step = pass->step;
   size_t hidden = (size_t)model->hidden;
-  pass->input[0] = pass->step->dt_us;
-  for (int32_t i = 0; i < pass->step->n_flows; i++) {
+  for (int32_t i = 0; i < step->n_flows; i++) {
+    load_inputs(pass, step->flow_inputs, model->n_flow_inputs, i);
     gru(pass, &model->time_flow, pass->flow_states + (size_t)i * hidden);
   }
-  for (int32_t i = 0; i < pass->step->n_links; i++) {
+  for (int32_t i = 0; i < step->n_links; i++) {
+    load_inputs(pass, step->link_inputs, model->n_link_inputs, i);
     gru(pass, &model->time_link, pass->link_states + (size_t)i * hidden);
   }
 }
@@ -209,8 +218,8 @@ static void predict(pass_t *pass) {
       pass->output[j] = relu(product(mlp->hidden_weight, j, pass->input, mlp->n_in) +
                              (double)mlp->hidden_bias[j]);
     }
-    step->slowdowns_out[flow] = (float)(product(mlp->out_weight, 0, pass->output, mlp->n_hidden) +
-                                        (double)mlp->out_bias[0]);
+    step->predictions_out[flow] = (float)(product(mlp->out_weight, 0, pass->output, mlp->n_hidden) +
+                                          (double)mlp->out_bias[0]);
   }
 }
 
@@ -218,7 +227,7 @@ m4s_status_t m4s_reference_step(const m4s_model_t *model, const m4s_step_t *step
                                 float *flow_states, float *link_states) {
   pass_t pass;
   M4S_TRY(pass_init(&pass, model, step, flow_states, link_states));
-  if (step->dt_us > 0) {
+  if (m4s_step_passes_time(step)) {
     let_time_pass(&pass);
   }
   load_nodes(&pass);

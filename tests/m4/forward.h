@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "m4/engine.h"
+#include "m4/inputs.h"
 #include "m4/reference.h"
 
 // --- comparison ---
@@ -78,7 +79,13 @@ static inline forward_t forward_clone(const forward_t *forward) {
   clone.step.link_rows = forward_copy(step->link_rows, (size_t)step->n_links * sizeof(int32_t));
   clone.step.edge_begin = forward_copy(step->edge_begin, (n_flows + 1) * sizeof(int32_t));
   clone.step.edges = forward_copy(step->edges, n_edges * sizeof(int32_t));
-  clone.step.slowdowns_out = forward_copy(step->slowdowns_out, n_flows * sizeof(float));
+  clone.step.predictions_out = forward_copy(step->predictions_out, n_flows * sizeof(float));
+  if (step->flow_inputs != NULL) {
+    clone.step.flow_inputs =
+        forward_copy(step->flow_inputs, n_flows * M4S_M4_N_FLOW_INPUTS * sizeof(float));
+    clone.step.link_inputs = forward_copy(
+        step->link_inputs, (size_t)step->n_links * M4S_M4_N_LINK_INPUTS * sizeof(float));
+  }
   clone.flow_states =
       forward_copy(forward->flow_states, forward_n_flow_numbers(forward) * sizeof(float));
   clone.link_states =
@@ -91,7 +98,9 @@ static inline void forward_clear(forward_t *forward) {
   free((void *)forward->step.link_rows);
   free((void *)forward->step.edge_begin);
   free((void *)forward->step.edges);
-  free(forward->step.slowdowns_out);
+  free((void *)forward->step.flow_inputs);
+  free((void *)forward->step.link_inputs);
+  free(forward->step.predictions_out);
   free(forward->flow_states);
   free(forward->link_states);
 }
@@ -116,6 +125,17 @@ static inline float *forward_random_states(int32_t n_rows, size_t hidden, uint64
     }
   }
   return states;
+}
+
+// [n_rows, n_inputs], between -2 and 2.
+static inline float *forward_random_inputs(int32_t n_rows, int32_t n_inputs, uint64_t *random) {
+  size_t n = (size_t)n_rows * (size_t)n_inputs;
+  float *inputs = calloc(n, sizeof *inputs);
+  assert_non_null(inputs);
+  for (size_t i = 0; i < n; i++) {
+    inputs[i] = 2 * forward_uniform(random);
+  }
+  return inputs;
 }
 
 // Paths of 1 to 6 links; every link is crossed by a flow.
@@ -158,14 +178,18 @@ static inline forward_t forward_random(const m4s_model_t *model, const float *pa
                                 .n_links = n_links,
                                 .flow_rows = calloc((size_t)n_flows, sizeof(int32_t)),
                                 .link_rows = calloc((size_t)n_links, sizeof(int32_t)),
-                                .slowdowns_out = calloc((size_t)n_flows, sizeof(float))},
+                                .predictions_out = calloc((size_t)n_flows, sizeof(float))},
                        .hidden = (size_t)model->hidden};
   assert_non_null(forward.step.flow_rows);
   assert_non_null(forward.step.link_rows);
-  assert_non_null(forward.step.slowdowns_out);
+  assert_non_null(forward.step.predictions_out);
   forward_random_graph(&forward.step, random);
   forward.flow_states = forward_random_states(n_flows, forward.hidden, random);
   forward.link_states = forward_random_states(n_links, forward.hidden, random);
+  if (model->inputs == M4S_INPUTS_FLUID) {
+    forward.step.flow_inputs = forward_random_inputs(n_flows, model->n_flow_inputs, random);
+    forward.step.link_inputs = forward_random_inputs(n_links, model->n_link_inputs, random);
+  }
   return forward;
 }
 
@@ -237,6 +261,6 @@ static inline void forward_run(m4s_engine_t *engine, forward_t *forward) {
 static inline bool forward_equal(const forward_t *a, const forward_t *b) {
   return memcmp(a->flow_states, b->flow_states, forward_n_flow_numbers(a) * sizeof(float)) == 0 &&
          memcmp(a->link_states, b->link_states, forward_n_link_numbers(a) * sizeof(float)) == 0 &&
-         memcmp(a->step.slowdowns_out, b->step.slowdowns_out,
+         memcmp(a->step.predictions_out, b->step.predictions_out,
                 (size_t)a->step.n_flows * sizeof(float)) == 0;
 }

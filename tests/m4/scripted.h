@@ -36,7 +36,7 @@ static inline void scripted_predict(void *context, const m4s_step_t *step) {
   assert_true(run->n_steps < SCRIPTED_MAX_STEPS);
   const scripted_line_t *line = &run->script[run->n_steps];
   assert_int_equal(step->n_flows, line->n_flows);
-  memcpy(step->slowdowns_out, line->slowdowns, (size_t)step->n_flows * sizeof(float));
+  memcpy(step->predictions_out, line->slowdowns, (size_t)step->n_flows * sizeof(float));
 }
 
 static inline void scripted_trace(void *context, const m4s_m4_step_trace_t *trace) {

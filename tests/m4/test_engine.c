@@ -7,7 +7,8 @@
 
 static const double tolerance = 1e-5;  // of a tensor's largest magnitude: float32 sums
 
-// H, G, K, P: around multiples of 16, G smaller and larger than H, and the published ones, last.
+// H, G, K, P: around multiples of 16, G smaller and larger than H, models with fluid inputs, and
+// the published sizes, last.
 static const tiny_sizes_t sizes[] = {
     {.hidden = 5, .gnn_hidden = 7, .n_gnn_layers = 1, .n_params = 1},
     {.hidden = 16, .gnn_hidden = 16, .n_gnn_layers = 2, .n_params = 13},
@@ -15,9 +16,11 @@ static const tiny_sizes_t sizes[] = {
     {.hidden = 33, .gnn_hidden = 20, .n_gnn_layers = 3, .n_params = 13},
     {.hidden = 13, .gnn_hidden = 49, .n_gnn_layers = 5, .n_params = 2},
     {.hidden = 47, .gnn_hidden = 65, .n_gnn_layers = 3, .n_params = 16},
+    {.hidden = 9, .gnn_hidden = 18, .n_gnn_layers = 2, .n_params = TINY_FLUID},
+    {.hidden = 64, .gnn_hidden = 64, .n_gnn_layers = 3, .n_params = TINY_FLUID},
     {.hidden = 200, .gnn_hidden = 300, .n_gnn_layers = 3, .n_params = 13},
 };
-enum { N_SIZES = sizeof sizes / sizeof *sizes, MAX_PARAMS = 16, MAX_STEPS = 40 };
+enum { N_SIZES = sizeof sizes / sizeof *sizes, FLUID = 6, MAX_PARAMS = 16, MAX_STEPS = 40 };
 
 // With those of the published runs, or others.
 static const float params[2][MAX_PARAMS] = {
@@ -86,7 +89,7 @@ static void assert_near_steps(const forward_t got[], const forward_t want[], siz
     ASSERT_WITHIN(
         forward_error(got[i].link_states, want[i].link_states, forward_n_link_numbers(&want[i])),
         tolerance, "states of links");
-    ASSERT_WITHIN(forward_error(got[i].step.slowdowns_out, want[i].step.slowdowns_out,
+    ASSERT_WITHIN(forward_error(got[i].step.predictions_out, want[i].step.predictions_out,
                                 (size_t)want[i].step.n_flows),
                   tolerance, "slowdowns");
   }
@@ -345,6 +348,76 @@ static void resets_should_write_whole_rows(void **state) {
   m4s_model_destroy(model);
 }
 
+static void resets_should_leave_to_fluid_inputs_what_they_tell(void **state) {
+  (void)state;
+  m4s_model_t *model = tiny_model(sizes[FLUID], 5);
+  m4s_engine_t *engine = make_engine(model, M4S_FORWARD_FAST);
+  int32_t flow, link;
+  ASSERT_OK(m4s_engine_take_flow_row(engine, &flow));
+  ASSERT_OK(m4s_engine_take_link_row(engine, &link));
+  m4s_engine_reset_flow(engine, flow, 7000, 4);
+  m4s_engine_reset_link(engine, link);
+  assert_row(m4s_engine_flow_state(engine, flow), model->hidden, (const float[]){1, 0, 0, 0});
+  assert_row(m4s_engine_link_state(engine, link), model->hidden, (const float[]){0, 1, 1, 0});
+  m4s_engine_destroy(engine);
+  m4s_model_destroy(model);
+}
+
+// Of each row, also of those that came when the rows became too few.
+static void resets_should_count_as_epochs(void **state) {
+  (void)state;
+  enum { N = 300 };
+  m4s_model_t *model = tiny_model(sizes[0], 5);
+  m4s_engine_t *engine = make_engine(model, M4S_FORWARD_FAST);
+  int32_t row;
+  for (int32_t i = 0; i < N; i++) {
+    ASSERT_OK(m4s_engine_take_flow_row(engine, &row));
+    assert_int_equal(m4s_engine_flow_epoch(engine, row), 0);
+    ASSERT_OK(m4s_engine_take_link_row(engine, &row));
+    assert_int_equal(m4s_engine_link_epoch(engine, row), 0);
+    for (int32_t k = 0; k < i % 3; k++) {
+      m4s_engine_reset_flow(engine, i, 1000, 1);
+      m4s_engine_reset_link(engine, i);
+    }
+  }
+  m4s_engine_reset_link(engine, 7);
+  m4s_engine_release_flow_row(engine, 8);
+  ASSERT_OK(m4s_engine_take_flow_row(engine, &row));
+  for (int32_t i = 0; i < N; i++) {
+    assert_int_equal(m4s_engine_flow_epoch(engine, i), i % 3);
+    assert_int_equal(m4s_engine_link_epoch(engine, i), i % 3 + (i == 7));
+  }
+  m4s_engine_destroy(engine);
+  m4s_model_destroy(model);
+}
+
+// Every one of the inputs of the step's one flow and one link changes the flow's prediction, also
+// without time between steps.
+static void inputs_should_reach_the_prediction(void **state) {
+  (void)state;
+  uint64_t random = 9;
+  m4s_model_t *model = tiny_model(sizes[FLUID], 5);
+  m4s_engine_t *engine = make_engine(model, M4S_FORWARD_FAST);
+  forward_t step = forward_random(model, NULL, 1, 1, 0, &random);
+  forward_t plain = forward_clone(&step);
+  forward_run(engine, &plain);
+  for (int32_t i = 0; i < model->n_flow_inputs + model->n_link_inputs; i++) {
+    forward_t changed = forward_clone(&step);
+    if (i < model->n_flow_inputs) {
+      ((float *)changed.step.flow_inputs)[i] += 1;
+    } else {
+      ((float *)changed.step.link_inputs)[i - model->n_flow_inputs] += 1;
+    }
+    forward_run(engine, &changed);
+    assert_true(changed.step.predictions_out[0] != plain.step.predictions_out[0]);
+    forward_clear(&changed);
+  }
+  forward_clear(&step);
+  forward_clear(&plain);
+  m4s_engine_destroy(engine);
+  m4s_model_destroy(model);
+}
+
 // --- not a number ---
 
 static void nan_should_stay_within_its_step(m4s_forward_t how) {
@@ -361,7 +434,7 @@ static void nan_should_stay_within_its_step(m4s_forward_t how) {
   }
   run_together(engine, clean, N);
   run_together(engine, planted, N);
-  assert_true(isnan(planted[BAD].step.slowdowns_out[0]));
+  assert_true(isnan(planted[BAD].step.predictions_out[0]));
   assert_true(isnan(planted[BAD].flow_states[0]));
   assert_equal_steps(planted, clean, BAD);
   assert_equal_steps(planted + BAD + 1, clean + BAD + 1, N - BAD - 1);
@@ -398,7 +471,7 @@ static void nan_should_reach_the_slowdown(void **state) {
       step.link_states[place - (size_t)model->hidden] = NAN;
     }
     forward_run(engine, &step);
-    assert_true(isnan(step.step.slowdowns_out[0]));
+    assert_true(isnan(step.step.predictions_out[0]));
     forward_clear(&step);
   }
   m4s_engine_destroy(engine);
@@ -505,6 +578,9 @@ int main(void) {
       cmocka_unit_test(released_rows_should_be_used_again),
       cmocka_unit_test(states_should_survive_more_rows),
       cmocka_unit_test(resets_should_write_whole_rows),
+      cmocka_unit_test(resets_should_leave_to_fluid_inputs_what_they_tell),
+      cmocka_unit_test(resets_should_count_as_epochs),
+      cmocka_unit_test(inputs_should_reach_the_prediction),
       cmocka_unit_test(nan_should_stay_within_its_step_fast),
       cmocka_unit_test(nan_should_stay_within_its_step_reference),
       cmocka_unit_test(nan_should_reach_the_slowdown),

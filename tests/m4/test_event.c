@@ -75,7 +75,7 @@ static void fill_step(const plain_simulation_t *plain, const plain_component_t *
                           .n_flows = component->n_flows,
                           .edge_begin = to->edge_begin,
                           .edges = to->edges,
-                          .slowdowns_out = to->slowdowns};
+                          .predictions_out = to->slowdowns};
   for (int32_t i = 0; i < component->n_flows; i++) {
     int32_t flow = component->flows[i];
     int64_t age_ns = plain->now_ns - plain->updated_ns[flow];

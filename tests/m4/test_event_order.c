@@ -63,7 +63,7 @@ static void evaluate(script_t *script, m4s_inference_batch_t *batch) {
       int flow = flow_of(script, step->flow_rows[j]);
       assert_in_range(flow, 0, MAX_FLOWS - 1);
       ASSERT_OK(m4s_text_add(&script->story, "%d", flow));
-      step->slowdowns_out[j] = slowdowns[flow] != 0 ? slowdowns[flow] : script->slowdown;
+      step->predictions_out[j] = slowdowns[flow] != 0 ? slowdowns[flow] : script->slowdown;
     }
   }
   batch->n_steps = 0;

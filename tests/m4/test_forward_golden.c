@@ -67,7 +67,7 @@ static golden_t golden_read(void) {
   golden_read_graph(&golden, &step);
   step.flow_rows = calloc((size_t)step.n_flows, sizeof(int32_t));
   step.link_rows = calloc((size_t)step.n_links, sizeof(int32_t));
-  step.slowdowns_out = calloc((size_t)step.n_flows, sizeof(float));
+  step.predictions_out = calloc((size_t)step.n_flows, sizeof(float));
   golden.start = (forward_t){.step = step, .hidden = (size_t)model->hidden};
   size_t n_flow_numbers = forward_n_flow_numbers(&golden.start);
   size_t n_link_numbers = forward_n_link_numbers(&golden.start);
@@ -98,13 +98,13 @@ static void golden_check(const golden_t *golden, const forward_t *forward, int k
                 "states of flows");
   ASSERT_WITHIN(forward_error(forward->link_states, links, n_link_numbers), state_tolerance,
                 "states of links");
-  ASSERT_WITHIN(forward_error_each(forward->step.slowdowns_out, slowdowns, n_flows),
+  ASSERT_WITHIN(forward_error_each(forward->step.predictions_out, slowdowns, n_flows),
                 slowdown_tolerance, "slowdowns");
 }
 
 static void golden_begin_step(const golden_t *golden, forward_t *forward, int k) {
   forward->step.dt_us = *golden_floats(golden, "dt_us", k, 1);
-  memset(forward->step.slowdowns_out, 0, (size_t)forward->step.n_flows * sizeof(float));
+  memset(forward->step.predictions_out, 0, (size_t)forward->step.n_flows * sizeof(float));
 }
 
 static void reference_should_agree_with_float64(void **state) {

@@ -320,6 +320,82 @@ static void model_should_name_files_that_cannot_be_read(void **state) {
   assert_null(model);
 }
 
+// --- the kind of inputs ---
+
+static const tiny_sizes_t fluid = {3, 5, 2, TINY_FLUID, true};
+
+static void fluid_model_should_be_read(void **state) {
+  (void)state;
+  m4s_model_t *model = tiny_model(fluid, 1);
+  assert_int_equal(model->inputs, M4S_INPUTS_FLUID);
+  assert_string_equal(m4s_model_inputs_name(model), "fluid-1");
+  assert_int_equal(model->n_params, 0);
+  assert_int_equal(model->n_flow_inputs, M4S_M4_N_FLOW_INPUTS);
+  assert_int_equal(model->n_link_inputs, M4S_M4_N_LINK_INPUTS);
+  assert_int_equal(model->time_flow.n_in, M4S_M4_N_FLOW_INPUTS);
+  assert_int_equal(model->time_link.n_in, M4S_M4_N_LINK_INPUTS);
+  assert_int_equal(model->rate_flow.n_in, 3);
+  assert_int_equal(model->output.n_in, 4);
+  assert_true(model->flow_input_range[2] == -2);
+  assert_true(model->flow_input_range[M4S_M4_N_FLOW_INPUTS + 2] == 2.5F);
+  assert_true(model->link_input_range[M4S_M4_N_LINK_INPUTS + 1] == 1.5F);
+  m4s_model_destroy(model);
+  model = tiny_model((tiny_sizes_t){3, 5, 2, TINY_FLUID, false}, 1);
+  assert_null(model->flow_input_range);
+  assert_null(model->link_input_range);
+  m4s_model_destroy(model);
+  model = tiny_model(small, 1);
+  assert_int_equal(model->inputs, M4S_INPUTS_PUBLISHED);
+  assert_int_equal(model->n_flow_inputs, 1);
+  assert_int_equal(model->n_link_inputs, 1);
+  m4s_model_destroy(model);
+}
+
+// The last of a fluid model's metadata.
+static m4s_status_t create_with_inputs(tiny_sizes_t sizes, const char *inputs) {
+  tiny_parts_t *parts = tiny_parts(sizes, 1);
+  size_t place =
+      sizes.n_params == TINY_FLUID ? parts->file.n_metadata - 1 : parts->file.n_metadata++;
+  parts->metadata[place] = (m4s_metadata_t){"inputs", inputs};
+  return create(parts);
+}
+
+static void kind_of_inputs_should_be_known_and_fit(void **state) {
+  (void)state;
+  ASSERT_OK(create_with_inputs(small, "published"));
+  ASSERT_REFUSES(create_with_inputs(small, "fluid-2"),
+                 "w: __metadata__: \"inputs\" is \"fluid-2\", known are \"published\" and "
+                 "\"fluid-1\"");
+  ASSERT_REFUSES(create_with_inputs(small, ""),
+                 "w: __metadata__: \"inputs\" is \"\", known are \"published\" and \"fluid-1\"");
+  ASSERT_REFUSES(create_with_inputs(small, "fluid-1"),
+                 "w: tensor \"lstmcell_rate.seq_cell.weight_ih\" gives 2 network parameters, but a "
+                 "model with inputs \"fluid-1\" has none");
+  ASSERT_REFUSES(create_with_inputs((tiny_sizes_t){3, 5, 2, 0, false}, "fluid-1"),
+                 "w: tensor \"lstmcell_time.seq_cell.weight_ih\" is F32 [9, 1], but F32 [9, 23] is "
+                 "needed in a model of hidden size 3, GNN hidden size 5 and inputs \"fluid-1\"");
+  ASSERT_REFUSES(create_with_inputs((tiny_sizes_t){3, 5, 2, TINY_FLUID, false}, "published"),
+                 "w: tensor \"lstmcell_time.seq_cell.weight_ih\" is F32 [9, 23], but F32 [9, 1] is "
+                 "needed in a model of hidden size 3, GNN hidden size 5 and 0 network parameters");
+}
+
+static void ranges_should_fit_and_be_in_order(void **state) {
+  (void)state;
+  ASSERT_REFUSES(create_with_inputs(fluid, "published"), "w: unknown tensor \"flow_input_range\"");
+  tiny_parts_t *parts = tiny_parts(fluid, 1);
+  tensor_of(parts, "link_input_range")->shape[1] = 4;
+  tensor_of(parts, "link_input_range")->n_elements = 8;
+  ASSERT_REFUSES(
+      create(parts),
+      "w: tensor \"link_input_range\" is F32 [2, 4], but F32 [2, 9] is needed in a model "
+      "of hidden size 3, GNN hidden size 5 and inputs \"fluid-1\"");
+  parts = tiny_parts(fluid, 1);
+  tiny_values(parts, "flow_input_range")[3] = 4;
+  ASSERT_REFUSES(create(parts),
+                 "w: tensor \"flow_input_range\": the least number of input 3, 4, is above its "
+                 "greatest, 3.5");
+}
+
 // --- counts ---
 
 // Every tensor of inference counts once; the matrices' sizes count twice for each row that goes
@@ -403,6 +479,9 @@ int main(void) {
       cmocka_unit_test(model_should_check_the_layers_of_training),
       cmocka_unit_test(model_should_agree_with_its_metadata),
       cmocka_unit_test(model_should_name_files_that_cannot_be_read),
+      cmocka_unit_test(fluid_model_should_be_read),
+      cmocka_unit_test(kind_of_inputs_should_be_known_and_fit),
+      cmocka_unit_test(ranges_should_fit_and_be_in_order),
       cmocka_unit_test(counts_should_be_those_of_the_tensors),
       cmocka_unit_test(published_weights_should_be_read),
       cmocka_unit_test(info_should_tell_sizes_and_ranges),

@@ -3,12 +3,15 @@
 
 #include <math.h>
 
+#include "m4/inputs.h"
 #include "m4/model.h"
 #include "support.h"
 
+enum { TINY_FLUID = -1 };  // as n_params: none, but fluid inputs
+
 typedef struct {
   int32_t hidden, gnn_hidden, n_gnn_layers, n_params;  // H, G, K, P
-  bool training;  // with the layers that only training uses
+  bool training;  // with the layers that only training uses, and ranges of inputs
 } tiny_sizes_t;
 
 enum { TINY_MAX_TENSORS = 160, TINY_NAME_BYTES = 80 };
@@ -17,7 +20,7 @@ typedef struct {
   m4s_safetensors_t file;
   m4s_tensor_t tensors[TINY_MAX_TENSORS];
   char names[TINY_MAX_TENSORS][TINY_NAME_BYTES];
-  m4s_metadata_t metadata[4];
+  m4s_metadata_t metadata[5];
   char values[4][16];
   uint64_t random;
 } tiny_parts_t;
@@ -28,23 +31,42 @@ static inline float tiny_uniform(uint64_t *state, double bound) {
   return (float)((2.0 * unit - 1.0) * bound);
 }
 
-// Values within 1/√n_in of `centre`, as PyTorch's layers begin with. n_columns 0: a vector.
-static inline void tiny_add(tiny_parts_t *parts, const char *module, const char *parameter,
-                            int64_t n_rows, int64_t n_columns, int64_t n_in, float centre) {
+// A tensor of zeros, whose values are returned. n_columns 0: a vector.
+static inline float *tiny_add_zeros(tiny_parts_t *parts, const char *name, int64_t n_rows,
+                                    int64_t n_columns) {
   size_t i = parts->file.n_tensors++;
-  snprintf(parts->names[i], TINY_NAME_BYTES, "%s.%s", module, parameter);
+  snprintf(parts->names[i], TINY_NAME_BYTES, "%s", name);
   int64_t n = n_rows * (n_columns == 0 ? 1 : n_columns);
-  float *values = malloc((size_t)n * sizeof *values);
+  float *values = calloc((size_t)n, sizeof *values);
   assert_non_null(values);
-  for (int64_t j = 0; j < n; j++) {
-    values[j] = centre + tiny_uniform(&parts->random, 1.0 / sqrt((double)n_in));
-  }
   parts->tensors[i] = (m4s_tensor_t){.name = parts->names[i],
                                      .dtype = M4S_DTYPE_F32,
                                      .n_dims = n_columns == 0 ? 1 : 2,
                                      .shape = {n_rows, n_columns},
                                      .n_elements = n,
                                      .data = values};
+  return values;
+}
+
+// Values within 1/√n_in of `centre`, as PyTorch's layers begin with. n_columns 0: a vector.
+static inline void tiny_add(tiny_parts_t *parts, const char *module, const char *parameter,
+                            int64_t n_rows, int64_t n_columns, int64_t n_in, float centre) {
+  char name[TINY_NAME_BYTES];
+  snprintf(name, sizeof name, "%s.%s", module, parameter);
+  int64_t n = n_rows * (n_columns == 0 ? 1 : n_columns);
+  float *values = tiny_add_zeros(parts, name, n_rows, n_columns);
+  for (int64_t j = 0; j < n; j++) {
+    values[j] = centre + tiny_uniform(&parts->random, 1.0 / sqrt((double)n_in));
+  }
+}
+
+// Input i: from -i to i + 0.5.
+static inline void tiny_add_range(tiny_parts_t *parts, const char *name, int32_t n_inputs) {
+  float *range = tiny_add_zeros(parts, name, 2, n_inputs);
+  for (int32_t i = 0; i < n_inputs; i++) {
+    range[i] = (float)-i;
+    range[n_inputs + i] = (float)i + 0.5F;
+  }
 }
 
 static inline void tiny_add_gru(tiny_parts_t *parts, const char *module, int32_t n_in, int32_t n) {
@@ -88,23 +110,33 @@ static inline tiny_parts_t *tiny_parts(tiny_sizes_t sizes, uint64_t seed) {
   parts->file.metadata = parts->metadata;
   parts->random = seed;
   int32_t n = sizes.hidden;
+  bool fluid = sizes.n_params == TINY_FLUID;
+  int32_t n_params = fluid ? 0 : sizes.n_params;
   for (int32_t i = 0; i < sizes.n_gnn_layers; i++) {
     tiny_add_sage(parts, i, i == 0 ? n : sizes.gnn_hidden,
                   i == sizes.n_gnn_layers - 1 ? n : sizes.gnn_hidden);
   }
-  tiny_add_gru(parts, "lstmcell_rate", n + sizes.n_params, n);
+  tiny_add_gru(parts, "lstmcell_rate", n + n_params, n);
   tiny_add_gru(parts, "lstmcell_rate_link", n, n);
-  tiny_add_gru(parts, "lstmcell_time", 1, n);
-  tiny_add_gru(parts, "lstmcell_time_link", 1, n);
-  tiny_add_mlp(parts, "output_layer", 1 + sizes.n_params + n, n, 2);  // slowdowns about 2
+  tiny_add_gru(parts, "lstmcell_time", fluid ? M4S_M4_N_FLOW_INPUTS : 1, n);
+  tiny_add_gru(parts, "lstmcell_time_link", fluid ? M4S_M4_N_LINK_INPUTS : 1, n);
+  // Slowdowns about 2, or about those of the fluid.
+  tiny_add_mlp(parts, "output_layer", 1 + n_params + n, n, fluid ? 0 : 2);
   if (sizes.training) {
     tiny_add_mlp(parts, "queue_len_layer", n, n, 0);
     tiny_add_mlp(parts, "remain_size_layer", n, n, 0);
   }
+  if (fluid && sizes.training) {
+    tiny_add_range(parts, "flow_input_range", M4S_M4_N_FLOW_INPUTS);
+    tiny_add_range(parts, "link_input_range", M4S_M4_N_LINK_INPUTS);
+  }
   tiny_add_metadata(parts, "gnn_hidden_size", sizes.gnn_hidden);
   tiny_add_metadata(parts, "gnn_layers", sizes.n_gnn_layers);
   tiny_add_metadata(parts, "hidden_size", sizes.hidden);
-  tiny_add_metadata(parts, "params", sizes.n_params);
+  tiny_add_metadata(parts, "params", n_params);
+  if (fluid) {
+    parts->metadata[parts->file.n_metadata++] = (m4s_metadata_t){"inputs", "fluid-1"};
+  }
   return parts;
 }
 
