@@ -67,6 +67,21 @@ static size_t collect_errors(const maker_t *maker, m4s_quantity_t quantity, int 
   return n;
 }
 
+// Fills the item behind the last one, whose quantity and series are set, and counts it.
+static m4s_status_t make_item(const maker_t *maker, const m4s_grouped_samples_t *samples,
+                              bool has_band, m4s_distributions_t *distributions) {
+  m4s_distribution_t *item = &distributions->items[distributions->n_items];
+  char what[160];
+  snprintf(what, sizeof what, "%s of %.80s",
+           m4s_quantity_name(item->quantity, maker->view->measure), item->series);
+  M4S_TRY(m4s_ecdf_make(what, samples->samples, samples->n, &item->ecdf));
+  distributions->n_items++;
+  if (samples->group_ends != NULL) {
+    m4s_ecdf_thin(&item->ecdf, M4S_MAX_ECDF_STEPS);
+  }
+  return has_band ? m4s_bootstrap_band(what, samples, &item->ecdf, &item->band) : M4S_OK;
+}
+
 static m4s_status_t add_series(const maker_t *maker, m4s_quantity_t quantity, int simulator,
                                m4s_distributions_t *distributions) {
   bool is_error = quantity == M4S_QUANTITY_ABS_ERROR || quantity == M4S_QUANTITY_ERROR;
@@ -81,28 +96,8 @@ static m4s_status_t add_series(const maker_t *maker, m4s_quantity_t quantity, in
       .simulator = simulator,
       .series = simulator < 0 ? maker->reference->name : maker->view->simulators.items[simulator],
   };
-  char what[160];
-  snprintf(what, sizeof what, "%s of %.80s", m4s_quantity_name(quantity, maker->view->measure),
-           item->series);
-  M4S_TRY(m4s_ecdf_make(what, maker->samples, n, &item->ecdf));
-  distributions->n_items++;
-  return M4S_OK;
-}
-
-// Quantiles 0 … 1 in equal steps in place of more samples, in whose array they are put.
-static m4s_status_t thin(double *samples, size_t n, size_t *n_left_out) {
-  double *sorted = NULL;
-  *n_left_out = n;
-  if (n <= M4S_MAX_ECDF_FLOWS) {
-    return M4S_OK;
-  }
-  M4S_TRY(m4s_samples_sort("flows", samples, n, &sorted));
-  *n_left_out = M4S_MAX_ECDF_FLOWS;
-  for (size_t i = 0; i < *n_left_out; i++) {
-    samples[i] = m4s_quantile_of_sorted(sorted, n, (double)i / (double)(M4S_MAX_ECDF_FLOWS - 1));
-  }
-  free(sorted);
-  return M4S_OK;
+  const m4s_grouped_samples_t samples = {.samples = maker->samples, .n = n};
+  return make_item(maker, &samples, is_error, distributions);
 }
 
 // The series of all flows of a simulator.
@@ -121,21 +116,14 @@ static m4s_status_t add_flows(const maker_t *maker, m4s_quantity_t quantity, int
   for (size_t i = 0; i < flows->n; i++) {
     samples[i] = fabs(values[i]);
   }
-  m4s_distribution_t *item = &distributions->items[distributions->n_items];
-  *item = (m4s_distribution_t){.quantity = quantity,
-                               .simulator = simulator,
-                               .series = maker->view->simulators.items[simulator]};
-  size_t n_left = 0;
-  m4s_status_t status = thin(samples, flows->n, &n_left);
-  if (status == M4S_OK) {
-    status = m4s_ecdf_make(m4s_quantity_name(quantity, maker->view->measure), samples, n_left,
-                           &item->ecdf);
-  }
+  distributions->items[distributions->n_items] =
+      (m4s_distribution_t){.quantity = quantity,
+                           .simulator = simulator,
+                           .series = maker->view->simulators.items[simulator]};
+  m4s_grouped_samples_t grouped = m4s_flow_samples_group(maker->flows, (size_t)simulator, samples);
+  m4s_status_t status = make_item(maker, &grouped, true, distributions);
   free(samples);
-  M4S_TRY(status);
-  item->ecdf.n_samples = flows->n;
-  distributions->n_items++;
-  return M4S_OK;
+  return status;
 }
 
 static m4s_status_t add_all_flows(const maker_t *maker, m4s_distributions_t *distributions) {
@@ -205,6 +193,7 @@ m4s_status_t m4s_distributions_make(const m4s_distribution_sources_t *sources,
 void m4s_distributions_clear(m4s_distributions_t *distributions) {
   for (size_t i = 0; i < distributions->n_items; i++) {
     m4s_ecdf_clear(&distributions->items[i].ecdf);
+    free(distributions->items[i].band);
   }
   free(distributions->items);
   *distributions = (m4s_distributions_t){0};

@@ -21,14 +21,16 @@ typedef enum {
 // "flow_abs_error_percent"; the first two are "slowdown_p99" where that is the measure.
 const char *m4s_quantity_name(m4s_quantity_t quantity, const m4s_measure_t *measure);
 
-enum { M4S_MAX_ECDF_FLOWS = 2001 };
+enum { M4S_MAX_ECDF_STEPS = 2001 };
 
 typedef struct {
   m4s_quantity_t quantity;
   int simulator;  // index in the view; -1: a reference that is not a simulator of the sweep
   const char *series;  // borrowed: the simulator's name
-  // Of more than M4S_MAX_ECDF_FLOWS flows, that many quantiles stand for them; n_samples is theirs.
-  m4s_ecdf_t ecdf;
+  m4s_ecdf_t ecdf;  // of flows at most M4S_MAX_ECDF_STEPS steps, n_samples is that of all
+  // Owned, [n_steps of ecdf]: pointwise 95 % intervals, for which points are drawn. NULL for times,
+  // whose points are those that were asked for, and for less than two points.
+  m4s_interval_t *band;
 } m4s_distribution_t;
 
 typedef struct {

@@ -84,6 +84,40 @@ static m4s_status_t add_curve(const m4s_ecdf_t *ecdf, double scale, double end, 
   return m4s_text_add(data, "%.9g 1\n\n\n", end);
 }
 
+// A band: at each value the bounds up to there, and those from there on.
+static m4s_status_t add_band(const m4s_distribution_t *item, double scale, m4s_text_t *data) {
+  const m4s_interval_t *band = item->band;
+  M4S_TRY(m4s_text_add(data, "# 95 %% intervals of the points: low, high\n"));
+  for (size_t i = 0; i < item->ecdf.n_steps; i++) {
+    double x = scale * item->ecdf.values[i];
+    double low = i == 0 ? 0 : band[i - 1].low;
+    double high = i == 0 ? 0 : band[i - 1].high;
+    M4S_TRY(m4s_text_add(data, "%.9g %.9g %.9g\n%.9g %.9g %.9g\n", x, low, high, x, band[i].low,
+                         band[i].high));
+  }
+  return m4s_text_add(data, "\n\n");
+}
+
+// Bands lie behind all curves; curves begin at index n_bands.
+static m4s_status_t add_bands(const m4s_report_t *report, m4s_quantity_t quantity, size_t *n_bands,
+                              m4s_text_t *script, m4s_text_t *data) {
+  for (size_t i = 0; i < report->distributions.n_items; i++) {
+    const m4s_distribution_t *item = &report->distributions.items[i];
+    if (item->quantity != quantity || item->band == NULL) {
+      continue;
+    }
+    M4S_TRY(m4s_text_add(script,
+                         "%s data index %zu using 1:2:3 with filledcurves fs transparent solid "
+                         "0.18 noborder",
+                         *n_bands == 0 ? "  plot" : ", \\\n      ", *n_bands));
+    M4S_TRY(m4s_script_add_colour(report, item->simulator, script));
+    M4S_TRY(m4s_text_add(script, " notitle"));
+    M4S_TRY(add_band(item, make_cdf(report, quantity).scale, data));
+    (*n_bands)++;
+  }
+  return M4S_OK;
+}
+
 // "ns3, reference (60 points)"; the count only where the series differ in it.
 static m4s_status_t add_series_title(const m4s_report_t *report, const m4s_distribution_t *item,
                                      bool with_count, m4s_text_t *script) {
@@ -133,6 +167,7 @@ static m4s_status_t add_curves(const m4s_report_t *report, m4s_quantity_t quanti
                                double end, m4s_text_t *script, m4s_text_t *data) {
   cdf_t cdf = make_cdf(report, quantity);
   size_t index = 0;
+  M4S_TRY(add_bands(report, quantity, &index, script, data));
   for (size_t i = 0; i < report->distributions.n_items; i++) {
     const m4s_distribution_t *item = &report->distributions.items[i];
     if (item->quantity != quantity) {

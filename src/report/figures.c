@@ -19,13 +19,14 @@ const m4s_figure_t m4s_figures[] = {
     {"cdf_error_magnitude", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, false,
      M4S_QUANTITY_ABS_ERROR, "CDF of the error magnitude",
      "Share of points whose total time is off by at most the value on the x axis, relative to the "
-     "reference, among the points that all compared simulators have. Further left is better.",
+     "reference, among the points that all compared simulators have. Further left is better. "
+     "Shaded: pointwise 95 % intervals by resampling points.",
      m4s_figure_write_cdf},
     {"cdf_error_signed", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_ERROR,
      "CDF of the signed error",
      "Share of the same points by signed error of the total time. Left of zero: faster than the "
      "reference; "
-     "right of zero: slower.",
+     "right of zero: slower. Shaded: pointwise 95 % intervals by resampling points.",
      m4s_figure_write_cdf},
     {"error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, true, M4S_QUANTITY_ERROR,
      "Error by two axes",
@@ -45,7 +46,8 @@ const m4s_figure_t m4s_figures[] = {
     {"cdf_slowdown", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_SLOWDOWN,
      "CDF of slowdowns",
      "Share of flows whose slowdown is at most the value on the x axis, over all points that every "
-     "simulator has. 1: as fast as alone in the network.",
+     "simulator has. 1: as fast as alone in the network. Shaded: pointwise 95 % intervals by "
+     "resampling points with all their flows, as the flows of a point depend on each other.",
      m4s_figure_write_cdf},
     {"p99_slowdown_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_TOTAL,
      "p99 slowdown along an axis",
@@ -58,12 +60,13 @@ const m4s_figure_t m4s_figures[] = {
      "CDF of the error of single flows",
      "Share of flows whose slowdown is off by at most the value on the x axis, relative to the "
      "same "
-     "flow's with the reference. Further left is better.",
+     "flow's with the reference. Further left is better. Shaded: pointwise 95 % intervals by "
+     "resampling points with all their flows, as the flows of a point depend on each other.",
      m4s_figure_write_cdf},
     {"cdf_p99_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_ERROR,
      "CDF of the error of the p99 slowdown",
      "Share of points by signed error of their p99 slowdown. Left of zero: faster than the "
-     "reference; right of zero: slower.",
+     "reference; right of zero: slower. Shaded: pointwise 95 % intervals by resampling points.",
      m4s_figure_write_cdf},
     {"p99_error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, true, M4S_QUANTITY_ERROR,
      "Error of the p99 slowdown by two axes",
@@ -118,12 +121,21 @@ m4s_status_t m4s_script_end(m4s_text_t *script) {
   return m4s_text_add(script, "}\nunset output\n");
 }
 
+static bool is_reference(const m4s_report_t *report, int simulator) {
+  return simulator < 0 || simulator == report->reference.simulator;
+}
+
+m4s_status_t m4s_script_add_colour(const m4s_report_t *report, int simulator, m4s_text_t *script) {
+  return m4s_text_add(script, " lc rgb '%s'",
+                      is_reference(report, simulator) ? "#000000" : colours[simulator % N_COLOURS]);
+}
+
 m4s_status_t m4s_script_add_line(const m4s_report_t *report, int simulator, m4s_text_t *script) {
-  if (simulator < 0 || simulator == report->reference.simulator) {
-    return m4s_text_add(script, " lw 1.6 lc rgb '#000000' dt (8,4)");
-  }
-  return m4s_text_add(script, " lw 1.8 lc rgb '%s' dt %d", colours[simulator % N_COLOURS],
-                      simulator / N_COLOURS + 1);
+  bool reference = is_reference(report, simulator);
+  M4S_TRY(m4s_text_add(script, reference ? " lw 1.6" : " lw 1.8"));
+  M4S_TRY(m4s_script_add_colour(report, simulator, script));
+  return reference ? m4s_text_add(script, " dt (8,4)")
+                   : m4s_text_add(script, " dt %d", simulator / N_COLOURS + 1);
 }
 
 m4s_status_t m4s_script_add_label(m4s_text_t *script, const char *name) {

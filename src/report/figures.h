@@ -57,6 +57,9 @@ m4s_status_t m4s_script_end(m4s_text_t *script);
 // " lw … lc rgb … dt …": the line of a simulator, -1 or the reference's: the reference's.
 m4s_status_t m4s_script_add_line(const m4s_report_t *report, int simulator, m4s_text_t *script);
 
+// " lc rgb …" of the same.
+m4s_status_t m4s_script_add_colour(const m4s_report_t *report, int simulator, m4s_text_t *script);
+
 // An axis name as a label: '_' becomes a blank. In quotes.
 m4s_status_t m4s_script_add_label(m4s_text_t *script, const char *name);
 

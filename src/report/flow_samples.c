@@ -1,5 +1,7 @@
 #include "report/flow_samples.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +93,7 @@ static m4s_status_t read_point(const maker_t *maker, size_t point, bool *counts_
     first = first == NULL ? flows : first;
     *counts_out = *counts_out && are_whole(flows) && are_same(first, flows);
   }
-  *counts_out = *counts_out && first != NULL;
+  *counts_out = *counts_out && first != NULL && first->n > 0;
   return M4S_OK;
 }
 
@@ -144,8 +146,29 @@ static m4s_status_t add_point(const maker_t *maker, size_t point) {
       M4S_TRY(add_errors(maker, point, s));
     }
     series->n += maker->flows[s].n;
+    maker->samples->point_ends[maker->samples->n_counted] = series->n;
   }
+  maker->samples->n_counted++;
   return M4S_OK;
+}
+
+static m4s_status_t make_intervals(const maker_t *maker, m4s_error_row_t *row) {
+  const m4s_flow_samples_t *samples = maker->samples;
+  const m4s_flow_series_t *series = &samples->series[row->simulator];
+  double *magnitudes = calloc(series->n + 1, sizeof *magnitudes);
+  if (magnitudes == NULL) {
+    return m4s_fail_memory("the flows");
+  }
+  for (size_t i = 0; i < series->n; i++) {
+    magnitudes[i] = fabs(series->errors_percent[i]);
+  }
+  char name[160];
+  snprintf(name, sizeof name, "errors of flows of %.80s",
+           maker->view->simulators.items[row->simulator]);
+  m4s_grouped_samples_t grouped = m4s_flow_samples_group(samples, row->simulator, magnitudes);
+  m4s_status_t status = m4s_bootstrap_make_grouped(name, &grouped, &row->intervals);
+  free(magnitudes);
+  return status;
 }
 
 static m4s_status_t sum_up(const maker_t *maker) {
@@ -159,6 +182,7 @@ static m4s_status_t sum_up(const maker_t *maker) {
     *row = (m4s_error_row_t){.simulator = s, .metric = "flow_slowdown", .n_known = series->n};
     M4S_TRY(m4s_error_summary_make("errors of flows", series->errors_percent, series->n,
                                    &row->summary));
+    M4S_TRY(make_intervals(maker, row));
     samples->n_rows++;
   }
   return M4S_OK;
@@ -193,6 +217,7 @@ m4s_status_t m4s_flow_samples_make(const m4s_view_t *view, const m4s_reference_t
   }
   m4s_flow_samples_t samples = {.series = calloc(n + 1, sizeof *samples.series),
                                 .n_simulators = n,
+                                .point_ends = calloc(view->n_points + 1, sizeof(size_t)),
                                 .points = calloc(view->n_points * n + 1, sizeof *samples.points),
                                 .rows = calloc(n + 1, sizeof *samples.rows)};
   maker_t maker = {.view = view,
@@ -200,8 +225,8 @@ m4s_status_t m4s_flow_samples_make(const m4s_view_t *view, const m4s_reference_t
                    .takes_part = calloc(n + 1, sizeof *maker.takes_part),
                    .flows = calloc(n + 1, sizeof *maker.flows),
                    .samples = &samples};
-  bool ok = samples.series != NULL && samples.points != NULL && samples.rows != NULL &&
-            maker.takes_part != NULL && maker.flows != NULL;
+  bool ok = samples.series != NULL && samples.point_ends != NULL && samples.points != NULL &&
+            samples.rows != NULL && maker.takes_part != NULL && maker.flows != NULL;
   m4s_status_t status = ok ? collect(&maker) : m4s_fail_memory("the flows");
   free(maker.takes_part);
   free(maker.flows);
@@ -219,9 +244,18 @@ void m4s_flow_samples_clear(m4s_flow_samples_t *samples) {
     free(samples->series[s].errors_percent);
   }
   free(samples->series);
+  free(samples->point_ends);
   free(samples->points);
   free(samples->rows);
   *samples = (m4s_flow_samples_t){0};
+}
+
+m4s_grouped_samples_t m4s_flow_samples_group(const m4s_flow_samples_t *samples, size_t simulator,
+                                             const double *values) {
+  return (m4s_grouped_samples_t){.samples = values,
+                                 .n = samples->series[simulator].n,
+                                 .group_ends = samples->point_ends,
+                                 .n_groups = samples->n_counted};
 }
 
 const m4s_error_row_t *m4s_flow_samples_find(const m4s_flow_samples_t *samples, size_t simulator) {

@@ -16,14 +16,17 @@ typedef struct {
   m4s_error_summary_t summary;  // percent
 } m4s_flow_error_t;
 
-// A point counts where every simulator that has flows anywhere has the same ones there.
+// A point counts where every simulator that has flows anywhere has the same ones there, at least
+// one.
 typedef struct {
   m4s_flow_series_t *series;  // owned, [n_simulators] of the view
   size_t n_simulators;
+  size_t *point_ends;  // owned, [n_counted]: where the flows of each counted point end in a series
+  size_t n_counted;
   m4s_flow_error_t *points;  // owned, by point, simulator
   size_t n_points;
-  // Owned, by simulator: all flows of the counted points. Metric "flow_slowdown", points are flows,
-  // intervals are not known.
+  // Owned, by simulator: all flows of the counted points. Metric "flow_slowdown", points are flows;
+  // for the intervals points are drawn, each with all its flows.
   m4s_error_row_t *rows;
   size_t n_rows;
 } m4s_flow_samples_t;
@@ -34,6 +37,10 @@ typedef struct {
 m4s_status_t m4s_flow_samples_make(const m4s_view_t *view, const m4s_reference_t *reference,
                                    m4s_flow_samples_t *samples_out);
 void m4s_flow_samples_clear(m4s_flow_samples_t *samples);
+
+// Values of a series by point; borrowed.
+m4s_grouped_samples_t m4s_flow_samples_group(const m4s_flow_samples_t *samples, size_t simulator,
+                                             const double *values);
 
 // The row of a simulator, NULL if there is none.
 const m4s_error_row_t *m4s_flow_samples_find(const m4s_flow_samples_t *samples, size_t simulator);

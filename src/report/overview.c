@@ -82,7 +82,7 @@ static m4s_status_t fill_errors(const m4s_report_t *report, m4s_text_list_t *cel
 }
 
 static m4s_status_t fill_flow_errors(const m4s_report_t *report, m4s_text_list_t *cells) {
-  static const char *const header[] = {"simulator", "flows", "MAE",        "median",
+  static const char *const header[] = {"simulator", "flows", "MAE [95 %]", "median [95 %]",
                                        "p90",       "max",   "mean signed"};
   M4S_TRY(add_header(header, sizeof header / sizeof *header, cells));
   for (size_t i = 0; i < report->flows.n_rows; i++) {

@@ -228,13 +228,14 @@ m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
   if (report->flows.n_rows > 0) {
     M4S_TRY(m4s_text_add(text,
                          "<p class=\"note\"><code>flow_slowdown</code>: single flows, whose number "
-                         "stands in place of that of points; by point: "
-                         "<code>flow_errors.csv</code>.</p>\n"));
+                         "stands in place of that of points; for the intervals points are drawn, "
+                         "each with all its flows. By point: <code>flow_errors.csv</code>.</p>\n"));
   }
   return m4s_text_add(
       text,
       "<p class=\"note\">Errors are relative: value / reference − 1. In brackets: "
-      "95 %% intervals by the percentile bootstrap (%d resamples). A metric is compared at "
+      "95 %% intervals by the percentile bootstrap over points (%d resamples), too narrow with "
+      "fewer than about ten. A metric is compared at "
       "the points where every simulator has it; all points: "
       "<code>point_errors.csv</code>.</p>\n",
       M4S_BOOTSTRAP_RESAMPLES);

@@ -177,18 +177,26 @@ m4s_status_t m4s_report_add_point_errors_csv(const m4s_report_t *report, m4s_tex
   return M4S_OK;
 }
 
+static m4s_status_t add_step(const m4s_distribution_t *item, const char *quantity, size_t step,
+                             m4s_text_t *text) {
+  M4S_TRY(m4s_text_add(text, "%s,", quantity));
+  M4S_TRY(m4s_text_add_csv(text, item->series));
+  M4S_TRY(m4s_text_add(text, ","));
+  bool is_us = strncmp(quantity, "total_us", 8) == 0;
+  M4S_TRY(m4s_text_add_fixed(text, item->ecdf.values[step], is_us ? 3 : 6));
+  M4S_TRY(m4s_text_add(text, ",%.6f,", item->ecdf.probabilities[step]));
+  return item->band == NULL
+             ? m4s_text_add(text, ",\n")
+             : m4s_text_add(text, "%.6f,%.6f\n", item->band[step].low, item->band[step].high);
+}
+
 m4s_status_t m4s_report_add_cdf_csv(const m4s_report_t *report, m4s_text_t *text) {
-  M4S_TRY(m4s_text_add(text, "quantity,series,value,probability\n"));
+  M4S_TRY(m4s_text_add(text, "quantity,series,value,probability,low95,high95\n"));
   for (size_t i = 0; i < report->distributions.n_items; i++) {
     const m4s_distribution_t *item = &report->distributions.items[i];
+    const char *quantity = m4s_quantity_name(item->quantity, report->view.measure);
     for (size_t step = 0; step < item->ecdf.n_steps; step++) {
-      const char *quantity = m4s_quantity_name(item->quantity, report->view.measure);
-      M4S_TRY(m4s_text_add(text, "%s,", quantity));
-      M4S_TRY(m4s_text_add_csv(text, item->series));
-      M4S_TRY(m4s_text_add(text, ","));
-      bool is_us = strncmp(quantity, "total_us", 8) == 0;
-      M4S_TRY(m4s_text_add_fixed(text, item->ecdf.values[step], is_us ? 3 : 6));
-      M4S_TRY(m4s_text_add(text, ",%.6f\n", item->ecdf.probabilities[step]));
+      M4S_TRY(add_step(item, quantity, step, text));
     }
   }
   return M4S_OK;

@@ -23,6 +23,19 @@ m4s_status_t m4s_ecdf_make(const char *what, const double *samples, size_t n,
   return M4S_OK;
 }
 
+void m4s_ecdf_thin(m4s_ecdf_t *ecdf, size_t n_max) {
+  size_t n = ecdf->n_steps;
+  if (n <= n_max) {
+    return;
+  }
+  for (size_t i = 0; i < n_max; i++) {
+    size_t kept = i * (n - 1) / (n_max - 1);
+    ecdf->values[i] = ecdf->values[kept];
+    ecdf->probabilities[i] = ecdf->probabilities[kept];
+  }
+  ecdf->n_steps = n_max;
+}
+
 void m4s_ecdf_clear(m4s_ecdf_t *ecdf) {
   free(ecdf->values);
   free(ecdf->probabilities);

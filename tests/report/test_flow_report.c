@@ -94,21 +94,27 @@ static void tables_should_be_of_slowdowns(void **state) {
                "aa,flowsim,ok,0.2,2,1.000000,10.000,1.500000,,1.000000,2.000000,4,\n");
   // p99: -50, 25 and -25 %.
   assert_holds("errors.csv", "flowsim,packet,slowdown_p99,3,33.333333,");
+  // The two points have mean and median errors of 25 and 35 %.
   assert_holds("errors.csv",
-               "flowsim,packet,flow_slowdown,4,30.000000,,,35.000000,,,50.000000,50.000000,"
-               "50.000000,-5.000000\n");
+               "flowsim,packet,flow_slowdown,4,30.000000,25.000000,35.000000,35.000000,25.000000,"
+               "35.000000,50.000000,50.000000,50.000000,-5.000000\n");
   assert_holds("point_errors.csv", "bb,flowsim,0.4,slowdown_p99,5.000000,4.000000,25.000000\n");
   assert_holds("flow_errors.csv",
                "case,simulator,max_load,n_flows,mae_percent,median_abs_percent,p90_abs_percent,"
                "p95_abs_percent,max_abs_percent,mean_signed_percent\n"
                "aa,flowsim,0.2,2,25.000000,25.000000,45.000000,47.500000,50.000000,-25.000000\n");
-  assert_holds("cdf.csv", "slowdown,packet,1.000000,0.250000\nslowdown,packet,1.500000,0.500000\n");
-  assert_holds("cdf.csv", "flow_abs_error_percent,flowsim,20.000000,0.500000\n");
-  assert_holds("cdf.csv", "slowdown_p99,packet,4.000000,0.666667\n");
+  // Slowdowns of packet: 2 and 1.5 at aa, 1 and 2.5 at bb.
+  assert_holds("cdf.csv",
+               "slowdown,packet,1.000000,0.250000,0.000000,0.500000\n"
+               "slowdown,packet,1.500000,0.500000,0.500000,0.500000\n"
+               "slowdown,packet,2.000000,0.750000,0.500000,1.000000\n");
+  assert_holds("cdf.csv", "flow_abs_error_percent,flowsim,20.000000,0.500000,0.500000,0.500000\n");
+  assert_holds("cdf.csv", "slowdown_p99,packet,4.000000,0.666667,,\n");
   assert_holds("figures/p99_slowdown_by_axis.gp", "set ylabel 'p99 slowdown of the flows'");
   assert_holds("figures/p99_slowdown_by_axis.dat", "# packet\n0.2 4\n0.4 4\n0.6 8\n");
   assert_holds("figures/cdf_slowdown.gp", "set ylabel 'share of 4 flows'");
   assert_holds("figures/cdf_flow_error.dat", "20 0.5\n50 1\n");
+  assert_holds("figures/cdf_slowdown.dat", "1 0 0\n1 0 0.5\n1.5 0 0.5\n1.5 0.5 0.5\n");
   assert_holds("report.html", "<h2>Slowdowns</h2>");
   assert_false(m4s_path_exists(fixture_path("figures/cdf_total_time.gp")));
 }
@@ -126,10 +132,13 @@ static void overview_should_be_of_slowdowns(void **state) {
   assert_non_null(strstr(text.bytes,
                          "error in p99 slowdown [%] against packet, which has 3 of 3 "
                          "points\n"));
-  assert_non_null(strstr(text.bytes,
-                         "error in the slowdown of single flows [%] against packet\n"
-                         "simulator  flows    MAE  median    p90    max  mean signed\n"
-                         "flowsim        4  30.00   35.00  50.00  50.00        -5.00\n"));
+  assert_non_null(
+      strstr(text.bytes,
+             "error in the slowdown of single flows [%] against packet\n"
+             "simulator  flows            MAE [95 %]         median [95 %]    p90    max  mean "
+             "signed\n"
+             "flowsim        4  30.00 [25.00, 35.00]  35.00 [25.00, 35.00]  50.00  50.00"
+             "        -5.00\n"));
   m4s_text_clear(&text);
   m4s_report_clear(&report);
   m4s_results_clear(&results);
@@ -165,7 +174,7 @@ static void broken_flows_should_be_named(void **state) {
   m4s_results_clear(&results);
 }
 
-// More flows than a curve needs are told by quantiles.
+// Of more flows than a curve needs some stand for all.
 static void long_series_should_be_thinned(void **state) {
   (void)state;
   enum { N = 10001 };
@@ -190,7 +199,7 @@ static void long_series_should_be_thinned(void **state) {
   }
   assert_non_null(found);
   assert_int_equal(found->ecdf.n_samples, N);
-  assert_int_equal(found->ecdf.n_steps, M4S_MAX_ECDF_FLOWS);
+  assert_int_equal(found->ecdf.n_steps, M4S_MAX_ECDF_STEPS);
   assert_near(found->ecdf.values[0], 1);
   assert_near(found->ecdf.values[1000], 6);
   assert_near(found->ecdf.values[2000], 11);

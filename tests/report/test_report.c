@@ -76,25 +76,25 @@ static void errors_should_be_these_bytes(void **state) {
               "aa,flowsim,2,4,total_us,900.500,1000.000,-9.950000\n"
               "aa,m4,2,4,total_us,1100.000,1000.000,10.000000\n");
   assert_file("cdf.csv",
-              "quantity,series,value,probability\n"
-              "total_us,flowsim,900.500,0.250000\n"
-              "total_us,flowsim,1200.000,0.500000\n"
-              "total_us,flowsim,1500.000,0.750000\n"
-              "total_us,flowsim,2000.000,1.000000\n"
-              "total_us,m4,1100.000,0.500000\n"
-              "total_us,m4,2500.000,1.000000\n"
-              "total_us,ns3,1000.000,1.000000\n"
-              "total_us_compared,flowsim,900.500,1.000000\n"
-              "total_us_compared,m4,1100.000,1.000000\n"
-              "total_us_compared,ns3,1000.000,1.000000\n"
-              "abs_error_percent,flowsim,9.950000,1.000000\n"
-              "abs_error_percent,m4,10.000000,1.000000\n"
-              "error_percent,flowsim,-9.950000,1.000000\n"
-              "error_percent,m4,10.000000,1.000000\n"
-              "wall_s,flowsim,1.000000,0.750000\n"
-              "wall_s,flowsim,1.500000,1.000000\n"
-              "wall_s,m4,2.000000,0.500000\n"
-              "wall_s,m4,3.000000,1.000000\n");
+              "quantity,series,value,probability,low95,high95\n"
+              "total_us,flowsim,900.500,0.250000,,\n"
+              "total_us,flowsim,1200.000,0.500000,,\n"
+              "total_us,flowsim,1500.000,0.750000,,\n"
+              "total_us,flowsim,2000.000,1.000000,,\n"
+              "total_us,m4,1100.000,0.500000,,\n"
+              "total_us,m4,2500.000,1.000000,,\n"
+              "total_us,ns3,1000.000,1.000000,,\n"
+              "total_us_compared,flowsim,900.500,1.000000,,\n"
+              "total_us_compared,m4,1100.000,1.000000,,\n"
+              "total_us_compared,ns3,1000.000,1.000000,,\n"
+              "abs_error_percent,flowsim,9.950000,1.000000,,\n"
+              "abs_error_percent,m4,10.000000,1.000000,,\n"
+              "error_percent,flowsim,-9.950000,1.000000,,\n"
+              "error_percent,m4,10.000000,1.000000,,\n"
+              "wall_s,flowsim,1.000000,0.750000,,\n"
+              "wall_s,flowsim,1.500000,1.000000,,\n"
+              "wall_s,m4,2.000000,0.500000,,\n"
+              "wall_s,m4,3.000000,1.000000,,\n");
 }
 
 // m4 failed at the second point and lacks the third: neither counts for flowsim.
@@ -111,15 +111,15 @@ static void errors_should_be_summed_over_common_points(void **state) {
   assert_true(file_holds("errors.csv", "\nflowsim,ns3,comm_1_us,1,0.000000,,,"));
   assert_true(file_holds("point_errors.csv", "\nbb,flowsim,2,5,total_us,1200.000,1000.000,"));
   assert_true(file_holds("cdf.csv",
-                         "total_us_compared,flowsim,900.500,0.500000\n"
-                         "total_us_compared,flowsim,2000.000,1.000000\n"
-                         "total_us_compared,m4,1100.000,0.500000\n"
-                         "total_us_compared,m4,2500.000,1.000000\n"
-                         "total_us_compared,ns3,1000.000,0.500000\n"
-                         "total_us_compared,ns3,2500.000,1.000000\n"
-                         "abs_error_percent,flowsim,9.950000,0.500000\n"
-                         "abs_error_percent,flowsim,20.000000,1.000000\n"
-                         "abs_error_percent,m4,0.000000,0.500000\n"));
+                         "total_us_compared,flowsim,900.500,0.500000,,\n"
+                         "total_us_compared,flowsim,2000.000,1.000000,,\n"
+                         "total_us_compared,m4,1100.000,0.500000,,\n"
+                         "total_us_compared,m4,2500.000,1.000000,,\n"
+                         "total_us_compared,ns3,1000.000,0.500000,,\n"
+                         "total_us_compared,ns3,2500.000,1.000000,,\n"
+                         "abs_error_percent,flowsim,9.950000,0.500000,0.000000,1.000000\n"
+                         "abs_error_percent,flowsim,20.000000,1.000000,1.000000,1.000000\n"
+                         "abs_error_percent,m4,0.000000,0.500000,0.000000,1.000000\n"));
 }
 
 static void errors_should_need_a_common_point(void **state) {
@@ -336,7 +336,7 @@ static void report_should_take_sweeps_without_axes_or_values(void **state) {
   assert_file("summary.csv",
               "case,simulator,status,total_us,exposed_comm_us,flows,wall_s,reason\n"
               "x,flowsim,failed,,,,0.000000,no path\n");
-  assert_file("cdf.csv", "quantity,series,value,probability\n");
+  assert_file("cdf.csv", "quantity,series,value,probability,low95,high95\n");
   // Figures of the earlier reports in this folder are gone.
   assert_false(m4s_path_exists(fixture_path("figures/cdf_total_time.gp")));
 }

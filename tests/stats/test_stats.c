@@ -103,6 +103,24 @@ static void ecdf_should_step_at_the_samples(void **state) {
   m4s_ecdf_clear(&ecdf);
 }
 
+static void ecdf_should_be_thinned_to_steps_that_it_has(void **state) {
+  (void)state;
+  const double values[] = {5, 1, 2, 3, 3, 4, 7};
+  m4s_ecdf_t ecdf;
+  assert_int_equal(m4s_ecdf_make("x", values, 7, &ecdf), M4S_OK);
+  m4s_ecdf_thin(&ecdf, 6);
+  assert_int_equal(ecdf.n_steps, 6);
+  m4s_ecdf_thin(&ecdf, 3);  // of the six steps the first, the third and the last
+  assert_int_equal(ecdf.n_steps, 3);
+  assert_int_equal(ecdf.n_samples, 7);
+  ASSERT_NEAR(ecdf.values[0], 1);
+  ASSERT_NEAR(ecdf.values[1], 3);
+  ASSERT_NEAR(ecdf.values[2], 7);
+  ASSERT_NEAR(ecdf.probabilities[1], 4.0 / 7);
+  ASSERT_NEAR(ecdf.probabilities[2], 1);
+  m4s_ecdf_clear(&ecdf);
+}
+
 enum { N_MANY = 200 };
 
 static void fill(double *values) {
@@ -156,6 +174,150 @@ static void bootstrap_should_need_two_samples(void **state) {
   ASSERT_NEAR(bootstrap.median.high, 7);
 }
 
+// Two groups: a resample is the one, the other or both, with 1/4, 1/4 and 1/2, so that the 2.5 %
+// and 97.5 % quantiles are the groups' own means and medians.
+static void groups_should_be_drawn_whole(void **state) {
+  (void)state;
+  const double values[] = {10, 20, 60, 1, 2, 3, 4, 5};  // means 30 and 3, medians 20 and 3
+  const size_t ends[] = {3, 8};
+  const m4s_grouped_samples_t grouped = {
+      .samples = values, .n = 8, .group_ends = ends, .n_groups = 2};
+  m4s_bootstrap_t bootstrap;
+  assert_int_equal(m4s_bootstrap_make_grouped("pair", &grouped, &bootstrap), M4S_OK);
+  assert_true(bootstrap.known);
+  ASSERT_NEAR(bootstrap.mean.low, 3);
+  ASSERT_NEAR(bootstrap.mean.high, 30);
+  ASSERT_NEAR(bootstrap.median.low, 3);
+  ASSERT_NEAR(bootstrap.median.high, 20);
+}
+
+// Groups of equal samples are as their samples: more flows a point say no more of the points.
+static void equal_samples_of_a_group_should_add_nothing(void **state) {
+  (void)state;
+  enum { N_GROUPS = 9, N_EACH = 200 };
+  static double values[N_GROUPS * N_EACH];
+  double single[N_GROUPS];
+  size_t ends[N_GROUPS];
+  for (size_t i = 0; i < N_GROUPS; i++) {
+    single[i] = (double)(i * i);
+    ends[i] = (i + 1) * N_EACH;
+    for (size_t j = 0; j < N_EACH; j++) {
+      values[i * N_EACH + j] = single[i];
+    }
+  }
+  const m4s_grouped_samples_t grouped = {
+      .samples = values, .n = N_GROUPS * N_EACH, .group_ends = ends, .n_groups = N_GROUPS};
+  m4s_bootstrap_t of_groups, of_samples;
+  assert_int_equal(m4s_bootstrap_make_grouped("same", &grouped, &of_groups), M4S_OK);
+  assert_int_equal(m4s_bootstrap_make("same", single, N_GROUPS, &of_samples), M4S_OK);
+  ASSERT_NEAR(of_groups.mean.low, of_samples.mean.low);
+  ASSERT_NEAR(of_groups.mean.high, of_samples.mean.high);
+  ASSERT_NEAR(of_groups.median.low, of_samples.median.low);
+  ASSERT_NEAR(of_groups.median.high, of_samples.median.high);
+}
+
+// With one sample a group the numbering of groups is all that differs: the same up to the noise of
+// the resamples, a twentieth of the widths.
+static void groups_of_one_should_be_samples(void **state) {
+  (void)state;
+  double values[N_MANY];
+  size_t ends[N_MANY];
+  fill(values);
+  for (size_t i = 0; i < N_MANY; i++) {
+    ends[i] = i + 1;
+  }
+  const m4s_grouped_samples_t grouped = {
+      .samples = values, .n = N_MANY, .group_ends = ends, .n_groups = N_MANY};
+  m4s_bootstrap_t of_groups, of_samples;
+  assert_int_equal(m4s_bootstrap_make_grouped("ones", &grouped, &of_groups), M4S_OK);
+  assert_int_equal(m4s_bootstrap_make("ones", values, N_MANY, &of_samples), M4S_OK);
+  assert_true(fabs(of_groups.mean.low - of_samples.mean.low) < 0.8);
+  assert_true(fabs(of_groups.mean.high - of_samples.mean.high) < 0.8);
+  assert_true(fabs(of_groups.median.low - of_samples.median.low) < 2);
+  assert_true(fabs(of_groups.median.high - of_samples.median.high) < 2);
+}
+
+static void one_group_should_give_no_interval(void **state) {
+  (void)state;
+  const size_t end = 5;
+  const m4s_grouped_samples_t grouped = {
+      .samples = samples, .n = 5, .group_ends = &end, .n_groups = 1};
+  m4s_bootstrap_t bootstrap = {.known = true};
+  m4s_ecdf_t ecdf;
+  m4s_interval_t *band = (m4s_interval_t *)samples;
+  assert_int_equal(m4s_bootstrap_make_grouped("one", &grouped, &bootstrap), M4S_OK);
+  assert_false(bootstrap.known);
+  assert_int_equal(m4s_ecdf_make("one", samples, 5, &ecdf), M4S_OK);
+  assert_int_equal(m4s_bootstrap_band("one", &grouped, &ecdf, &band), M4S_OK);
+  assert_null(band);
+  m4s_ecdf_clear(&ecdf);
+}
+
+// Of 100 samples half are 0: the share of zeros is binomial with n = 100 and p = 1/2, whose 2.5 %
+// and 97.5 % quantiles are 40 and 60; of 1,000 resamples the quantiles are one off at most.
+static void band_should_be_binomial(void **state) {
+  (void)state;
+  double values[100];
+  for (int i = 0; i < 100; i++) {
+    values[i] = i % 2;
+  }
+  const m4s_grouped_samples_t grouped = {.samples = values, .n = 100};
+  m4s_ecdf_t ecdf;
+  m4s_interval_t *band = NULL;
+  assert_int_equal(m4s_ecdf_make("coin", values, 100, &ecdf), M4S_OK);
+  assert_int_equal(m4s_bootstrap_band("coin", &grouped, &ecdf, &band), M4S_OK);
+  assert_int_equal(ecdf.n_steps, 2);
+  assert_true(band[0].low >= 0.39 && band[0].low <= 0.41);
+  assert_true(band[0].high >= 0.59 && band[0].high <= 0.61);
+  ASSERT_NEAR(band[1].low, 1);
+  ASSERT_NEAR(band[1].high, 1);
+  free(band);
+  m4s_ecdf_clear(&ecdf);
+}
+
+// Two groups again: at 3 the share is 3/5 in the one and 0 in the other.
+static void band_should_draw_groups(void **state) {
+  (void)state;
+  const double values[] = {10, 20, 60, 1, 2, 3, 4, 5};
+  const size_t ends[] = {3, 8};
+  const m4s_grouped_samples_t grouped = {
+      .samples = values, .n = 8, .group_ends = ends, .n_groups = 2};
+  m4s_ecdf_t ecdf;
+  m4s_interval_t *band = NULL;
+  assert_int_equal(m4s_ecdf_make("pair", values, 8, &ecdf), M4S_OK);
+  assert_int_equal(m4s_bootstrap_band("pair", &grouped, &ecdf, &band), M4S_OK);
+  ASSERT_NEAR(band[2].low, 0);
+  ASSERT_NEAR(band[2].high, 0.6);
+  ASSERT_NEAR(band[5].low, 1.0 / 3);  // at 10
+  ASSERT_NEAR(band[5].high, 1);
+  free(band);
+  m4s_ecdf_clear(&ecdf);
+}
+
+// Between the resampled steps the bounds stay near those of the normal approximation.
+static void long_bands_should_be_interpolated(void **state) {
+  (void)state;
+  enum { N = 5 * M4S_MAX_BAND_VALUES + 7 };
+  static double values[N];
+  for (int i = 0; i < N; i++) {
+    values[i] = sqrt(i);
+  }
+  const m4s_grouped_samples_t grouped = {.samples = values, .n = N};
+  m4s_ecdf_t ecdf;
+  m4s_interval_t *band = NULL;
+  assert_int_equal(m4s_ecdf_make("long", values, N, &ecdf), M4S_OK);
+  assert_int_equal(m4s_bootstrap_band("long", &grouped, &ecdf, &band), M4S_OK);
+  for (size_t i = 0; i < N; i++) {
+    double p = ecdf.probabilities[i];
+    double half = 1.96 * sqrt(p * (1 - p) / N);
+    assert_true(fabs(band[i].low - (p - half)) < 0.003);
+    assert_true(fabs(band[i].high - (p + half)) < 0.003);
+    assert_true(i == 0 || (band[i].low >= band[i - 1].low && band[i].high >= band[i - 1].high));
+  }
+  free(band);
+  m4s_ecdf_clear(&ecdf);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(summary_should_give_known_values),
@@ -164,9 +326,17 @@ int main(void) {
       cmocka_unit_test(summary_should_refuse_non_finite_samples),
       cmocka_unit_test(error_summary_should_use_magnitudes),
       cmocka_unit_test(ecdf_should_step_at_the_samples),
+      cmocka_unit_test(ecdf_should_be_thinned_to_steps_that_it_has),
       cmocka_unit_test(bootstrap_should_repeat_and_depend_on_the_name),
       cmocka_unit_test(bootstrap_should_cover_with_the_right_width),
       cmocka_unit_test(bootstrap_should_need_two_samples),
+      cmocka_unit_test(groups_should_be_drawn_whole),
+      cmocka_unit_test(equal_samples_of_a_group_should_add_nothing),
+      cmocka_unit_test(groups_of_one_should_be_samples),
+      cmocka_unit_test(one_group_should_give_no_interval),
+      cmocka_unit_test(band_should_be_binomial),
+      cmocka_unit_test(band_should_draw_groups),
+      cmocka_unit_test(long_bands_should_be_interpolated),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
