@@ -34,7 +34,8 @@ m4s_status_t m4s_flow_list_start(const m4s_flow_record_t *record, int64_t id,
                                  m4s_routing_t *routing, const m4s_network_port_t *port) {
   m4s_flow_t flow = {
       .id = id, .src = record->src, .dst = record->dst, .size_bytes = record->size_bytes};
-  M4S_TRY(m4s_routing_path(routing, flow.src, flow.dst, &flow.links, &flow.n_links));
+  M4S_TRY(m4s_routing_keep_path_of_flow(routing, record->id, flow.src, flow.dst, &flow.links,
+                                        &flow.n_links));
   return port->start_flow(port->context, &flow);
 }
 

@@ -22,6 +22,6 @@ m4s_source_t m4s_flow_list_as_source(m4s_flow_list_t *list);
 // M4S_ERR_INPUT unless the records are as above.
 m4s_status_t m4s_flow_list_check(const m4s_flow_record_t *records, int64_t n_flows);
 
-// Starts a record's flow on its pair's path, as flow `id` of the network.
+// Starts a record's flow on its path (m4s_routing_set_paths()), as flow `id` of the network.
 m4s_status_t m4s_flow_list_start(const m4s_flow_record_t *record, int64_t id,
                                  m4s_routing_t *routing, const m4s_network_port_t *port);

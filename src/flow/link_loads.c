@@ -5,8 +5,6 @@
 
 #include "core/units.h"
 
-const char *const m4s_paths_names[] = {"flow", "pair", NULL};
-
 // Flows on their way to the hosts behind one switch (or to one host), as shares of all flows.
 typedef struct {
   const m4s_spatial_t *spatial;
@@ -186,19 +184,6 @@ m4s_status_t m4s_link_shares(const m4s_spatial_t *spatial, const m4s_topology_t 
 
 // --- flows ---
 
-static m4s_status_t find_path(const m4s_flow_record_t *flow, m4s_routing_t *routing,
-                              m4s_paths_t paths, const int32_t **links_out, int32_t *n_links_out) {
-  enum { FIRST_PORT = 10000, N_PORTS = 50000, DESTINATION_PORT = 100 };
-  if (paths == M4S_PATHS_PAIR) {
-    return m4s_routing_path(routing, flow->src, flow->dst, links_out, n_links_out);
-  }
-  const m4s_flow_key_t key = {.src_address = (uint32_t)flow->src,
-                              .dst_address = (uint32_t)flow->dst,
-                              .src_port = (uint16_t)(FIRST_PORT + flow->id % N_PORTS),
-                              .dst_port = DESTINATION_PORT};
-  return m4s_routing_flow_path(routing, flow->src, flow->dst, &key, links_out, n_links_out);
-}
-
 m4s_status_t m4s_link_loads(const m4s_flow_record_t *records, int64_t n_flows,
                             const m4s_topology_t *topology, m4s_routing_t *routing,
                             m4s_paths_t paths, int64_t horizon_ns, double *load_of_link) {
@@ -208,7 +193,8 @@ m4s_status_t m4s_link_loads(const m4s_flow_record_t *records, int64_t n_flows,
   for (int64_t i = 0; i < n_flows; i++) {
     const int32_t *links;
     int32_t n_links;
-    M4S_TRY(find_path(&records[i], routing, paths, &links, &n_links));
+    M4S_TRY(m4s_routing_path_of_flow(routing, paths, records[i].id, records[i].src, records[i].dst,
+                                     &links, &n_links));
     for (int32_t j = 0; j < n_links; j++) {
       load_of_link[links[j]] += (double)records[i].size_bytes;
     }

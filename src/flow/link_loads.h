@@ -5,14 +5,6 @@
 #include "flow/spatial.h"
 #include "net/routing.h"
 
-// How flows choose among equal paths.
-typedef enum {
-  M4S_PATHS_FLOW,  // each by its own key, as of m4s_routing_flow_path(): the packet simulator
-  M4S_PATHS_PAIR,  // one path a pair of hosts, m4s_routing_path(): the flow-level simulators
-} m4s_paths_t;
-
-extern const char *const m4s_paths_names[];  // NULL-terminated
-
 // Pairs of hosts beyond which M4S_PATHS_PAIR is counted as M4S_PATHS_FLOW: every link then has so
 // many that both come to the same within a few percent.
 enum { M4S_MAX_COUNTED_PAIRS = 1 << 19 };
@@ -25,7 +17,7 @@ m4s_status_t m4s_link_shares(const m4s_spatial_t *spatial, const m4s_topology_t 
                              m4s_routing_t *routing, m4s_paths_t paths, double *share_of_link);
 
 // The load of each link, load_of_link[n_links], by flows whose application bytes are spread over
-// horizon_ns > 0: 1 is all of its bandwidth. Keys of flows are made of their ids.
+// horizon_ns > 0: 1 is all of its bandwidth.
 m4s_status_t m4s_link_loads(const m4s_flow_record_t *records, int64_t n_flows,
                             const m4s_topology_t *topology, m4s_routing_t *routing,
                             m4s_paths_t paths, int64_t horizon_ns, double *load_of_link);

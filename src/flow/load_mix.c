@@ -60,8 +60,6 @@ const m4s_field_t m4s_load_mix_fields[] = {
      .offset = AT(allow_overload),
      .fallback = "false",
      .help = "max_load may be 1 and above"},
-    CHOICE("load_paths", paths, m4s_paths_names, "flow",
-           "the most loaded link is that of paths per flow, or one path a pair of hosts"),
     INT("n_flows", n_flows, NULL, "20000", 1, MAX_FLOWS, "number of flows"),
     INT("duration_us", duration_us, "us", "0", 0, 1e12,
         "flows start up to this time, however many; 0: n_flows of them"),

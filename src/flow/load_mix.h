@@ -14,12 +14,12 @@ typedef struct {
   double lognorm_sigma;
   double max_load;  // of the most loaded link, by application bytes: 1 is all of its bandwidth
   bool allow_overload;
-  int paths;  // m4s_paths_t, by which the most loaded link is found
+  int paths;  // m4s_paths_t; not among the fields: all traffic of flows has it
   int64_t n_flows;
   int64_t duration_us;  // 0: n_flows
 } m4s_load_mix_config_t;
 
-enum { M4S_N_LOAD_MIX_FIELDS = 21 };
+enum { M4S_N_LOAD_MIX_FIELDS = 20 };
 extern const m4s_field_t m4s_load_mix_fields[M4S_N_LOAD_MIX_FIELDS];
 
 // Free with m4s_load_mix_clear().

@@ -21,7 +21,7 @@ enum { UNREACHED = UINT16_MAX };
 typedef struct {
   int32_t src, dst;  // src < 0: free
   int32_t n_links;
-  int32_t *links;  // [n_links], in an arena block
+  const int32_t *links;  // [n_links], in an arena block
   m4s_pair_facts_t *facts;  // owned; NULL: not asked for yet
 } path_t;
 
@@ -42,9 +42,12 @@ typedef struct {
 // Trees are forgotten, oldest first, beyond this.
 enum { MAX_TREE_BYTES = 512 << 20 };
 
+const char *const m4s_paths_names[] = {"flow", "pair", NULL};
+
 struct m4s_routing {
   const m4s_topology_t *topology;
   m4s_ecmp_seed_t seed;
+  m4s_paths_t paths_of_flows;
   int64_t packet_bit_ns;  // 8e9 * bytes of a full packet
   tree_t *trees;  // [n_nodes], made when first needed
   int32_t *kept;  // [n_nodes], roots of the trees that are there, a ring buffer
@@ -64,6 +67,7 @@ m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **
   }
   size_t n_nodes = (size_t)topology->n_nodes;
   routing->topology = topology;
+  routing->paths_of_flows = M4S_PATHS_PAIR;
   m4s_routing_set_packet_bytes(routing, 1000);
   routing->trees = calloc(n_nodes, sizeof *routing->trees);
   routing->queue = calloc(n_nodes, sizeof *routing->queue);
@@ -84,6 +88,10 @@ m4s_status_t m4s_routing_create(const m4s_topology_t *topology, m4s_routing_t **
 
 void m4s_routing_set_ecmp_seed(m4s_routing_t *routing, m4s_ecmp_seed_t seed) {
   routing->seed = seed;
+}
+
+void m4s_routing_set_paths(m4s_routing_t *routing, m4s_paths_t paths) {
+  routing->paths_of_flows = paths;
 }
 
 void m4s_routing_set_packet_bytes(m4s_routing_t *routing, int64_t packet_bytes) {
@@ -363,6 +371,17 @@ static int32_t *arena_take(m4s_routing_t *routing, int32_t n_links) {
   return links;
 }
 
+// Copies the path that was found last to where it stays.
+static m4s_status_t keep_links(m4s_routing_t *routing, int32_t n_links, const int32_t **links_out) {
+  int32_t *links = arena_take(routing, n_links);
+  if (links == NULL) {
+    return m4s_fail_memory("routing");
+  }
+  memcpy(links, routing->scratch, (size_t)n_links * sizeof *links);
+  *links_out = links;
+  return M4S_OK;
+}
+
 // The entry of a pair, with its path.
 static m4s_status_t get_path(m4s_routing_t *routing, int32_t src, int32_t dst, path_t **path_out) {
   if (2 * (routing->n_paths + 1) > routing->path_capacity) {
@@ -373,11 +392,8 @@ static m4s_status_t get_path(m4s_routing_t *routing, int32_t src, int32_t dst, p
     int32_t n_links = 0;
     const m4s_flow_key_t key = pair_key(src, dst);
     M4S_TRY(find_path(routing, src, dst, &key, routing->seed, &n_links));
-    int32_t *links = arena_take(routing, n_links);
-    if (links == NULL) {
-      return m4s_fail_memory("routing");
-    }
-    memcpy(links, routing->scratch, (size_t)n_links * sizeof *links);
+    const int32_t *links;
+    M4S_TRY(keep_links(routing, n_links, &links));
     *path = (path_t){.src = src, .dst = dst, .n_links = n_links, .links = links};
     routing->n_paths++;
   }
@@ -400,6 +416,29 @@ m4s_status_t m4s_routing_flow_path(m4s_routing_t *routing, int32_t src, int32_t 
   M4S_TRY(find_path(routing, src, dst, key, M4S_ECMP_SEED_NODE, n_links_out));
   *links_out = routing->scratch;
   return M4S_OK;
+}
+
+m4s_status_t m4s_routing_path_of_flow(m4s_routing_t *routing, m4s_paths_t paths, int64_t id,
+                                      int32_t src, int32_t dst, const int32_t **links_out,
+                                      int32_t *n_links_out) {
+  enum { FIRST_PORT = 10000, N_PORTS = 50000, DESTINATION_PORT = 100 };
+  if (paths == M4S_PATHS_PAIR) {
+    return m4s_routing_path(routing, src, dst, links_out, n_links_out);
+  }
+  const m4s_flow_key_t key = {.src_address = (uint32_t)src,
+                              .dst_address = (uint32_t)dst,
+                              .src_port = (uint16_t)(FIRST_PORT + id % N_PORTS),
+                              .dst_port = DESTINATION_PORT};
+  return m4s_routing_flow_path(routing, src, dst, &key, links_out, n_links_out);
+}
+
+m4s_status_t m4s_routing_keep_path_of_flow(m4s_routing_t *routing, int64_t id, int32_t src,
+                                           int32_t dst, const int32_t **links_out,
+                                           int32_t *n_links_out) {
+  M4S_TRY(m4s_routing_path_of_flow(routing, routing->paths_of_flows, id, src, dst, links_out,
+                                   n_links_out));
+  return routing->paths_of_flows == M4S_PATHS_PAIR ? M4S_OK
+                                                   : keep_links(routing, *n_links_out, links_out);
 }
 
 // The facts of a path with one more link. One full packet is serialised at every hop.

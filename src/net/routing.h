@@ -45,6 +45,14 @@ void m4s_routing_destroy(m4s_routing_t *routing);
 m4s_status_t m4s_routing_path(m4s_routing_t *routing, int32_t src, int32_t dst,
                               const int32_t **links_out, int32_t *n_links_out);
 
+// How flows choose among equal paths.
+typedef enum {
+  M4S_PATHS_FLOW,  // each by its own key, as switches do
+  M4S_PATHS_PAIR,  // one path a pair of hosts: m4s_routing_path()
+} m4s_paths_t;
+
+extern const char *const m4s_paths_names[];  // NULL-terminated
+
 // What switches hash to choose among equal next hops, seeded with their own id.
 typedef struct {
   uint32_t src_address, dst_address;
@@ -56,6 +64,19 @@ typedef struct {
 m4s_status_t m4s_routing_flow_path(m4s_routing_t *routing, int32_t src, int32_t dst,
                                    const m4s_flow_key_t *key, const int32_t **links_out,
                                    int32_t *n_links_out);
+
+// The links of flow `id` ≥ 0, whose source port follows from its id. `links_out` is good until the
+// next call.
+m4s_status_t m4s_routing_path_of_flow(m4s_routing_t *routing, m4s_paths_t paths, int64_t id,
+                                      int32_t src, int32_t dst, const int32_t **links_out,
+                                      int32_t *n_links_out);
+
+// The same in the way that is set, by default M4S_PATHS_PAIR; `links_out` lives as long as the
+// routing: 4 bytes a link of every flow with M4S_PATHS_FLOW.
+void m4s_routing_set_paths(m4s_routing_t *routing, m4s_paths_t paths);
+m4s_status_t m4s_routing_keep_path_of_flow(m4s_routing_t *routing, int64_t id, int32_t src,
+                                           int32_t dst, const int32_t **links_out,
+                                           int32_t *n_links_out);
 
 // All equal next hops of flows on their way from `node` to host dst ≠ node, of which a hash
 // chooses. `links_out` is good until the next call. M4S_ERR_INPUT where there is no path.

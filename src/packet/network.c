@@ -305,7 +305,12 @@ static m4s_status_t set_paths(network_t *network, const m4s_flow_t *flow, sender
                                .dst_port = key.src_port};
   const int32_t *links;
   int32_t n_links;
-  M4S_TRY(find_path(network, flow->src, flow->dst, &key, &links, &n_links));
+  if (network->ecmp == M4S_PACKET_ECMP_GIVEN) {
+    links = flow->links;
+    n_links = flow->n_links;
+  } else {
+    M4S_TRY(find_path(network, flow->src, flow->dst, &key, &links, &n_links));
+  }
   sender->route = (int32_t)network->n_routes;
   sender->nic = links[0];
   sender->n_hops = (uint16_t)n_links;

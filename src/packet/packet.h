@@ -76,6 +76,7 @@ typedef struct m4s_packet_observer {
 typedef enum {
   M4S_PACKET_ECMP_FLOW,  // by addresses and ports, at every switch, for each direction
   M4S_PACKET_ECMP_PAIR,  // the routing's path of the pair, and that of the pair backwards
+  M4S_PACKET_ECMP_GIVEN,  // the links that the flow comes with; backwards as M4S_PACKET_ECMP_FLOW
 } m4s_packet_ecmp_t;
 
 // Topology, routing and clock are borrowed until model_out->ops->destroy(model_out->state); the

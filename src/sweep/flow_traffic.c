@@ -13,12 +13,14 @@ const char *const m4s_in_flight_names[] = {"rack", "host", NULL};
 // Of a mix that is only checked.
 enum { MAX_CHECKED_FLOWS = 1000 };
 
-static m4s_status_t set_ideal_fcts(const m4s_traffic_place_t *place, m4s_flow_traffic_t *traffic) {
+static m4s_status_t set_ideal_fcts(const m4s_traffic_place_t *place, m4s_paths_t paths,
+                                   m4s_flow_traffic_t *traffic) {
   for (int64_t i = 0; i < traffic->n_flows; i++) {
     m4s_flow_record_t *record = &traffic->records[i];
     const int32_t *links;
     int32_t n_links;
-    M4S_TRY(m4s_routing_path(place->routing, record->src, record->dst, &links, &n_links));
+    M4S_TRY(m4s_routing_path_of_flow(place->routing, paths, record->id, record->src, record->dst,
+                                     &links, &n_links));
     record->ideal_fct_ns = m4s_ideal_fct_m_ns(place->topology, links, n_links, record->size_bytes,
                                               place->wire.payload_bytes, place->wire.header_bytes);
   }
@@ -34,8 +36,9 @@ static m4s_status_t read_flows(const m4s_traffic_config_t *config, const m4s_tra
                             &traffic->n_flows);
 }
 
-// The load of the link that the flows load most, by one path a pair of hosts.
-static m4s_status_t measure_list(const m4s_traffic_place_t *place, m4s_flow_traffic_t *traffic) {
+// The load of the link that the flows load most.
+static m4s_status_t measure_list(const m4s_traffic_place_t *place, m4s_paths_t paths,
+                                 m4s_flow_traffic_t *traffic) {
   int64_t horizon_ns = traffic->records[traffic->n_flows - 1].start_ns;
   int32_t n_links = place->topology->n_links;
   if (horizon_ns == 0) {
@@ -46,7 +49,7 @@ static m4s_status_t measure_list(const m4s_traffic_place_t *place, m4s_flow_traf
     return m4s_fail_memory("loads of links");
   }
   m4s_status_t status = m4s_link_loads(traffic->records, traffic->n_flows, place->topology,
-                                       place->routing, M4S_PATHS_PAIR, horizon_ns, loads);
+                                       place->routing, paths, horizon_ns, loads);
   for (int32_t i = 0; status == M4S_OK && i < n_links; i++) {
     traffic->load_realised = loads[i] > traffic->load_realised ? loads[i] : traffic->load_realised;
   }
@@ -92,15 +95,16 @@ m4s_status_t m4s_flow_traffic_make(const m4s_traffic_config_t *config,
                                    const m4s_traffic_place_t *place,
                                    m4s_flow_traffic_t *traffic_out) {
   m4s_flow_traffic_t traffic = {.load_expected = -1, .load_realised = -1};
+  m4s_paths_t paths = (m4s_paths_t)config->mix.paths;
   m4s_status_t status = config->kind == M4S_TRAFFIC_MIX ? make_mix(&config->mix, place, &traffic)
                         : config->kind == M4S_TRAFFIC_PHASES
                             ? make_phases(&config->phases, place, &traffic)
                             : read_flows(config, place, &traffic);
   if (status == M4S_OK) {
-    status = set_ideal_fcts(place, &traffic);
+    status = set_ideal_fcts(place, paths, &traffic);
   }
   if (status == M4S_OK && config->kind == M4S_TRAFFIC_FLOWS) {
-    status = measure_list(place, &traffic);
+    status = measure_list(place, paths, &traffic);
   }
   if (status != M4S_OK) {
     m4s_flow_traffic_clear(&traffic);

@@ -307,6 +307,7 @@ static m4s_status_t create_phases(m4s_point_run_t *run, m4s_source_t *source_out
 
 static m4s_status_t create_source(m4s_point_run_t *run, m4s_source_t *source_out) {
   inputs_t *inputs = &run->inputs;
+  m4s_routing_set_paths(inputs->routing, (m4s_paths_t)run->point->traffic.mix.paths);
   if (inputs->flows.first_of_phase != NULL) {
     return create_phases(run, source_out);
   }

@@ -29,14 +29,22 @@ static m4s_status_t create_m4(const m4s_simulator_inputs_t *inputs, m4s_simulato
                        inputs->clock, &simulator->model);
 }
 
+// Flows of lists and mixes come with their paths.
+static m4s_packet_ecmp_t ecmp_of(const m4s_point_t *point) {
+  if (point->traffic.kind == M4S_TRAFFIC_WORKLOAD) {
+    return (m4s_packet_ecmp_t)point->packet.ecmp;
+  }
+  return point->traffic.mix.paths == M4S_PATHS_PAIR ? M4S_PACKET_ECMP_PAIR : M4S_PACKET_ECMP_GIVEN;
+}
+
 static m4s_status_t create_packet(const m4s_simulator_inputs_t *inputs,
                                   m4s_simulator_t *simulator) {
   const m4s_point_t *point = inputs->point;
   m4s_packet_rules_t rules;
   M4S_TRY(
       m4s_packet_config_resolve(&point->packet, &point->wire, (uint64_t)point->run.seed, &rules));
-  return m4s_packet_create(&rules, (m4s_packet_ecmp_t)point->packet.ecmp, inputs->topology,
-                           inputs->routing, inputs->clock, &simulator->model);
+  return m4s_packet_create(&rules, ecmp_of(point), inputs->topology, inputs->routing, inputs->clock,
+                           &simulator->model);
 }
 
 typedef m4s_status_t (*create_fn)(const m4s_simulator_inputs_t *inputs, m4s_simulator_t *simulator);
