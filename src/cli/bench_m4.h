@@ -3,13 +3,11 @@
 
 #include <stdbool.h>
 
+#include "cli/bench.h"
 #include "flow/workload.h"
 #include "m4/engine.h"
 
 // --- timing ---
-
-// CPU time of this thread: what else runs on the machine does not count.
-double m4s_bench_cpu_s(void);
 
 typedef m4s_status_t m4s_bench_work_t(void *context);
 

@@ -1,7 +1,6 @@
 // Weights and steps for m4sweep bench m4.
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "cli/bench_m4.h"
 #include "core/text.h"
@@ -10,12 +9,6 @@ enum { HIDDEN = 200, GNN_HIDDEN = 300, N_LAYERS = 3, N_PARAMS = 13 };
 
 // Those of the published gray-failure runs: buffer, window, one-hot DCTCP, its threshold.
 static const float params[N_PARAMS] = {10, 1, 1, 0, 0, 0, 10};
-
-double m4s_bench_cpu_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 m4s_status_t m4s_bench_fastest(double seconds, m4s_bench_work_t *work, void *context,
                                double *fastest_s_out) {

@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 
+#include "cli/bench.h"
 #include "cli/cli.h"
+#include "core/clock.h"
 #include "core/units.h"
 #include "flow/collective_source.h"
 #include "flow/flow_list.h"
@@ -58,18 +58,6 @@ static const m4s_field_t fields[] = {
      .max = 4294967295.0,
      .help = "of the random mix"},
 };
-
-static double now_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static double peak_memory_mb(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)usage.ru_maxrss / 1024.0;
-}
 
 static void print_head(void) {
   printf("%-26s %10s %9s %11s %12s %12s %10s %9s\n", "case", "flows", "wall s", "events",
@@ -155,13 +143,13 @@ static m4s_status_t bench_gray_failure(const m4s_workload_t *workload, m4s_flows
   M4S_TRY(m4s_fields_set_defaults(m4s_gpu_cluster_fields, M4S_N_GPU_CLUSTER_FIELDS, &cluster));
   M4S_TRY(m4s_fields_set_defaults(m4s_flowsim_fields, M4S_N_FLOWSIM_FIELDS, &config));
   config.mode = mode;
-  double began_s = now_s();
+  double began_s = m4s_now_s();
   for (cluster.degraded_gpus = 2; cluster.degraded_gpus <= 16; cluster.degraded_gpus++) {
     for (cluster.reduction = 4; cluster.reduction <= 10; cluster.reduction++) {
       M4S_TRY(run_point(&cluster, workload, &config, &sum, &n_flows));
     }
   }
-  print_row(name, n_flows, now_s() - began_s, &sum);
+  print_row(name, n_flows, m4s_now_s() - began_s, &sum);
   return M4S_OK;
 }
 
@@ -217,14 +205,14 @@ static m4s_status_t bench_clos(const options_t *options) {
   if (status == M4S_OK) {
     status = m4s_fields_set_defaults(m4s_flowsim_fields, M4S_N_FLOWSIM_FIELDS, &config);
   }
-  double began_s = now_s();
+  double began_s = m4s_now_s();
   if (status == M4S_OK) {
     status = simulate(&config, topology, &clock, m4s_flow_list_as_source(list), &counts);
   }
   if (status == M4S_OK) {
     char name[64];
     snprintf(name, sizeof name, "clos %" PRId64 " racks, exact", options->racks);
-    print_row(name, options->flows, now_s() - began_s, &counts);
+    print_row(name, options->flows, m4s_now_s() - began_s, &counts);
     printf("%-26s %" PRId64 " flows at once at most, load %g, %.3f s simulated\n", "",
            counts.peak_active_flows, options->load, (double)clock.now_ns / 1e9);
   }
@@ -258,11 +246,11 @@ static int run(const void *values, int n_arguments, char **arguments) {
     status = bench_gray_failure(workload, M4S_FLOWSIM_EXACT, "gray-failure, exact");
   }
   if (status == M4S_OK) {
-    printf("%-26s 105 points; peak memory %.0f MB\n", "", peak_memory_mb());
+    printf("%-26s 105 points; peak memory %.0f MB\n", "", m4s_bench_peak_memory_mb());
     status = bench_clos(options);
   }
   if (status == M4S_OK) {
-    printf("peak memory %.0f MB\n", peak_memory_mb());
+    printf("peak memory %.0f MB\n", m4s_bench_peak_memory_mb());
   }
   m4s_workload_destroy(workload);
   return status == M4S_OK ? M4S_EXIT_OK : m4s_cli_failed(status);

@@ -117,25 +117,10 @@ typedef struct {
   double peak_flops;
 } bench_t;
 
-// The first "model name" of /proc/cpuinfo.
-static void name_cpu(char name_out[96]) {
-  char line[256];
-  FILE *file = fopen("/proc/cpuinfo", "r");
-  snprintf(name_out, 96, "unknown CPU");
-  while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-    if (sscanf(line, "model name : %95[^\n]", name_out) == 1) {
-      break;
-    }
-  }
-  if (file != NULL) {
-    fclose(file);
-  }
-}
-
 static void print_head(const bench_t *bench) {
   const m4s_model_t *model = bench->model;
-  char cpu[96];
-  name_cpu(cpu);
+  char cpu[M4S_BENCH_CPU_NAME_BYTES];
+  m4s_bench_cpu_name(cpu);
   double n_weights = (double)m4s_model_n_weights(model);
   printf("%s, one core, %s instructions\n", cpu, m4s_engine_instructions(bench->engine));
   printf("%s: hidden %d, GNN %d x %d layers, %d parameters; %.2f M weights, %.2f MB\n",

@@ -1,5 +1,4 @@
 // m4sweep simulate: one point of a sweep, told in full.
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,18 +189,9 @@ static m4s_status_t simulate_in(job_t *job, size_t i, const m4s_external_place_t
   return status;
 }
 
-// A folder to work in where nothing is kept.
-static m4s_status_t make_scratch(char scratch[256]) {
-  const char *temporary = getenv("TMPDIR");
-  snprintf(scratch, 256, "%.200s/m4sweep-XXXXXX", temporary == NULL ? "/tmp" : temporary);
-  return mkdtemp(scratch) == NULL
-             ? m4s_fail(M4S_ERR_IO, "%s: cannot be made: %s", scratch, strerror(errno))
-             : M4S_OK;
-}
-
 static m4s_status_t simulate_into(job_t *job, size_t i, const char *folder) {
   const m4s_result_row_t *row = &job->results.rows[i];
-  char scratch[256];
+  char scratch[M4S_TEMPORARY_BYTES];
   m4s_external_place_t place = {.external = m4s_sweep_external(job->sweep, row->simulator),
                                 .case_id = row->case_id,
                                 .spec_folder = job->sweep->folder,
@@ -209,7 +199,7 @@ static m4s_status_t simulate_into(job_t *job, size_t i, const char *folder) {
   if (place.external == NULL) {
     return simulate_in(job, i, &place, folder);
   }
-  M4S_TRY(folder == NULL ? make_scratch(scratch) : m4s_folder_make(folder));
+  M4S_TRY(folder == NULL ? m4s_folder_make_temporary(scratch) : m4s_folder_make(folder));
   m4s_status_t status = simulate_in(job, i, &place, folder);
   if (folder == NULL) {
     rmdir(scratch);

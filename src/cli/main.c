@@ -28,7 +28,8 @@
   X(flows) \
   X(packet) \
   X(bench_flowsim) \
-  X(bench_m4)
+  X(bench_m4) \
+  X(bench_packet)
 
 #define DECLARE(name) extern const m4s_command_t m4s_command_##name;
 M4S_COMMANDS(DECLARE)

@@ -210,6 +210,15 @@ m4s_status_t m4s_folder_make(const char *path) {
   return status;
 }
 
+m4s_status_t m4s_folder_make_temporary(char path_out[M4S_TEMPORARY_BYTES]) {
+  const char *parent = getenv("TMPDIR");
+  snprintf(path_out, M4S_TEMPORARY_BYTES, "%.200s/m4sweep-XXXXXX",
+           parent == NULL ? "/tmp" : parent);
+  return mkdtemp(path_out) == NULL
+             ? m4s_fail(M4S_ERR_IO, "%s: cannot be made: %s", path_out, strerror(errno))
+             : M4S_OK;
+}
+
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *where) {
   (void)info;
   (void)kind;

@@ -30,6 +30,10 @@ m4s_status_t m4s_file_write(const char *path, const void *bytes, size_t n_bytes)
 // Makes a folder and its parents; one that exists is fine.
 m4s_status_t m4s_folder_make(const char *path);
 
+// Makes a new folder in $TMPDIR (/tmp) for what is not kept; the caller removes it. M4S_ERR_IO.
+enum { M4S_TEMPORARY_BYTES = 256 };
+m4s_status_t m4s_folder_make_temporary(char path_out[M4S_TEMPORARY_BYTES]);
+
 // Brings a folder's entries to disk, where its file system can.
 m4s_status_t m4s_folder_sync(const char *path);
 

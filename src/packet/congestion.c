@@ -258,6 +258,7 @@ m4s_status_t m4s_packet_cc_start(network_t *network, sender_t *sender) {
       if (sender->cc.hpcc == NULL) {
         return m4s_fail_memory("flows");
       }
+      network->counts.allocations++;
       *sender->cc.hpcc = (hpcc_t){.current_bps = max_rate(network, sender), .utilisation = 1};
       break;
     case M4S_PACKET_TIMELY:

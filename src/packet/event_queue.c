@@ -32,6 +32,7 @@ m4s_status_t m4s_event_queue_grow(m4s_event_queue_t *queue) {
   for (uint32_t i = queue->event_capacity; i < capacity; i++) {
     events[i].next = i + 1 < capacity ? i + 1 : queue->first_free;
   }
+  queue->n_allocations++;
   queue->first_free = queue->event_capacity;
   queue->event_capacity = capacity;
   return M4S_OK;
@@ -44,6 +45,7 @@ static m4s_status_t grow_far(m4s_event_queue_t *queue) {
     return m4s_fail_memory("events");
   }
   queue->far = far;
+  queue->n_allocations++;
   queue->far_capacity = capacity;
   return M4S_OK;
 }

@@ -34,7 +34,8 @@ typedef struct {
 typedef struct {
   int64_t now_ns;  // time of the last event taken; nothing lies before it
   m4s_wheel_event_t *events;  // owned
-  uint32_t first_free, n_events, event_capacity;
+  uint32_t first_free, event_capacity;
+  int32_t n_allocations;
   uint64_t summary;  // words that are not zero
   int64_t first_far_ns;  // M4S_TIME_NEVER: none
   m4s_far_event_t *far;  // owned, a 4-ary heap

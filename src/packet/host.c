@@ -138,13 +138,14 @@ void m4s_packet_host_send(network_t *network, int32_t port_id) {
   }
 }
 
-static m4s_status_t add_flow(nic_t *nic, int32_t flow) {
+static m4s_status_t add_flow(network_t *network, nic_t *nic, int32_t flow) {
   if (nic->n_flows == nic->capacity) {
     int32_t capacity = nic->capacity == 0 ? INITIAL_NIC_FLOWS : 2 * nic->capacity;
     int32_t *flows = realloc(nic->flows, (size_t)capacity * sizeof *flows);
     if (flows == NULL) {
       return m4s_fail_memory("flows");
     }
+    network->counts.allocations++;
     nic->flows = flows;
     nic->capacity = capacity;
   }
@@ -156,7 +157,7 @@ void m4s_packet_host_start_flow(network_t *network, int32_t flow) {
   sender_t *sender = &network->senders[flow];
   sender->start_ns = now_of(network);
   sender->available_ns = now_of(network);
-  m4s_status_t status = add_flow(&network->nics[sender->nic], flow);
+  m4s_status_t status = add_flow(network, &network->nics[sender->nic], flow);
   if (status != M4S_OK) {
     network->status = status;
     return;

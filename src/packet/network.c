@@ -59,6 +59,7 @@ bool m4s_packet_grow(network_t *network) {
     network->status = m4s_fail_memory("packets");
     return false;
   }
+  network->counts.allocations++;
   network->packet_capacity = capacity;
   return true;
 }
@@ -234,6 +235,7 @@ static m4s_status_t grow_pairs(network_t *network) {
   for (size_t i = 0; i < capacity; i++) {
     pairs[i] = (pair_count_t){.src = NO_ID};
   }
+  network->counts.allocations++;
   network->pairs = pairs;
   network->pair_capacity = capacity;
   for (size_t i = 0; i < old_capacity; i++) {
@@ -283,6 +285,7 @@ static m4s_status_t add_route(network_t *network, const int32_t *links, int32_t 
     if (routes == NULL) {
       return m4s_fail_memory("flows");
     }
+    network->counts.allocations++;
     network->routes = routes;
     network->route_capacity = capacity;
   }
@@ -339,6 +342,7 @@ static m4s_status_t grow_senders(network_t *network, int64_t n) {
   }
   memset(senders + n_old, 0, ((size_t)capacity - n_old) * sizeof *senders);
   free(network->senders);
+  network->counts.allocations++;
   network->senders = senders;
   network->sender_capacity = capacity;
   return M4S_OK;
@@ -519,6 +523,7 @@ static m4s_status_t init(network_t *network) {
   if (!m4s_packet_grow(network)) {
     return network->status;
   }
+  network->counts.allocations = 0;
   M4S_TRY(check_links(network));
   if (rules->partitioned) {
     M4S_TRY(m4s_packet_partitions_create(network));
@@ -557,10 +562,19 @@ m4s_status_t m4s_packet_create(const m4s_packet_rules_t *rules, m4s_packet_ecmp_
   return M4S_OK;
 }
 
+static int32_t packet_bytes(const network_t *network) {
+  size_t bytes = sizeof *network->packets + sizeof *network->events.events;
+  bytes += network->telemetry == NULL ? 0 : sizeof *network->telemetry;
+  bytes += network->sent_ns == NULL ? 0 : sizeof *network->sent_ns;
+  return (int32_t)bytes;
+}
+
 m4s_packet_counts_t m4s_packet_counts(const m4s_network_model_t *model) {
   const network_t *network = model->state;
   m4s_packet_counts_t counts = network->counts;
   counts.peak_packets = network->n_packets;
+  counts.packet_bytes = packet_bytes(network);
+  counts.allocations += network->events.n_allocations;
   for (int32_t i = 0; i < network->topology->n_links; i++) {
     counts.transmissions += network->ports[i].n_sent;
     counts.marked += network->ports[i].n_marked;

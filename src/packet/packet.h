@@ -26,6 +26,9 @@ typedef struct {
   int64_t transmissions;  // packets on links, a packet on each link of its path counts
   int64_t marked, dropped, pauses;
   int64_t peak_packets;  // in the network at a time
+  // Memory of a packet in the network: its record, what its congestion control adds, its event.
+  int32_t packet_bytes;
+  int64_t allocations;  // of memory, after the network was made
 } m4s_packet_counts_t;
 
 // What observers can be told, at the time it happens. A set of kinds is their bitwise or.

@@ -161,7 +161,7 @@ int64_t m4s_packet_window_ns(const network_t *network, int64_t until_ns) {
 }
 
 // Room for one more.
-static m4s_status_t reserve(void **items, int32_t n, int32_t *capacity, size_t item_bytes) {
+static m4s_status_t reserve(network_t *network, void **items, int32_t n, int32_t *capacity, size_t item_bytes) {
   if (n < *capacity) {
     return M4S_OK;
   }
@@ -170,6 +170,7 @@ static m4s_status_t reserve(void **items, int32_t n, int32_t *capacity, size_t i
   if (grown == NULL) {
     return m4s_fail_memory("packets");
   }
+  network->counts.allocations++;
   *items = grown;
   *capacity = grown_capacity;
   return M4S_OK;
@@ -179,7 +180,7 @@ void m4s_packet_post(network_t *network, int32_t port, int64_t arrival_ns, int32
   partitions_t *partitions = network->partitions;
   mailbox_t *box = &partitions->outboxes[partitions->of_node[network->ports[port].node]];
   m4s_status_t status =
-      reserve((void **)&box->letters, box->n, &box->capacity, sizeof *box->letters);
+      reserve(network, (void **)&box->letters, box->n, &box->capacity, sizeof *box->letters);
   if (status != M4S_OK) {
     network->status = status;
     return;
@@ -292,7 +293,7 @@ m4s_status_t m4s_packet_call(network_t *network, int32_t flow, int32_t caller, i
     new_event(network, start_ns, EVENT_FLOW_START, flow);
     return M4S_OK;
   }
-  M4S_TRY(reserve((void **)&partitions->calls, partitions->n_calls, &partitions->call_capacity,
+  M4S_TRY(reserve(network, (void **)&partitions->calls, partitions->n_calls, &partitions->call_capacity,
                   sizeof *partitions->calls));
   partitions->calls[partitions->n_calls] = (call_t){.to = to,
                                                     .from = from,

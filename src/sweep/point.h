@@ -104,6 +104,9 @@ m4s_status_t m4s_point_run_begin_external(const m4s_point_t *point,
                                           const m4s_external_place_t *place,
                                           const atomic_bool *stop, m4s_point_run_t **run_out);
 
+// The run's network model, for observers; NULL of a simulator of the user's.
+m4s_network_model_t *m4s_point_run_model(m4s_point_run_t *run);
+
 // Simulates up to the end, or to the next inference: then m4s_engines_evaluate() comes before the
 // next call. M4S_ERR_STOPPED once *stop is true (NULL: never), M4S_ERR_TIME_LIMIT when it has taken
 // run.time_limit_s, with its share of the inferences, M4S_ERR_SIMULATION; after an error the run

@@ -401,6 +401,10 @@ m4s_status_t m4s_point_run_begin_external(const m4s_point_t *point,
   return M4S_OK;
 }
 
+m4s_network_model_t *m4s_point_run_model(m4s_point_run_t *run) {
+  return run->external == NULL ? &run->simulator.model : NULL;
+}
+
 // Takes what the batch with this run's step has brought.
 static m4s_status_t end_inference(m4s_point_run_t *run, const m4s_shared_engine_t *network) {
   const m4s_network_model_t *model = &run->simulator.model;

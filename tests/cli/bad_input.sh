@@ -193,6 +193,9 @@ refused '--reduction' '0' -- topology gray-failure --degraded 2 --reduction 0
 refused '--gpus' -- topology cluster made.txt --gpus 0
 refused 'FILE' -- topology cluster
 refused '--racks' '9' -- bench flowsim --racks 9
+refused '--workload: ' 'in/none.txt' -- bench packet --workload in/none.txt
+refused '--flows' '0' 'nearest' -- bench packet --flows 0
+refused '--degraded-gpus' '33' 'nearest' -- bench packet --degraded-gpus 33
 refused '--batch-rows' '1' 'nearest' -- bench m4 --batch-rows 4,1
 refused '--batch-rows' '""' -- bench m4 --batch-rows 4,,5
 refused '--batch-rows' 'empty' -- bench m4 --batch-rows ''
