@@ -1,10 +1,12 @@
 // The axes that figures can be drawn over.
 #include <gsl/gsl_sort_double.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/figures.h"
 #include "report/format.h"
+#include "report/gnuplot.h"
 
 static bool *mark_points(const m4s_report_t *report, bool with_errors) {
   bool *marks = calloc(report->view.n_points + 1, sizeof *marks);
@@ -19,17 +21,13 @@ static bool *mark_points(const m4s_report_t *report, bool with_errors) {
   return marks;
 }
 
-static m4s_status_t collect(const m4s_view_t *view, const char *name, const bool *marks,
-                            m4s_axis_values_t *axis) {
-  *axis = (m4s_axis_values_t){.name = name};
-  axis->values = calloc(view->n_points + 1, sizeof *axis->values);
-  if (axis->values == NULL) {
-    return m4s_fail_memory("the values of an axis");
-  }
+static m4s_status_t collect_numbers(const m4s_view_t *view, const bool *marks,
+                                    m4s_axis_values_t *axis) {
   size_t n = 0;
   for (size_t point = 0; point < view->n_points; point++) {
+    axis->places[point] = json_number_value(m4s_view_axis(view, point, axis->name));
     if (marks[point]) {
-      axis->values[n++] = json_number_value(m4s_view_axis(view, point, name));
+      axis->values[n++] = axis->places[point];
     }
   }
   gsl_sort(axis->values, 1, n);
@@ -38,6 +36,115 @@ static m4s_status_t collect(const m4s_view_t *view, const char *name, const bool
       axis->values[axis->n_values++] = axis->values[i];
     }
   }
+  return M4S_OK;
+}
+
+// --- names ---
+
+// A value as a label: of a path the file's name.
+static m4s_status_t add_label(const json_t *value, m4s_text_t *label) {
+  const char *text = json_string_value(value);
+  const char *slash = text == NULL ? NULL : strrchr(text, '/');
+  return slash != NULL && slash[1] != '\0' ? m4s_text_add(label, "%s", slash + 1)
+                                           : m4s_text_add_json(label, value);
+}
+
+// What tells a point's place from others', or with `as_label` its name: the values of the axis and
+// of those that are zipped with it.
+static m4s_status_t add_name(const m4s_view_t *view, size_t point, const char *axis, bool as_label,
+                             m4s_text_t *name) {
+  M4S_TRY(m4s_text_add(name, "%s", ""));
+  for (size_t i = 0; i < view->axes.n_items; i++) {
+    const char *other = view->axes.items[i];
+    if (strcmp(other, axis) == 0 || m4s_view_axes_zipped(view, other, axis)) {
+      M4S_TRY(m4s_text_add(name, "%s", name->length == 0 ? "" : as_label ? ", " : "\x1f"));
+      const json_t *value = m4s_view_axis(view, point, other);
+      M4S_TRY(as_label ? add_label(value, name) : m4s_text_add_json(name, value));
+    }
+  }
+  return M4S_OK;
+}
+
+// More names are not looked at.
+enum { MAX_NAMES = 1000 };
+
+// Places of points in the order in which their names come; one that is not marked has a place only
+// if its name has. No values where there are too many names.
+static m4s_status_t collect_names(const m4s_view_t *view, const bool *marks,
+                                  m4s_axis_values_t *axis) {
+  m4s_text_list_t keys = {0};
+  m4s_status_t status = M4S_OK;
+  for (size_t point = 0; status == M4S_OK && point < view->n_points && keys.n_items <= MAX_NAMES;
+       point++) {
+    m4s_text_t key = {0};
+    m4s_text_t label = {0};
+    status = add_name(view, point, axis->name, false, &key);
+    if (status == M4S_OK) {
+      status = add_name(view, point, axis->name, true, &label);
+    }
+    int place = status == M4S_OK ? m4s_text_list_find(&keys, key.bytes) : -1;
+    if (status == M4S_OK && place < 0 && marks[point]) {
+      place = (int)keys.n_items;
+      status = m4s_text_list_add(&keys, key.bytes);
+      if (status == M4S_OK) {
+        status = m4s_text_list_add(&axis->labels, label.bytes);
+      }
+      axis->values[place] = place;
+    }
+    axis->places[point] = place < 0 ? NAN : place;
+    m4s_text_clear(&key);
+    m4s_text_clear(&label);
+  }
+  axis->n_values = keys.n_items <= MAX_NAMES ? keys.n_items : 0;
+  m4s_text_list_clear(&keys);
+  return status;
+}
+
+// --- axes ---
+
+static const json_t *spec_axes(const m4s_view_t *view) {
+  return json_object_get(json_object_get(view->results->manifest, "sweep"), "axes");
+}
+
+// How the spec gives an axis' values; NULL where it does not say.
+static const json_t *find_values(const m4s_view_t *view, const char *name, bool *is_drawn_out) {
+  const json_t *groups = spec_axes(view);
+  for (size_t i = 0; i < json_array_size(groups); i++) {
+    const json_t *group = json_array_get(groups, i);
+    const json_t *sample = json_object_get(group, "sample");
+    const json_t *values = json_object_get(sample == NULL ? group : sample, name);
+    if (values != NULL) {
+      *is_drawn_out = sample != NULL;
+      return values;
+    }
+  }
+  *is_drawn_out = false;
+  return NULL;
+}
+
+// In equal ratios, as the spec says, or listed over two powers of ten or more.
+static bool is_logarithmic(const m4s_axis_values_t *axis, const json_t *written) {
+  enum { MIN_RATIO = 100 };
+  if (axis->n_values < 2 || !(axis->values[0] > 0)) {
+    return false;
+  }
+  return json_object_get(written, "logspace") != NULL ||
+         json_object_get(written, "loguniform") != NULL ||
+         (!json_is_object(written) &&
+          axis->values[axis->n_values - 1] >= MIN_RATIO * axis->values[0]);
+}
+
+static m4s_status_t collect(const m4s_view_t *view, const char *name, const bool *marks,
+                            m4s_axis_values_t *axis) {
+  *axis = (m4s_axis_values_t){.name = name, .of_names = !m4s_view_axis_is_number(view, name)};
+  axis->values = calloc(view->n_points + 1, sizeof *axis->values);
+  axis->places = calloc(view->n_points + 1, sizeof *axis->places);
+  if (axis->values == NULL || axis->places == NULL) {
+    return m4s_fail_memory("the values of an axis");
+  }
+  const json_t *written = find_values(view, name, &axis->drawn);
+  M4S_TRY(axis->of_names ? collect_names(view, marks, axis) : collect_numbers(view, marks, axis));
+  axis->logarithmic = !axis->of_names && is_logarithmic(axis, written);
   return M4S_OK;
 }
 
@@ -52,41 +159,58 @@ static bool is_zipped(const m4s_view_t *view, const char *name, const m4s_axis_v
   return false;
 }
 
-m4s_status_t m4s_axis_values_make(const m4s_report_t *report, bool with_errors, size_t capacity,
-                                  m4s_axis_values_t *axes_out, size_t *n_axes_out) {
-  bool *marks = mark_points(report, with_errors);
-  if (marks == NULL) {
-    return m4s_fail_memory("the values of an axis");
-  }
-  m4s_status_t status = M4S_OK;
-  size_t n = 0;
-  const m4s_text_list_t *names = &report->view.axes;
-  for (size_t a = 0; status == M4S_OK && a < names->n_items && n < capacity; a++) {
-    m4s_axis_values_t axis = {0};
-    if (m4s_name_ends(names->items[a], "seed") ||
-        is_zipped(&report->view, names->items[a], axes_out, n) ||
-        !m4s_view_axis_is_number(&report->view, names->items[a])) {
+// Adds the axes of numbers, or those of names.
+static m4s_status_t add_axes(const m4s_view_t *view, const bool *marks, bool of_names,
+                             m4s_axis_values_t *axes, size_t *n_axes) {
+  for (size_t a = 0; a < view->axes.n_items; a++) {
+    const char *name = view->axes.items[a];
+    if (m4s_name_ends(name, "seed") || is_zipped(view, name, axes, *n_axes) ||
+        m4s_view_axis_is_number(view, name) == of_names) {
       continue;
     }
-    status = collect(&report->view, names->items[a], marks, &axis);
-    if (status == M4S_OK && axis.n_values >= 2) {
-      axes_out[n++] = axis;
+    m4s_axis_values_t *axis = &axes[*n_axes];
+    m4s_status_t status = collect(view, name, marks, axis);
+    if (status == M4S_OK && axis->n_values >= 2) {
+      (*n_axes)++;
     } else {
-      m4s_axis_values_clear(&axis);
+      m4s_axis_values_clear(axis);
     }
+    M4S_TRY(status);
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_axes_make(const m4s_report_t *report, bool with_errors, m4s_axes_t *axes_out) {
+  const m4s_view_t *view = &report->view;
+  m4s_axes_t axes = {.items = calloc(view->axes.n_items + 1, sizeof *axes.items)};
+  bool *marks = mark_points(report, with_errors);
+  m4s_status_t status = axes.items == NULL || marks == NULL
+                            ? m4s_fail_memory("the values of an axis")
+                            : add_axes(view, marks, false, axes.items, &axes.n_items);
+  if (status == M4S_OK) {
+    status = add_axes(view, marks, true, axes.items, &axes.n_items);
   }
   free(marks);
-  for (size_t i = 0; status != M4S_OK && i < n; i++) {
-    m4s_axis_values_clear(&axes_out[i]);
+  if (status != M4S_OK) {
+    m4s_axes_clear(&axes);
+    return status;
   }
-  if (status == M4S_OK) {
-    *n_axes_out = n;
+  *axes_out = axes;
+  return M4S_OK;
+}
+
+void m4s_axes_clear(m4s_axes_t *axes) {
+  for (size_t i = 0; axes->items != NULL && i < axes->n_items; i++) {
+    m4s_axis_values_clear(&axes->items[i]);
   }
-  return status;
+  free(axes->items);
+  *axes = (m4s_axes_t){0};
 }
 
 void m4s_axis_values_clear(m4s_axis_values_t *axis) {
   free(axis->values);
+  free(axis->places);
+  m4s_text_list_clear(&axis->labels);
   *axis = (m4s_axis_values_t){0};
 }
 
@@ -96,9 +220,77 @@ static int compare_numbers(const void *a, const void *b) {
   return (left > right) - (left < right);
 }
 
-int m4s_axis_values_index(const m4s_axis_values_t *axis, const m4s_view_t *view, size_t point) {
-  double value = json_number_value(m4s_view_axis(view, point, axis->name));
+int m4s_axis_values_index(const m4s_axis_values_t *axis, size_t point) {
+  double place = axis->places[point];
+  if (isnan(place)) {
+    return -1;
+  }
   const double *found =
-      bsearch(&value, axis->values, axis->n_values, sizeof *axis->values, compare_numbers);
+      bsearch(&place, axis->values, axis->n_values, sizeof *axis->values, compare_numbers);
   return found == NULL ? -1 : (int)(found - axis->values);
+}
+
+// --- in scripts ---
+
+// Whether there are few enough values, far enough apart, to stand below the axis.
+static bool fits(const m4s_axis_values_t *axis) {
+  enum { MAX_TICS = 12 };
+  const double least_share = 0.055;  // of the axis between two tics
+  if (axis->n_values > MAX_TICS) {
+    return false;
+  }
+  double first = axis->values[0];
+  double last = axis->values[axis->n_values - 1];
+  for (size_t i = 1; i < axis->n_values; i++) {
+    double before = axis->values[i - 1];
+    double share = axis->logarithmic ? log(axis->values[i] / before) / log(last / first)
+                                     : (axis->values[i] - before) / (last - first);
+    if (!(share >= least_share)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+m4s_status_t m4s_axis_values_add_label(const m4s_axis_values_t *axis, size_t i_value,
+                                       m4s_text_t *text) {
+  if (axis->of_names) {
+    return m4s_text_add(text, "%s", axis->labels.items[i_value]);
+  }
+  return m4s_text_add_number(text, axis->values[i_value]);
+}
+
+bool m4s_axis_values_are_long(const m4s_axis_values_t *axis, size_t n_columns) {
+  size_t n = 0;
+  for (size_t i = 0; i < axis->labels.n_items; i++) {
+    size_t length = strlen(axis->labels.items[i]);
+    n = length > n ? length : n;
+  }
+  return (n + 2) * axis->labels.n_items > n_columns;
+}
+
+m4s_status_t m4s_axis_values_add_scale(const m4s_axis_values_t *axis, m4s_text_t *script) {
+  enum { COLUMNS = 72 };  // of a figure's width
+  if (axis->logarithmic) {
+    M4S_TRY(m4s_text_add(script, "  set logscale x\n"));
+  }
+  if (!axis->of_names && !fits(axis)) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_text_add(script, "  set xtics %s(",
+                       m4s_axis_values_are_long(axis, COLUMNS) ? "rotate by -30 " : ""));
+  for (size_t i = 0; i < axis->n_values; i++) {
+    m4s_text_t label = {0};
+    m4s_status_t status = m4s_axis_values_add_label(axis, i, &label);
+    if (status == M4S_OK && i > 0) {
+      status = m4s_text_add(script, ", ");
+    }
+    if (status == M4S_OK) {
+      status = m4s_text_add_gnuplot(script, label.bytes);
+    }
+    m4s_text_clear(&label);
+    M4S_TRY(status);
+    M4S_TRY(m4s_text_add(script, " %.9g", axis->values[i]));
+  }
+  return m4s_text_add(script, ")\n");
 }

@@ -1,4 +1,5 @@
-// Lines along one axis: total time with the other axes held, and errors of one-axis sweeps.
+// Figures along one axis: lines over numbers and bars over names, with the other axes held; dots
+// where points were drawn at random. Of the measure, and of the errors of one-axis sweeps.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +25,14 @@ typedef struct {
   size_t n_values, first_point;
 } run_t;
 
+// How points are shown.
+typedef enum { STYLE_LINES, STYLE_BARS, STYLE_DOTS } style_t;
+
 typedef struct {
   const m4s_report_t *report;
   const m4s_figure_t *figure;
-  const char *axis;  // along x, with those that are zipped with it
+  const m4s_axis_values_t *axis;  // along x, with those that are zipped with it
+  style_t style;
   member_t *members;  // owned, [n_members], by key, then by point
   size_t n_members;
   run_t run;  // the members that are drawn
@@ -41,9 +46,7 @@ static int compare_places(const void *a, const void *b) {
   return (left->x > right->x) - (left->x < right->x);
 }
 
-static double x_of(const slice_t *slice, size_t point) {
-  return json_number_value(m4s_view_axis(&slice->report->view, point, slice->axis));
-}
+static double x_of(const slice_t *slice, size_t point) { return slice->axis->places[point]; }
 
 // The measure in the figure's unit; simulator -1: the reference's.
 static bool get_total(const m4s_report_t *report, size_t point, int simulator, double *value_out) {
@@ -82,12 +85,27 @@ static size_t collect_errors(slice_t *slice, int simulator) {
   return n;
 }
 
-// Adds a line's data and its part of the plot command; nothing where it has no points.
-static m4s_status_t add_line(slice_t *slice, int simulator, size_t n, size_t *n_lines,
-                             m4s_text_t *script, m4s_text_t *data) {
-  if (n == 0) {
-    return M4S_OK;
+// What is plotted of block i_line of the data, one of n_lines.
+static m4s_status_t add_plot(const slice_t *slice, size_t i_line, size_t n_lines, bool is_outside,
+                             m4s_text_t *script) {
+  M4S_TRY(m4s_text_add(script, "%s data index %zu using ", i_line == 0 ? "  plot" : ", \\\n      ",
+                       i_line));
+  switch (slice->style) {
+    case STYLE_BARS: {
+      double width = 0.8 / (double)n_lines;
+      return m4s_text_add(script, "($1%+.4g):2:(%.4g) with boxes fs solid 0.85 noborder",
+                          ((double)i_line + 0.5) * width - 0.4, 0.92 * width);
+    }
+    case STYLE_DOTS:
+      return m4s_text_add(script, "1:2 with points pt %d ps 1.2", is_outside ? 6 : 7);
+    default:
+      return m4s_text_add(script, "1:2 with linespoints pt %d ps 0.9", is_outside ? 6 : 7);
   }
+}
+
+// Adds the data of the n places of a simulator, and what is plotted of them.
+static m4s_status_t add_line(slice_t *slice, int simulator, size_t n, size_t i_line, size_t n_lines,
+                             m4s_text_t *script, m4s_text_t *data) {
   const m4s_report_t *report = slice->report;
   const char *name =
       simulator < 0 ? report->reference.name : report->view.simulators.items[simulator];
@@ -99,37 +117,48 @@ static m4s_status_t add_line(slice_t *slice, int simulator, size_t n, size_t *n_
     M4S_TRY(m4s_text_add(data, "%.9g %.9g\n", slice->places[i].x, slice->places[i].y));
   }
   M4S_TRY(m4s_text_add(data, "\n\n"));
-  M4S_TRY(m4s_text_add(script, "%s data index %zu using 1:2 with linespoints pt %d ps 0.9",
-                       *n_lines == 0 ? "  plot" : ", \\\n      ", *n_lines, simulator < 0 ? 6 : 7));
+  M4S_TRY(add_plot(slice, i_line, n_lines, simulator < 0, script));
   M4S_TRY(m4s_script_add_line(report, simulator, script));
   M4S_TRY(m4s_text_add(script, " title "));
-  M4S_TRY(m4s_text_add_gnuplot(script, name));
-  (*n_lines)++;
-  return M4S_OK;
+  return m4s_text_add_gnuplot(script, name);
 }
 
 static bool shows_errors(const slice_t *slice) {
   return slice->figure->quantity == M4S_QUANTITY_ERROR;
 }
 
+static size_t collect_places(slice_t *slice, int simulator) {
+  return shows_errors(slice) ? collect_errors(slice, simulator) : collect_totals(slice, simulator);
+}
+
+// Whether a reference from outside of the sweep is shown beside the simulators.
+static bool shows_reference(const slice_t *slice) {
+  const m4s_reference_t *reference = &slice->report->reference;
+  return !shows_errors(slice) && reference->name != NULL && reference->simulator < 0;
+}
+
+// The reference from outside comes last.
 static m4s_status_t add_lines(slice_t *slice, m4s_text_t *script, m4s_text_t *data) {
-  const m4s_report_t *report = slice->report;
-  bool errors = shows_errors(slice);
+  int n_simulators = (int)slice->report->view.simulators.n_items;
+  int n_shown = n_simulators + shows_reference(slice);
   size_t n_lines = 0;
-  int n_simulators = (int)report->view.simulators.n_items;
-  for (int s = 0; s < n_simulators; s++) {
-    size_t n = errors ? collect_errors(slice, s) : collect_totals(slice, s);
-    M4S_TRY(add_line(slice, s, n, &n_lines, script, data));
+  for (int i = 0; i < n_shown; i++) {
+    n_lines += collect_places(slice, i < n_simulators ? i : -1) > 0;
   }
-  if (!errors && report->reference.name != NULL && report->reference.simulator < 0) {
-    M4S_TRY(add_line(slice, -1, collect_totals(slice, -1), &n_lines, script, data));
+  size_t i_line = 0;
+  for (int i = 0; i < n_shown; i++) {
+    int simulator = i < n_simulators ? i : -1;
+    size_t n = collect_places(slice, simulator);
+    if (n > 0) {
+      M4S_TRY(add_line(slice, simulator, n, i_line++, n_lines, script, data));
+    }
   }
   return m4s_text_add(script, "\n");
 }
 
 static bool is_held(const slice_t *slice, const char *axis) {
-  return strcmp(axis, slice->axis) != 0 &&
-         !m4s_view_axes_zipped(&slice->report->view, axis, slice->axis);
+  return slice->style != STYLE_DOTS && strcmp(axis, slice->axis->name) != 0 &&
+         !m4s_view_axes_zipped(&slice->report->view, axis, slice->axis->name);
 }
 
 static size_t count_totals(const m4s_report_t *report, size_t point) {
@@ -263,10 +292,10 @@ static void slice_clear(slice_t *slice) {
 // "degraded gpus = 9, load = 0.5": the axes that are held.
 static m4s_status_t add_held(const slice_t *slice, m4s_text_t *title) {
   const m4s_view_t *view = &slice->report->view;
-  size_t point = slice->members[slice->run.begin].point;
   for (size_t i = 0; i < view->axes.n_items; i++) {
     const char *name = view->axes.items[i];
     if (is_held(slice, name)) {
+      size_t point = slice->members[slice->run.begin].point;
       M4S_TRY(m4s_text_add(title, "%s%s = ", title->length == 0 ? "" : ", ", name));
       M4S_TRY(m4s_text_add_json(title, m4s_view_axis(view, point, name)));
     }
@@ -277,11 +306,12 @@ static m4s_status_t add_held(const slice_t *slice, m4s_text_t *title) {
 // "load, with buffer size": the axis and those that change with it.
 static m4s_status_t add_moving(const slice_t *slice, m4s_text_t *label) {
   const m4s_view_t *view = &slice->report->view;
-  M4S_TRY(m4s_text_add(label, "%s", slice->axis));
+  M4S_TRY(m4s_text_add(label, "%s", slice->axis->name));
   bool first = true;
   for (size_t i = 0; i < view->axes.n_items; i++) {
     const char *name = view->axes.items[i];
-    if (strcmp(name, slice->axis) != 0 && !is_held(slice, name)) {
+    if (m4s_view_axes_zipped(view, name, slice->axis->name) &&
+        strcmp(name, slice->axis->name) != 0) {
       M4S_TRY(m4s_text_add(label, "%s%s", first ? ", with " : ", ", name));
       first = false;
     }
@@ -312,28 +342,39 @@ static m4s_status_t set_label(const slice_t *slice, const char *what,
 static bool has_own_values(slice_t *slice) {
   size_t n = 0;
   for (int s = 0; s < (int)slice->report->view.simulators.n_items; s++) {
-    n += shows_errors(slice) ? collect_errors(slice, s) : collect_totals(slice, s);
+    n += collect_places(slice, s);
   }
   return n > 0;
 }
 
+static m4s_status_t add_x_range(const slice_t *slice, m4s_text_t *script) {
+  if (slice->style == STYLE_BARS) {
+    return m4s_text_add(script, "  set xrange [-0.6:%zu.6]\n", slice->axis->n_values - 1);
+  }
+  return m4s_text_add(script,
+                      "  set autoscale xfix\n  set offsets graph 0.03, graph 0.03, graph "
+                      "0.05, %s\n",
+                      shows_errors(slice) ? "graph 0.05" : "0");
+}
+
+static m4s_status_t add_y_axis(const slice_t *slice, m4s_text_t *script) {
+  const m4s_measure_t *measure = slice->report->view.measure;
+  return shows_errors(slice) ? m4s_text_add(script,
+                                            "  set ylabel 'error in %s [%%]'\n"
+                                            "  set xzeroaxis lt 1 lw 0.8 lc rgb '#606060'\n",
+                                            measure->short_title)
+                             : m4s_text_add(script, "  set ylabel '%s%s'\n  set yrange [0:*]\n",
+                                            measure->title, measure->unit);
+}
+
 static m4s_status_t write_slice(slice_t *slice, m4s_text_t *script, m4s_text_t *data) {
-  bool errors = shows_errors(slice);
   m4s_canvas_t canvas = {.width = 1280, .height = 860, .font = 22};
   M4S_TRY(m4s_script_begin(script, slice->figure, canvas));
   M4S_TRY(set_label(slice, "title", add_held, script));
   M4S_TRY(set_label(slice, "xlabel", add_moving, script));
-  const m4s_measure_t *measure = slice->report->view.measure;
-  M4S_TRY(m4s_text_add(script,
-                       "  set autoscale xfix\n"
-                       "  set offsets graph 0.03, graph 0.03, graph 0.05, %s\n",
-                       errors ? "graph 0.05" : "0"));
-  M4S_TRY(errors ? m4s_text_add(script,
-                                "  set ylabel 'error in %s [%%]'\n"
-                                "  set xzeroaxis lt 1 lw 0.8 lc rgb '#606060'\n",
-                                measure->short_title)
-                 : m4s_text_add(script, "  set ylabel '%s%s'\n  set yrange [0:*]\n", measure->title,
-                                measure->unit));
+  M4S_TRY(m4s_axis_values_add_scale(slice->axis, script));
+  M4S_TRY(add_x_range(slice, script));
+  M4S_TRY(add_y_axis(slice, script));
   M4S_TRY(add_lines(slice, script, data));
   return m4s_script_end(script);
 }
@@ -362,7 +403,7 @@ static void add_ranges(const slice_t *slice, const run_t *run, double *sum, size
 // How much total times vary along an axis: the mean of their ranges with the others held; negative
 // where no two points differ along this axis only.
 static m4s_status_t measure_range(const m4s_report_t *report, const m4s_figure_t *figure,
-                                  const char *axis, double *range_out) {
+                                  const m4s_axis_values_t *axis, double *range_out) {
   slice_t slice = {.report = report, .figure = figure, .axis = axis};
   m4s_status_t status = find_members(&slice);
   run_t *runs = calloc(slice.n_members + 1, sizeof *runs);
@@ -388,64 +429,129 @@ static bool is_load(const char *axis) {
   return strcmp(axis, "max_load") == 0 || strcmp(axis, "traffic.max_load") == 0;
 }
 
+// Bars over more names cannot be told apart.
+enum { MAX_BARS = 24 };
+
+// Whether lines, or of names bars, can be drawn along an axis.
+static bool has_lines(const m4s_axis_values_t *axis, bool of_names) {
+  return axis->of_names == of_names && !axis->drawn && (!of_names || axis->n_values <= MAX_BARS);
+}
+
 // The axis along which the measure varies most, the first of several, but of mixes their load; NULL
 // without any.
-static m4s_status_t choose_axis(const m4s_report_t *report, const m4s_figure_t *figure,
-                                const char **axis_out) {
-  size_t capacity = report->view.axes.n_items;
-  m4s_axis_values_t *axes = calloc(capacity + 1, sizeof *axes);
-  if (axes == NULL) {
-    return m4s_fail_memory("a figure");
-  }
-  size_t n_axes = 0;
-  m4s_status_t status = m4s_axis_values_make(report, false, capacity, axes, &n_axes);
-  const char *chosen = NULL;
+static m4s_status_t choose_axis(const slice_t *slice, const m4s_axes_t *axes, bool of_names,
+                                const m4s_axis_values_t **axis_out) {
+  const m4s_axis_values_t *chosen = NULL;
   double most = -1;
-  for (size_t i = 0; status == M4S_OK && i < n_axes; i++) {
+  for (size_t i = 0; i < axes->n_items && most < INFINITY; i++) {
+    const m4s_axis_values_t *axis = &axes->items[i];
     double range = -1;
-    status = measure_range(report, figure, axes[i].name, &range);
-    bool more = is_load(axes[i].name) || range > most + 1e-9 * fabs(most);  // than by rounding
-    if (status == M4S_OK && more && most < INFINITY) {
-      most = is_load(axes[i].name) ? INFINITY : range;
-      chosen = axes[i].name;
+    if (has_lines(axis, of_names)) {
+      M4S_TRY(measure_range(slice->report, slice->figure, axis, &range));
+      range = is_load(axis->name) ? INFINITY : range;
+    }
+    if (range > most + 1e-9 * fabs(most)) {  // than by rounding
+      most = range;
+      chosen = axis;
     }
   }
-  for (size_t i = 0; i < n_axes; i++) {
-    m4s_axis_values_clear(&axes[i]);
+  *axis_out = chosen;
+  return M4S_OK;
+}
+
+// The axis of random numbers over which dots are drawn: the load, else the first; NULL without any.
+static const m4s_axis_values_t *find_drawn(const m4s_axes_t *axes) {
+  const m4s_axis_values_t *found = NULL;
+  for (size_t i = 0; i < axes->n_items; i++) {
+    const m4s_axis_values_t *axis = &axes->items[i];
+    if (axis->drawn && !axis->of_names && (found == NULL || is_load(axis->name))) {
+      found = axis;
+    }
   }
-  free(axes);
-  if (status == M4S_OK) {
-    *axis_out = chosen;
+  return found;
+}
+
+// Takes all points, whatever else differs between them.
+static m4s_status_t take_all(slice_t *slice) {
+  size_t n_points = slice->report->view.n_points;
+  slice->in_slice = calloc(n_points + 1, sizeof *slice->in_slice);
+  slice->places = calloc(n_points + 1, sizeof *slice->places);
+  if (slice->in_slice == NULL || slice->places == NULL) {
+    return m4s_fail_memory("a figure");
   }
+  for (size_t point = 0; point < n_points; point++) {
+    slice->in_slice[point] = true;
+  }
+  return M4S_OK;
+}
+
+// Takes the points that differ along the axis only; *any_out: there are at least two.
+static m4s_status_t take_run(slice_t *slice, bool *any_out) {
+  M4S_TRY(find_members(slice));
+  M4S_TRY(choose_run(slice));
+  *any_out = slice->run.end - slice->run.begin >= 2;
+  return M4S_OK;
+}
+
+// Draws along slice->axis, where there is something to draw.
+static m4s_status_t draw(slice_t *slice, m4s_text_t *script, m4s_text_t *data) {
+  bool any = true;
+  m4s_status_t status = slice->style == STYLE_DOTS ? take_all(slice) : take_run(slice, &any);
+  if (status == M4S_OK && any && has_own_values(slice)) {
+    status = write_slice(slice, script, data);
+  }
+  slice_clear(slice);
   return status;
 }
 
-// The only axis along which errors are; NULL where there are none or more.
-static m4s_status_t find_error_axis(const m4s_report_t *report, const char **axis_out) {
-  m4s_axis_values_t axes[2] = {0};
-  size_t n_axes = 0;
-  M4S_TRY(m4s_axis_values_make(report, true, 2, axes, &n_axes));
-  *axis_out = n_axes == 1 ? axes[0].name : NULL;  // errors over more are in the map
-  m4s_axis_values_clear(&axes[0]);
-  m4s_axis_values_clear(&axes[1]);
+// Errors: along the only axis; over more they are in the map, unless points were drawn.
+static void choose_error_axis(slice_t *slice, const m4s_axes_t *axes) {
+  slice->axis = find_drawn(axes);
+  slice->style = STYLE_DOTS;
+  if (slice->axis == NULL && axes->n_items == 1 && !axes->items[0].drawn &&
+      (!axes->items[0].of_names || axes->items[0].n_values <= MAX_BARS)) {
+    slice->axis = &axes->items[0];
+    slice->style = slice->axis->of_names ? STYLE_BARS : STYLE_LINES;
+  }
+}
+
+// The measure: along numbers, else over numbers that were drawn.
+static m4s_status_t choose_total_axis(slice_t *slice, const m4s_axes_t *axes) {
+  M4S_TRY(choose_axis(slice, axes, false, &slice->axis));
+  if (slice->axis == NULL) {
+    slice->axis = find_drawn(axes);
+    slice->style = STYLE_DOTS;
+  }
   return M4S_OK;
 }
 
 m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data) {
   slice_t slice = {.report = report, .figure = figure};
-  M4S_TRY(shows_errors(&slice) ? find_error_axis(report, &slice.axis)
-                               : choose_axis(report, figure, &slice.axis));
-  if (slice.axis == NULL) {
-    return M4S_OK;
+  m4s_axes_t axes;
+  M4S_TRY(m4s_axes_make(report, shows_errors(&slice), &axes));
+  m4s_status_t status = M4S_OK;
+  if (shows_errors(&slice)) {
+    choose_error_axis(&slice, &axes);
+  } else {
+    status = choose_total_axis(&slice, &axes);
   }
-  m4s_status_t status = find_members(&slice);
-  if (status == M4S_OK) {
-    status = choose_run(&slice);
+  if (status == M4S_OK && slice.axis != NULL) {
+    status = draw(&slice, script, data);
   }
-  if (status == M4S_OK && slice.run.end - slice.run.begin >= 2 && has_own_values(&slice)) {
-    status = write_slice(&slice, script, data);
+  m4s_axes_clear(&axes);
+  return status;
+}
+
+m4s_status_t m4s_figure_write_by_name(const m4s_report_t *report, const m4s_figure_t *figure,
+                                      m4s_text_t *script, m4s_text_t *data) {
+  slice_t slice = {.report = report, .figure = figure, .style = STYLE_BARS};
+  m4s_axes_t axes;
+  M4S_TRY(m4s_axes_make(report, false, &axes));
+  m4s_status_t status = choose_axis(&slice, &axes, true, &slice.axis);
+  if (status == M4S_OK && slice.axis != NULL) {
+    status = draw(&slice, script, data);
   }
-  slice_clear(&slice);
+  m4s_axes_clear(&axes);
   return status;
 }

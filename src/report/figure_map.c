@@ -1,4 +1,4 @@
-// Heat map of the signed error over the first two number axes, one panel a simulator.
+// Heat map of the signed error over two axes, one panel a simulator.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ enum {
 
 typedef struct {
   const m4s_report_t *report;
-  m4s_axis_values_t axes[2];  // x, y
+  const m4s_axis_values_t *axes[2];  // x, y
   double *sums;  // [n_y, n_x], of one simulator
   size_t *counts;  // the same shape
   double limit;  // largest magnitude of a mean over all panels, percent
@@ -26,15 +26,15 @@ static bool has_errors(const m4s_report_t *report, size_t simulator) {
 }
 
 static void fill_cells(map_t *map, size_t simulator) {
-  size_t n_x = map->axes[0].n_values;
-  memset(map->sums, 0, n_x * map->axes[1].n_values * sizeof *map->sums);
-  memset(map->counts, 0, n_x * map->axes[1].n_values * sizeof *map->counts);
+  size_t n_x = map->axes[0]->n_values;
+  memset(map->sums, 0, n_x * map->axes[1]->n_values * sizeof *map->sums);
+  memset(map->counts, 0, n_x * map->axes[1]->n_values * sizeof *map->counts);
   for (size_t i = 0; i < map->report->errors.n_points; i++) {
     const m4s_point_error_t *error = &map->report->errors.points[i];
     if (error->simulator == simulator &&
         strcmp(error->metric, map->report->view.measure->metric) == 0) {
-      int x = m4s_axis_values_index(&map->axes[0], &map->report->view, error->point);
-      int y = m4s_axis_values_index(&map->axes[1], &map->report->view, error->point);
+      int x = m4s_axis_values_index(map->axes[0], error->point);
+      int y = m4s_axis_values_index(map->axes[1], error->point);
       map->sums[(size_t)y * n_x + (size_t)x] += error->error_percent;
       map->counts[(size_t)y * n_x + (size_t)x]++;
     }
@@ -48,12 +48,12 @@ static m4s_status_t add_panel_data(map_t *map, size_t simulator, m4s_text_t *dat
   M4S_TRY(m4s_text_add_comment(data, map->report->view.simulators.items[simulator]));
   for (int i = 0; i < 2; i++) {
     M4S_TRY(m4s_text_add(data, i == 0 ? ": place of " : ", place of "));
-    M4S_TRY(m4s_text_add_comment(data, map->axes[i].name));
+    M4S_TRY(m4s_text_add_comment(data, map->axes[i]->name));
   }
   M4S_TRY(m4s_text_add(data, ", error of the %s [%%]\n", map->report->view.measure->short_title));
-  for (size_t y = 0; y < map->axes[1].n_values; y++) {
-    for (size_t x = 0; x < map->axes[0].n_values; x++) {
-      size_t cell = y * map->axes[0].n_values + x;
+  for (size_t y = 0; y < map->axes[1]->n_values; y++) {
+    for (size_t x = 0; x < map->axes[0]->n_values; x++) {
+      size_t cell = y * map->axes[0]->n_values + x;
       if (map->counts[cell] > 0) {
         double mean = map->sums[cell] / (double)map->counts[cell];
         map->limit = fmax(map->limit, fabs(mean));
@@ -65,12 +65,22 @@ static m4s_status_t add_panel_data(map_t *map, size_t simulator, m4s_text_t *dat
 }
 
 static m4s_status_t add_tics(char which, const m4s_axis_values_t *axis, m4s_text_t *script) {
+  enum { COLUMNS = 100 };  // of a map's width
   size_t step = (axis->n_values + MAX_TICS - 1) / MAX_TICS;
-  M4S_TRY(m4s_text_add(script, "  set %ctics (", which));
+  bool turned = which == 'x' && m4s_axis_values_are_long(axis, COLUMNS);
+  M4S_TRY(m4s_text_add(script, "  set %ctics %s(", which, turned ? "rotate by -30 " : ""));
   for (size_t i = 0; i < axis->n_values; i += step) {
-    M4S_TRY(m4s_text_add(script, "%s'", i == 0 ? "" : ", "));
-    M4S_TRY(m4s_text_add_number(script, axis->values[i]));
-    M4S_TRY(m4s_text_add(script, "' %zu", i));
+    m4s_text_t label = {0};
+    m4s_status_t status = m4s_axis_values_add_label(axis, i, &label);
+    if (status == M4S_OK && i > 0) {
+      status = m4s_text_add(script, ", ");
+    }
+    if (status == M4S_OK) {
+      status = m4s_text_add_gnuplot(script, label.bytes);
+    }
+    m4s_text_clear(&label);
+    M4S_TRY(status);
+    M4S_TRY(m4s_text_add(script, " %zu", i));
   }
   M4S_TRY(m4s_text_add(script, ") scale 0\n  set %clabel ", which));
   M4S_TRY(m4s_script_add_label(script, axis->name));
@@ -80,7 +90,7 @@ static m4s_status_t add_tics(char which, const m4s_axis_values_t *axis, m4s_text
 static m4s_status_t add_panels(const map_t *map, m4s_text_t *script) {
   const m4s_report_t *report = map->report;
   size_t index = 0;
-  bool labelled = map->axes[0].n_values <= MAX_LABELLED_COLUMNS;
+  bool labelled = map->axes[0]->n_values <= MAX_LABELLED_COLUMNS;
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     if (!has_errors(report, s)) {
       continue;
@@ -125,7 +135,7 @@ static m4s_status_t write_map(map_t *map, const m4s_figure_t *figure, m4s_text_t
       n_panels++;
     }
   }
-  int panel_height = 150 + 56 * (map->axes[1].n_values < 14 ? (int)map->axes[1].n_values : 14);
+  int panel_height = 150 + 56 * (map->axes[1]->n_values < 14 ? (int)map->axes[1]->n_values : 14);
   m4s_canvas_t canvas = {.width = 1480, .height = (int)n_panels * panel_height, .font = 18};
   M4S_TRY(m4s_script_begin(script, figure, canvas));
   double limit = fmax(10, 10 * ceil(map->limit / 10));
@@ -144,22 +154,34 @@ static m4s_status_t write_map(map_t *map, const m4s_figure_t *figure, m4s_text_t
       "fc rgb '#dddddd' fs solid noborder\n"
       "  unset grid\n  unset border\n",
       limit));
-  M4S_TRY(add_tics('x', &map->axes[0], script));
-  M4S_TRY(add_tics('y', &map->axes[1], script));
+  M4S_TRY(add_tics('x', map->axes[0], script));
+  M4S_TRY(add_tics('y', map->axes[1], script));
   M4S_TRY(m4s_text_add(script, "  set multiplot layout %zu,1\n", n_panels));
   M4S_TRY(add_panels(map, script));
   M4S_TRY(m4s_text_add(script, "  unset multiplot\n"));
   return m4s_script_end(script);
 }
 
+// The first two axes on which points share values: not those of random numbers.
+static bool choose_axes(const m4s_axes_t *axes, map_t *map) {
+  int n = 0;
+  for (size_t i = 0; i < axes->n_items && n < 2; i++) {
+    const m4s_axis_values_t *axis = &axes->items[i];
+    if (!axis->drawn || axis->n_values <= MAX_TICS) {
+      map->axes[n++] = axis;
+    }
+  }
+  return n == 2 && map->axes[0]->n_values * map->axes[1]->n_values <= MAX_CELLS;
+}
+
 m4s_status_t m4s_figure_write_map(const m4s_report_t *report, const m4s_figure_t *figure,
                                   m4s_text_t *script, m4s_text_t *data) {
   map_t map = {.report = report};
-  size_t n_axes = 0;
-  M4S_TRY(m4s_axis_values_make(report, true, 2, map.axes, &n_axes));
+  m4s_axes_t axes;
+  M4S_TRY(m4s_axes_make(report, true, &axes));
   m4s_status_t status = M4S_OK;
-  size_t n_cells = n_axes < 2 ? 0 : map.axes[0].n_values * map.axes[1].n_values;
-  if (n_cells > 0 && n_cells <= MAX_CELLS) {
+  if (choose_axes(&axes, &map)) {
+    size_t n_cells = map.axes[0]->n_values * map.axes[1]->n_values;
     map.sums = calloc(n_cells, sizeof *map.sums);
     map.counts = calloc(n_cells, sizeof *map.counts);
     status = map.sums == NULL || map.counts == NULL ? m4s_fail_memory("the error map")
@@ -167,7 +189,6 @@ m4s_status_t m4s_figure_write_map(const m4s_report_t *report, const m4s_figure_t
   }
   free(map.sums);
   free(map.counts);
-  m4s_axis_values_clear(&map.axes[0]);
-  m4s_axis_values_clear(&map.axes[1]);
+  m4s_axes_clear(&axes);
   return status;
 }

@@ -35,14 +35,21 @@ const m4s_figure_t m4s_figures[] = {
      m4s_figure_write_map},
     {"error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_ERROR,
      "Error along the axis",
-     "Signed error of the total time in percent along the axis of the sweep; what is held stands "
-     "above the plot.",
+     "Signed error of the total time in percent along the axis of the sweep; points that were "
+     "drawn "
+     "at random are dots.",
      m4s_figure_write_by_axis},
     {"total_time_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_TOTAL,
      "Completion time along an axis",
-     "Total completion time of rank 0 along the axis on which it varies most, the others held at "
-     "the values named above the plot.",
+     "Total completion time of rank 0 along the axis of numbers on which it varies most, the "
+     "others "
+     "held at the values named above the plot; points that were drawn at random are dots.",
      m4s_figure_write_by_axis},
+    {"total_time_by_name", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_TOTAL,
+     "Completion time by name",
+     "Total completion time of rank 0 for each value of the axis of names on which it varies most, "
+     "the other axes held at the values named above the plot.",
+     m4s_figure_write_by_name},
     {"cdf_slowdown", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_SLOWDOWN,
      "CDF of slowdowns",
      "Share of flows whose slowdown is at most the value on the x axis, over all points that every "
@@ -53,9 +60,14 @@ const m4s_figure_t m4s_figures[] = {
      "p99 slowdown along an axis",
      "Slowdown that 99 % of a point's flows do not pass, along the load where that is an axis, "
      "else "
-     "along the axis on which it varies most; the others are held at the values named above the "
-     "plot.",
+     "along the axis of numbers on which it varies most, the others held at the values named above "
+     "the plot; points that were drawn at random are dots.",
      m4s_figure_write_by_axis},
+    {"p99_slowdown_by_name", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_TOTAL,
+     "p99 slowdown by name",
+     "Slowdown that 99 % of a point's flows do not pass, for each value of the axis of names on "
+     "which it varies most, the other axes held at the values named above the plot.",
+     m4s_figure_write_by_name},
     {"cdf_flow_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_FLOW_ERROR,
      "CDF of the error of single flows",
      "Share of flows whose slowdown is off by at most the value on the x axis, relative to the "
@@ -75,8 +87,8 @@ const m4s_figure_t m4s_figures[] = {
      m4s_figure_write_map},
     {"p99_error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_ERROR,
      "Error of the p99 slowdown along the axis",
-     "Signed error of the p99 slowdown in percent along the axis of the sweep; what is held stands "
-     "above the plot.",
+     "Signed error of the p99 slowdown in percent along the axis of the sweep; points that were "
+     "drawn at random are dots.",
      m4s_figure_write_by_axis},
     {"cdf_run_time", M4S_FIGURES_OF_RUNS, M4S_FIGURE_OF_ALL, false, M4S_QUANTITY_WALL,
      "CDF of run times",

@@ -69,23 +69,48 @@ m4s_status_t m4s_figure_write_cdf(const m4s_report_t *report, const m4s_figure_t
 // figure_map.c: signed errors over two axes.
 m4s_status_t m4s_figure_write_map(const m4s_report_t *report, const m4s_figure_t *figure,
                                   m4s_text_t *script, m4s_text_t *data);
-// figure_axis.c: figure->quantity (the measure or its signed errors) along one axis.
+// figure_axis.c: figure->quantity (the measure or its signed errors) along one axis of numbers;
+// errors of a sweep with one axis along that one, whatever it is.
 m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data);
+// figure_axis.c: the measure over an axis of names.
+m4s_status_t m4s_figure_write_by_name(const m4s_report_t *report, const m4s_figure_t *figure,
+                                      m4s_text_t *script, m4s_text_t *data);
 
-// The values of a number axis that occur, ascending.
+// The values of an axis that occur.
 typedef struct {
   const char *name;  // borrowed from the view
-  double *values;  // owned
+  bool of_names;  // not of numbers: its values are places 0, 1, …
+  bool drawn;  // at random, from a space
+  bool logarithmic;  // to be drawn with equal ratios at equal distances
+  double *values;  // owned, [n_values], ascending
   size_t n_values;
+  m4s_text_list_t labels;  // [n_values] of names, in the order in which they come
+  double *places;  // owned, [n_points]: each point's value, NAN for a name without a place
 } m4s_axis_values_t;
 
-// The number axes with at least two values, but for seeds, in the view's order; of axes that are
-// zipped together the first. At most `capacity` are stored.
-// `with_errors`: only points with an error of the measure count. Clear each.
-m4s_status_t m4s_axis_values_make(const m4s_report_t *report, bool with_errors, size_t capacity,
-                                  m4s_axis_values_t *axes_out, size_t *n_axes_out);
+typedef struct {
+  m4s_axis_values_t *items;  // owned
+  size_t n_items;
+} m4s_axes_t;
+
+// The axes with two values or more, of names up to 1,000, but for seeds: those of numbers, then
+// those of names, in the view's order; of axes that are zipped together the first, whose names are
+// those of all of them. `with_errors`: only points with an error of the measure count. Free with
+// m4s_axes_clear().
+m4s_status_t m4s_axes_make(const m4s_report_t *report, bool with_errors, m4s_axes_t *axes_out);
+void m4s_axes_clear(m4s_axes_t *axes);
 void m4s_axis_values_clear(m4s_axis_values_t *axis);
 
 // The index of a point's value, -1 if it is not among them.
-int m4s_axis_values_index(const m4s_axis_values_t *axis, const m4s_view_t *view, size_t point);
+int m4s_axis_values_index(const m4s_axis_values_t *axis, size_t point);
+
+// A value as it stands beside an axis.
+m4s_status_t m4s_axis_values_add_label(const m4s_axis_values_t *axis, size_t i_value,
+                                       m4s_text_t *text);
+
+// Whether the names do not fit side by side into so many columns.
+bool m4s_axis_values_are_long(const m4s_axis_values_t *axis, size_t n_columns);
+
+// Script lines for the x axis: its scale, and tics at its values where they fit.
+m4s_status_t m4s_axis_values_add_scale(const m4s_axis_values_t *axis, m4s_text_t *script);

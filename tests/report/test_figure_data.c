@@ -174,22 +174,146 @@ static void axis_values_should_be_found(void **state) {
   m4s_results_t results = fixture_results(zipped);
   m4s_report_t report;
   assert_int_equal(m4s_report_make(&results, NULL, &report), M4S_OK);
-  m4s_axis_values_t axes[2] = {0};
-  size_t n_axes = 0;
-  assert_int_equal(m4s_axis_values_make(&report, false, 2, axes, &n_axes), M4S_OK);
-  assert_int_equal(n_axes, 2);
-  assert_string_equal(axes[0].name, "x_x");
-  assert_string_equal(axes[1].name, "z");
+  m4s_axes_t axes;
+  assert_int_equal(m4s_axes_make(&report, false, &axes), M4S_OK);
+  assert_int_equal(axes.n_items, 2);
+  assert_string_equal(axes.items[0].name, "x_x");
+  assert_string_equal(axes.items[1].name, "z");
   const int expected[] = {2, 2, 0, 1, 1};
   for (size_t point = 0; point < 5; point++) {
-    assert_int_equal(m4s_axis_values_index(&axes[0], &report.view, point), expected[point]);
+    assert_int_equal(m4s_axis_values_index(&axes.items[0], point), expected[point]);
   }
-  axes[0].n_values = 2;
-  assert_int_equal(m4s_axis_values_index(&axes[0], &report.view, 0), -1);
-  m4s_axis_values_clear(&axes[0]);
-  m4s_axis_values_clear(&axes[1]);
+  axes.items[0].n_values = 2;
+  assert_int_equal(m4s_axis_values_index(&axes.items[0], 0), -1);
+  m4s_axes_clear(&axes);
   m4s_report_clear(&report);
   m4s_results_clear(&results);
+}
+
+// --- names, scales, random points ---
+
+#define TWO_ROWS(case_id, axes, us_a, us_b) \
+  ROW(case_id, axes, us_a) \
+  ",{\"case\": \"" case_id "\", \"simulator\": \"b\", \"axes\": {" axes \
+  "}, \"wall_s\": 1, \"metrics\": {\"total_us\": " us_b "}}"
+
+// Names stand in the order of the points; a line takes the numbers.
+static const char named[] =
+    "{\"manifest\": {\"simulators\": [\"a\", \"b\"], \"axes\": [\"packet.cc\", \"load\"]}, "
+    "\"rows\": [" TWO_ROWS("a", "\"packet.cc\": \"timely\", \"load\": 1", "1000",
+                           "2000") "," TWO_ROWS("b", "\"packet.cc\": \"timely\", \"load\": 2",
+                                                "3000",
+                                                "1000") "," TWO_ROWS("c",
+                                                                     "\"packet.cc\": \"it's\", "
+                                                                     "\"load\": 2",
+                                                                     "1500", "1500") "]}";
+
+static void names_should_be_bars(void **state) {
+  (void)state;
+  const char *const parts[] = {"set title 'load = 2'",
+                               "set xlabel 'packet.cc'",
+                               "set xtics ('timely' 0, 'it''s' 1)",
+                               "set xrange [-0.6:1.6]",
+                               "index 0 using ($1-0.2):2:(0.368) with boxes",
+                               "index 1 using ($1+0.2):2:(0.368) with boxes",
+                               NULL};
+  assert_figure(named, NULL, "total_time_by_name", "# a\n0 3\n1 1.5\n\n\n# b\n0 1\n1 1.5\n\n\n",
+                parts);
+  const char *const lines[] = {"set title 'packet.cc = timely'", "set xlabel 'load'", NULL};
+  assert_figure(named, NULL, "total_time_by_axis", "# a\n1 1\n2 3\n\n\n# b\n1 2\n2 1\n\n\n", lines);
+}
+
+static void map_should_have_names_beside_numbers(void **state) {
+  (void)state;
+  const char *const parts[] = {"set xtics ('1' 0, '2' 1)", "set xlabel 'load'",
+                               "set ytics ('timely' 0, 'it''s' 1)", "set ylabel 'packet.cc'", NULL};
+  assert_figure(named, json_pack("{s:s}", "simulator", "b"), "error_map",
+                "# a: place of load, place of packet.cc, error of the total time [%]\n"
+                "0 0 -50.000000\n"
+                "1 0 200.000000\n"
+                "1 1 0.000000\n\n\n",
+                parts);
+}
+
+// Names that are zipped are one; of a path the file's name is shown, and files of one name in two
+// folders are two. The error of such a sweep is along its only axis.
+static const char paths[] =
+    "{\"manifest\": {\"simulators\": [\"a\", \"b\"], \"axes\": [\"file\", \"on\"], \"sweep\": "
+    "{\"axes\": [{\"file\": [\"x/f\", \"y/f\", \"y/f\"], \"on\": [true, true, false]}]}}, "
+    "\"rows\": "
+    "[" TWO_ROWS("a", "\"file\": \"x/f\", \"on\": true", "1000", "2000") "," TWO_ROWS(
+        "b", "\"file\": \"y/f\", \"on\": true", "3000",
+        "1000") "," TWO_ROWS("c", "\"file\": \"y/f\", \"on\": false", "4000", "2000") "]}";
+
+static void zipped_names_should_be_one(void **state) {
+  (void)state;
+  const char *const parts[] = {"set xtics ('f, true' 0, 'f, true' 1, 'f, false' 2)",
+                               "set xlabel 'file, with on'", "with boxes", NULL};
+  assert_figure(paths, json_pack("{s:s}", "simulator", "b"), "error_by_axis",
+                "# a\n0 -50\n1 200\n2 100\n\n\n", parts);
+}
+
+static void many_names_should_not_be_drawn(void **state) {
+  (void)state;
+  for (int n = 24; n <= 25; n++) {
+    m4s_text_t grid = {0};
+    assert_int_equal(
+        m4s_text_add(&grid,
+                     "{\"manifest\": {\"simulators\": [\"a\"], \"axes\": [\"x\"]}, \"rows\": ["),
+        M4S_OK);
+    for (int i = 0; i < n; i++) {
+      assert_int_equal(m4s_text_add(&grid,
+                                    "%s{\"case\": \"%d\", \"simulator\": \"a\", \"axes\": "
+                                    "{\"x\": \"n%d\"}, \"metrics\": {\"total_us\": %d}}",
+                                    i == 0 ? "" : ",", i, i, i + 1),
+                       M4S_OK);
+    }
+    assert_int_equal(m4s_text_add(&grid, "]}"), M4S_OK);
+    texts_t texts = write_figure(grid.bytes, NULL, "total_time_by_name");
+    assert_int_equal(texts.script.length > 0, n == 24);
+    m4s_text_clear(&texts.script);
+    m4s_text_clear(&texts.data);
+    m4s_text_clear(&grid);
+  }
+}
+
+// Values of one axis, as the spec has them; whether the scale is logarithmic.
+static void assert_scale(const char *written, const char *first, const char *last, bool expected) {
+  char grid[1024];
+  snprintf(
+      grid, sizeof grid,
+      "{\"manifest\": {\"simulators\": [\"a\"], \"axes\": [\"x\"], \"sweep\": {\"axes\": "
+      "[{\"x\": %s}]}}, \"rows\": [" ROW("a", "\"x\": %s", "1") "," ROW("b", "\"x\": %s", "2") "]}",
+      written, first, last);
+  texts_t texts = write_figure(grid, NULL, "total_time_by_axis");
+  assert_int_equal(strstr(texts.script.bytes, "set logscale x\n") != NULL, expected);
+  m4s_text_clear(&texts.script);
+  m4s_text_clear(&texts.data);
+}
+
+static void scales_should_be_those_of_the_values(void **state) {
+  (void)state;
+  assert_scale("{\"logspace\": [2, 4, 2]}", "2", "4", true);
+  assert_scale("{\"range\": [1, 1000, 999]}", "1", "1000", false);
+  assert_scale("{\"linspace\": [1, 1000, 2]}", "1", "1000", false);
+  assert_scale("[1, 100]", "1", "100", true);
+  assert_scale("[1, 99]", "1", "99", false);
+  assert_scale("[0, 1000]", "0", "1000", false);
+}
+
+static void random_points_should_be_dots(void **state) {
+  (void)state;
+  static const char drawn[] =
+      "{\"manifest\": {\"simulators\": [\"a\", \"b\"], \"axes\": [\"size\", \"max_load\"], "
+      "\"sweep\": {\"axes\": [{\"sample\": {\"points\": 2, \"size\": {\"uniform\": [1, 9]}, "
+      "\"max_load\": {\"uniform\": [0, 1]}}}]}}, \"rows\": [" TWO_ROWS(
+          "a", "\"size\": 1, \"max_load\": 0.7", "1000",
+          "2000") "," TWO_ROWS("b", "\"size\": 2, \"max_load\": 0.2", "3000", "1000") "]}";
+  const char *const parts[] = {"set xlabel 'max load'", "with points", NULL};
+  assert_figure(drawn, NULL, "total_time_by_axis", "# a\n0.2 3\n0.7 1\n\n\n# b\n0.2 1\n0.7 2\n\n\n",
+                parts);
+  assert_figure(drawn, json_pack("{s:s}", "simulator", "b"), "error_by_axis",
+                "# a\n0.2 200\n0.7 -50\n\n\n", parts);
 }
 
 int main(void) {
@@ -202,6 +326,12 @@ int main(void) {
       cmocka_unit_test(cdf_should_be_in_ms_and_end_at_one),
       cmocka_unit_test(comments_should_stay_on_their_line),
       cmocka_unit_test(axis_values_should_be_found),
+      cmocka_unit_test(names_should_be_bars),
+      cmocka_unit_test(map_should_have_names_beside_numbers),
+      cmocka_unit_test(zipped_names_should_be_one),
+      cmocka_unit_test(many_names_should_not_be_drawn),
+      cmocka_unit_test(scales_should_be_those_of_the_values),
+      cmocka_unit_test(random_points_should_be_dots),
   };
   return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);
 }
