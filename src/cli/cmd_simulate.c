@@ -137,7 +137,7 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
   json_decref(metrics);
   M4S_TRY(status);
   M4S_TRY(m4s_sweep_point(job->sweep, job->index, &job->point));
-  job->point.output.flows = job->point.output.links = true;
+  job->point.output.flows = job->point.output.links = job->options->out != NULL;
   job->facts = calloc(job->sweep->simulators.n_items, sizeof *job->facts);
   return job->facts == NULL ? m4s_fail_memory("results") : M4S_OK;
 }

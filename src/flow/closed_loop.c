@@ -241,6 +241,10 @@ static void end_of_flow_in_phase(m4s_closed_loop_t *loop) {
   }
 }
 
+const int32_t *m4s_closed_loop_record_of_flow(const m4s_closed_loop_t *loop) {
+  return loop->record_of_flow;
+}
+
 // --- the source ---
 
 static m4s_event_key_t next_event(const void *state) {

@@ -73,6 +73,7 @@ typedef struct {
   uint8_t shift;
   bool pauses;  // PFC is in use
   bool pausing;  // the link's sender has been told to pause
+  uint32_t n_pauses;  // how often it was told
   int64_t n_drops;
 } ingress_t;
 

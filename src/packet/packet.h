@@ -104,6 +104,7 @@ typedef struct {
   double utilisation;  // sending_ns / span_ns
   int64_t n_marked;  // by ECN, as they left the link's queue
   int64_t n_dropped;  // at the link's end, by a switch without room
+  int64_t n_pauses_sent;  // PFC frames on the link that told its other end to pause
   int64_t n_pauses, paused_ns;  // PFC had told the link's sender to pause
   // Length of the link's queue in its switch, on the wire, without the packet that is being sent:
   // quantiles and mean over time, to 12 % (the upper end of a bin). -1 unless queues are watched;

@@ -161,7 +161,8 @@ int64_t m4s_packet_window_ns(const network_t *network, int64_t until_ns) {
 }
 
 // Room for one more.
-static m4s_status_t reserve(network_t *network, void **items, int32_t n, int32_t *capacity, size_t item_bytes) {
+static m4s_status_t reserve(network_t *network, void **items, int32_t n, int32_t *capacity,
+                            size_t item_bytes) {
   if (n < *capacity) {
     return M4S_OK;
   }
@@ -293,8 +294,8 @@ m4s_status_t m4s_packet_call(network_t *network, int32_t flow, int32_t caller, i
     new_event(network, start_ns, EVENT_FLOW_START, flow);
     return M4S_OK;
   }
-  M4S_TRY(reserve(network, (void **)&partitions->calls, partitions->n_calls, &partitions->call_capacity,
-                  sizeof *partitions->calls));
+  M4S_TRY(reserve(network, (void **)&partitions->calls, partitions->n_calls,
+                  &partitions->call_capacity, sizeof *partitions->calls));
   partitions->calls[partitions->n_calls] = (call_t){.to = to,
                                                     .from = from,
                                                     .number = partitions->n_calls,

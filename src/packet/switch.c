@@ -99,6 +99,7 @@ static void send_pfc(network_t *network, int32_t link, m4s_packet_kind_t kind) {
   network->packets[id] =
       (packet_t){.flow = NO_ID, .link = port_id, .wire_bytes = PFC_BYTES, .kind = kind};
   network->ingresses[link].pausing = kind == M4S_PACKET_PAUSE;
+  network->ingresses[link].n_pauses += kind == M4S_PACKET_PAUSE;
   network->counts.pauses += kind == M4S_PACKET_PAUSE;
   push(network, &port->class0, id);
   port->class0_bytes += PFC_BYTES;

@@ -64,12 +64,13 @@ static const m4s_field_t output_fields[] = {
      .kind = M4S_FIELD_FLAG,
      .offset = offsetof(m4s_point_t, output.flows),
      .fallback = "true",
-     .help = "write every flow's record to flows.npy"},
+     .help = "write every flow's record to flows.npy; of packet also packet_flows.npy"},
     {.name = "links",
      .kind = M4S_FIELD_FLAG,
      .offset = offsetof(m4s_point_t, output.links),
      .fallback = "false",
-     .help = "write bytes and busy time of every directed link to links.csv"},
+     .help =
+         "write bytes and busy time of every directed link to links.csv; of packet queues, too"},
 };
 
 static const m4s_field_t run_fields[] = {

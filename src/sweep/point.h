@@ -31,7 +31,7 @@ typedef struct {
   m4s_m4_config_t m4;
   m4s_packet_config_t packet;
   struct {
-    bool flows;  // flows.npy
+    bool flows;  // flows.npy, packet_flows.npy of the simulator packet
     bool links;  // links.csv
   } output;
   struct {
@@ -124,8 +124,8 @@ double m4s_point_run_inference_s(const m4s_point_run_t *run);
 m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run);
 
 // Writes a finished run's files into the existing `folder`, unless that is NULL: flows.npy,
-// links.csv (as settings.output says) and EndToEnd.csv of workloads; M4S_ERR_IO where that cannot
-// be done. `metrics_out`: as of m4s_point_result_metrics().
+// packet_flows.npy, links.csv (as settings.output says) and EndToEnd.csv of workloads; M4S_ERR_IO
+// where that cannot be done. `metrics_out`: as of m4s_point_result_metrics().
 m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder,
                                   json_t **metrics_out);
 

@@ -3,11 +3,30 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/file.h"
 #include "core/text.h"
 #include "core/units.h"
 #include "sweep/flow_metrics.h"
+#include "sweep/packet_output.h"
+
+static bool is_packet(const m4s_point_result_t *result) {
+  return strcmp(result->simulator, "packet") == 0;
+}
+
+static m4s_status_t add_link(const m4s_point_result_t *result, int32_t i,
+                             const m4s_link_usage_t *usage, m4s_text_t *file) {
+  const m4s_link_t *link = &result->topology->links[i];
+  double could_carry_bytes = m4s_bps_to_bytes_per_ns(link->bandwidth_bps) * (double)result->end_ns;
+  M4S_TRY(m4s_text_add(file, "%d,%d,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f", link->src, link->dst,
+                       link->bandwidth_bps, usage->bytes, usage->busy_ns,
+                       could_carry_bytes > 0 ? (double)usage->bytes / could_carry_bytes : 0.0));
+  if (is_packet(result)) {
+    M4S_TRY(m4s_packet_link_add(result->model, i, file));
+  }
+  return m4s_text_add(file, "\n");
+}
 
 static m4s_status_t write_links(const m4s_point_result_t *result, const char *path) {
   const m4s_topology_t *topology = result->topology;
@@ -17,14 +36,10 @@ static m4s_status_t write_links(const m4s_point_result_t *result, const char *pa
     return m4s_fail_memory("links.csv");
   }
   result->model->ops->link_usage(result->model->state, usage);
-  m4s_status_t status = m4s_text_add(&file, "src,dst,bandwidth_bps,bytes,busy_ns,utilisation\n");
-  double end_ns = (double)result->end_ns;
+  m4s_status_t status = m4s_text_add(&file, "src,dst,bandwidth_bps,bytes,busy_ns,utilisation%s\n",
+                                     is_packet(result) ? m4s_packet_link_columns : "");
   for (int32_t i = 0; status == M4S_OK && i < topology->n_links; i++) {
-    const m4s_link_t *link = &topology->links[i];
-    double could_carry_bytes = m4s_bps_to_bytes_per_ns(link->bandwidth_bps) * end_ns;
-    status = m4s_text_add(&file, "%d,%d,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f\n", link->src,
-                          link->dst, link->bandwidth_bps, usage[i].bytes, usage[i].busy_ns,
-                          could_carry_bytes > 0 ? (double)usage[i].bytes / could_carry_bytes : 0.0);
+    status = add_link(result, i, &usage[i], &file);
   }
   if (status == M4S_OK) {
     status = m4s_file_write(path, file.bytes, file.length);
@@ -34,29 +49,42 @@ static m4s_status_t write_links(const m4s_point_result_t *result, const char *pa
   return status;
 }
 
-m4s_status_t m4s_point_result_write(const m4s_point_result_t *result, bool flows_wanted,
-                                    bool links_wanted, const char *folder) {
-  const m4s_collective_result_t *times = &result->times;
-  char *end_to_end = m4s_path_join(folder, "EndToEnd.csv");
-  char *flows = m4s_path_join(folder, "flows.npy");
-  char *links = m4s_path_join(folder, "links.csv");
-  m4s_status_t status = M4S_OK;
-  if (end_to_end == NULL || flows == NULL || links == NULL) {
-    status = m4s_fail_memory("file names");
-  }
-  if (status == M4S_OK && result->workload != NULL) {
-    status = m4s_end_to_end_write(end_to_end, result->simulator, result->workload, times);
-  }
-  if (status == M4S_OK && flows_wanted) {
-    status = m4s_flow_records_write(flows, times->records, (size_t)times->n_flows);
-  }
-  if (status == M4S_OK && links_wanted && result->model->ops->link_usage != NULL) {
-    status = write_links(result, links);
-  }
-  free(end_to_end);
-  free(flows);
-  free(links);
+static m4s_status_t write_end_to_end(const m4s_point_result_t *result, const char *path) {
+  return m4s_end_to_end_write(path, result->simulator, result->workload, &result->times);
+}
+
+static m4s_status_t write_flows(const m4s_point_result_t *result, const char *path) {
+  return m4s_flow_records_write(path, result->times.records, (size_t)result->times.n_flows);
+}
+
+static m4s_status_t write_packet_flows(const m4s_point_result_t *result, const char *path) {
+  return m4s_packet_flows_write(path, result->model, result->record_of_flow, result->times.n_flows);
+}
+
+typedef m4s_status_t (*write_fn)(const m4s_point_result_t *result, const char *path);
+
+static m4s_status_t write_into(const m4s_point_result_t *result, const char *folder,
+                               const char *name, write_fn write) {
+  char *path = m4s_path_join(folder, name);
+  m4s_status_t status = path == NULL ? m4s_fail_memory("a file name") : write(result, path);
+  free(path);
   return status;
+}
+
+m4s_status_t m4s_point_result_write(const m4s_point_result_t *result, bool flows, bool links,
+                                    const char *folder) {
+  if (result->workload != NULL) {
+    M4S_TRY(write_into(result, folder, "EndToEnd.csv", write_end_to_end));
+  }
+  if (flows) {
+    M4S_TRY(write_into(result, folder, "flows.npy", write_flows));
+  }
+  if (flows && is_packet(result)) {
+    M4S_TRY(write_into(result, folder, "packet_flows.npy", write_packet_flows));
+  }
+  return links && result->model->ops->link_usage != NULL
+             ? write_into(result, folder, "links.csv", write_links)
+             : M4S_OK;
 }
 
 // One more metric: its name to `names`, its value to `values`; either may be NULL.

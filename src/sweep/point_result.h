@@ -15,6 +15,7 @@ typedef struct {
   const m4s_workload_t *workload;  // NULL: other traffic
   const m4s_flow_traffic_t *flows;  // traffic that is no workload
   const m4s_network_model_t *model;
+  const int32_t *record_of_flow;  // of the model's flows, by id; NULL: as they stand
   m4s_collective_result_t times;  // of other traffic only the records
   int64_t end_ns;  // simulated time
   int64_t n_events;  // turns of the run loop
@@ -41,7 +42,8 @@ m4s_status_t m4s_point_metrics_make(const m4s_point_measures_t *measures, json_t
 // The same of a finished run; for traffic that is no workload as of sweep/flow_metrics.h.
 m4s_status_t m4s_point_result_metrics(const m4s_point_result_t *result, json_t **metrics_out);
 
-// Writes EndToEnd.csv (of a workload) and, where asked for, flows.npy and links.csv (of models that
-// count their links' usage) into the existing `folder`; M4S_ERR_IO where that cannot be done.
+// Writes EndToEnd.csv (of a workload) and, where asked for, flows.npy with packet_flows.npy of the
+// simulator packet, and links.csv (of models that count their links' usage), into the existing
+// `folder`; M4S_ERR_IO where that cannot be done.
 m4s_status_t m4s_point_result_write(const m4s_point_result_t *result, bool flows, bool links,
                                     const char *folder);

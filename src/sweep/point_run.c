@@ -469,15 +469,17 @@ m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run) {
   if (run->external != NULL) {
     return external_result(run);
   }
-  return (m4s_point_result_t){.simulator = run->name,
-                              .topology = run->inputs.topology,
-                              .workload = run->inputs.workload,
-                              .flows = &run->inputs.flows,
-                              .model = &run->simulator.model,
-                              .times = times_of(run),
-                              .end_ns = run->clock.now_ns,
-                              .n_events = m4s_run_n_turns(run->run),
-                              .n_steps = m4s_simulator_n_steps(&run->simulator)};
+  return (m4s_point_result_t){
+      .simulator = run->name,
+      .topology = run->inputs.topology,
+      .workload = run->inputs.workload,
+      .flows = &run->inputs.flows,
+      .model = &run->simulator.model,
+      .record_of_flow = run->loop == NULL ? NULL : m4s_closed_loop_record_of_flow(run->loop),
+      .times = times_of(run),
+      .end_ns = run->clock.now_ns,
+      .n_events = m4s_run_n_turns(run->run),
+      .n_steps = m4s_simulator_n_steps(&run->simulator)};
 }
 
 m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder,

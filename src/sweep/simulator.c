@@ -43,8 +43,9 @@ static m4s_status_t create_packet(const m4s_simulator_inputs_t *inputs,
   m4s_packet_rules_t rules;
   M4S_TRY(
       m4s_packet_config_resolve(&point->packet, &point->wire, (uint64_t)point->run.seed, &rules));
-  return m4s_packet_create(&rules, ecmp_of(point), inputs->topology, inputs->routing, inputs->clock,
-                           &simulator->model);
+  M4S_TRY(m4s_packet_create(&rules, ecmp_of(point), inputs->topology, inputs->routing,
+                            inputs->clock, &simulator->model));
+  return point->output.links ? m4s_packet_watch_queues(&simulator->model) : M4S_OK;
 }
 
 typedef m4s_status_t (*create_fn)(const m4s_simulator_inputs_t *inputs, m4s_simulator_t *simulator);

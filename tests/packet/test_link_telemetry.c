@@ -15,7 +15,7 @@ typedef struct {
   int32_t n_changes;
   int64_t bytes, packets;
   int64_t n_marked, n_dropped;
-  int64_t n_pauses, paused_ns, paused_since_ns;
+  int64_t n_pauses_sent, n_pauses, paused_ns, paused_since_ns;
 } link_t;
 
 typedef struct {
@@ -38,6 +38,8 @@ static m4s_status_t observe(void *context, const m4s_packet_event_t *event) {
     case M4S_PACKET_DEQUEUED:
       assert_true(link->n_changes < MAX_CHANGES);
       link->changes[link->n_changes++] = (change_t){event->time_ns, event->all_queue_bytes};
+      link->n_pauses_sent +=
+          event->kind == M4S_PACKET_ENQUEUED && event->packet == M4S_PACKET_PAUSE;
       if (event->kind == M4S_PACKET_DEQUEUED) {
         see_sending(link, event);
       }
@@ -131,6 +133,7 @@ static void assert_link(small_clos_t *clos, seen_t *seen, int32_t i, total_t *to
   assert_true(told.sending_ns + 1000 >= usage[i].busy_ns);
   assert_true(told.utilisation == (double)told.sending_ns / (double)told.span_ns);
   assert_int_equal(told.n_dropped, link->n_dropped);
+  assert_int_equal(told.n_pauses_sent, link->n_pauses_sent);
   assert_int_equal(told.n_pauses, link->n_pauses);
   assert_int_equal(told.paused_ns, link->paused_ns);
   if (clos->topology->links[i].src < clos->topology->n_hosts) {

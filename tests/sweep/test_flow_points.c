@@ -3,7 +3,10 @@
 
 #include <math.h>
 
+#include "core/csv.h"
 #include "core/json.h"
+#include "core/npy.h"
+#include "core/text.h"
 #include "sweep/flow_metrics.h"
 #include "sweep/spec.h"
 
@@ -44,6 +47,15 @@ static void assert_near(double value, double expected) {
   if (!(fabs(value - expected) <= 1e-9 * fabs(expected))) {
     fail_msg("%.17g instead of %.17g", value, expected);
   }
+}
+
+static double cell(const m4s_csv_t *csv, size_t row, const char *column) {
+  int i = m4s_csv_column(csv, column);
+  assert_true(i >= 0);
+  double value = NAN;
+  const char *text = m4s_csv_cell(csv, row, (size_t)i);
+  assert_int_equal(sscanf(text, "%lf", &value), 1);
+  return value;
 }
 
 // --- metrics ---
@@ -172,6 +184,105 @@ static void mixes_should_run_on_any_topology(void **state) {
   json_t *metrics = run(&point, "flowsim", NULL);
   assert_near(get(metrics, "flows"), 100);
   json_decref(metrics);
+  m4s_point_clear(&point);
+}
+
+// A record of packet_flows.npy, and its members.
+typedef struct {
+  int64_t packets, retransmitted, dropped, fct_ack_ns, fct_received_ns;
+} packet_flow_t;
+
+static const m4s_npy_member_t packet_flow_members[] = {{"packets", "<i8"},
+                                                       {"retransmitted", "<i8"},
+                                                       {"dropped", "<i8"},
+                                                       {"fct_ack_ns", "<i8"},
+                                                       {"fct_received_ns", "<i8"}};
+
+enum { INCAST_FLOWS = 16 };
+
+// Host 8 + i / 2 sends 100 + i packets to host 31.
+static void write_incast(void) {
+  m4s_text_t list = {0};
+  ASSERT_OK(m4s_text_add(&list, "src,dst,size_bytes,start_ns\n"));
+  for (int i = 0; i < INCAST_FLOWS; i++) {
+    ASSERT_OK(m4s_text_add(&list, "%d,31,%d,0\n", 8 + i / 2, 1000 * (100 + i)));
+  }
+  support_write("incast.csv", list.bytes);
+  m4s_text_clear(&list);
+}
+
+// The sums of all flows.
+static packet_flow_t read_incast_flows(const char *path) {
+  void *bytes = NULL;
+  size_t n_flows;
+  packet_flow_t sum = {0};
+  ASSERT_OK(m4s_npy_read(path, packet_flow_members, M4S_COUNT(packet_flow_members),
+                         sizeof(packet_flow_t), &bytes, &n_flows));
+  assert_int_equal(n_flows, INCAST_FLOWS);
+  const packet_flow_t *flows = bytes;
+  for (int i = 0; i < INCAST_FLOWS; i++) {
+    const packet_flow_t *flow = &flows[i];
+    // All that was sent beyond the flow's own packets was asked for again.
+    assert_in_range(flow->packets, 100 + i, 100 + i + flow->retransmitted);
+    assert_true(flow->fct_received_ns > 100000);
+    assert_true(flow->fct_ack_ns == -1 || flow->fct_ack_ns > flow->fct_received_ns);
+    sum.packets += flow->packets;
+    sum.retransmitted += flow->retransmitted;
+    sum.dropped += flow->dropped;
+  }
+  free(bytes);
+  return sum;
+}
+
+static void assert_incast_link(const m4s_csv_t *csv, size_t i, const packet_flow_t *sum) {
+  double n_paused = cell(csv, i, "pfc_pauses_received");
+  assert_true((cell(csv, i, "pfc_paused_ns") > 0) == (n_paused > 0));
+  const char *longest = m4s_csv_cell(csv, i, (size_t)m4s_csv_column(csv, "queue_max_bytes"));
+  assert_true((longest[0] == '\0') == (cell(csv, i, "src") < 32));
+  if (cell(csv, i, "dst") != 31) {
+    return;
+  }
+  // Full packets only; drops come before this link.
+  assert_near(cell(csv, i, "packets"), (double)(sum->packets - sum->dropped));
+  assert_near(cell(csv, i, "bytes"), 1048 * cell(csv, i, "packets"));
+  assert_true(cell(csv, i, "queue_mean_bytes") > 0);
+  assert_true(cell(csv, i, "queue_p50_bytes") <= cell(csv, i, "queue_p90_bytes"));
+  assert_true(cell(csv, i, "queue_p90_bytes") <= cell(csv, i, "queue_p99_bytes"));
+  assert_true(cell(csv, i, "queue_p99_bytes") <= cell(csv, i, "queue_max_bytes"));
+}
+
+static double sum_of(const m4s_csv_t *csv, const char *column) {
+  double sum = 0;
+  for (size_t i = 0; i < csv->n_rows; i++) {
+    sum += cell(csv, i, column);
+  }
+  return sum;
+}
+
+// Eight hosts send to one, through buffers that are too small: marks, pauses and drops in the
+// columns of the links; the flows' packets in the order of the flows, which a closed loop starts in
+// another.
+static void packets_should_tell_of_links_and_flows(void **state) {
+  (void)state;
+  m4s_csv_t csv;
+  write_incast();
+  m4s_point_t point = make_point(
+      "{\"topology\": {\"kind\": \"clos\", \"size\": \"training\"}, \"traffic\": {\"kind\": "
+      "\"flows\", \"flow_list\": \"incast.csv\", \"in_flight\": 1, \"in_flight_of\": \"host\"}, "
+      "\"packet\": {\"profile\": \"m4\", \"buffer_kb\": 200}, \"output\": {\"links\": true}}");
+  json_decref(run(&point, "packet", "incast"));
+  packet_flow_t sum = read_incast_flows(support_path("incast/packet_flows.npy"));
+  assert_true(sum.dropped > 0 && sum.retransmitted > 0);
+  ASSERT_OK(m4s_csv_read(support_path("incast/links.csv"), &csv));
+  assert_int_equal(csv.n_columns, 17);
+  for (size_t i = 0; i < csv.n_rows; i++) {
+    assert_incast_link(&csv, i, &sum);
+  }
+  assert_near(sum_of(&csv, "drops"), (double)sum.dropped);
+  assert_true(sum_of(&csv, "ecn_marks") > 0);
+  assert_true(sum_of(&csv, "pfc_pauses_received") > 0);
+  assert_true(sum_of(&csv, "pfc_pauses_sent") >= sum_of(&csv, "pfc_pauses_received"));
+  m4s_csv_clear(&csv);
   m4s_point_clear(&point);
 }
 
@@ -423,6 +534,7 @@ int main(void) {
       cmocka_unit_test(lone_flows_should_take_their_ideal_time),
       cmocka_unit_test(seeds_should_make_other_flows),
       cmocka_unit_test(mixes_should_run_on_any_topology),
+      cmocka_unit_test(packets_should_tell_of_links_and_flows),
       cmocka_unit_test(closed_loops_should_limit_the_flows_in_flight),
       cmocka_unit_test(phases_should_wait_for_each_other),
       cmocka_unit_test(check_should_find_what_cannot_be_made),
