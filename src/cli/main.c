@@ -25,6 +25,7 @@
   X(topology_info) \
   X(model_import) \
   X(model_info) \
+  X(import_mixes) \
   X(flows) \
   X(packet) \
   X(bench_flowsim) \

@@ -153,8 +153,15 @@ m4s_status_t m4s_field_set_json(const m4s_field_t *field, void *object, const js
       }
       *(bool *)member(field, object) = json_is_true(value);
       return M4S_OK;
-    case M4S_FIELD_TEXT:
     case M4S_FIELD_PATH:
+      if (json_is_null(value)) {
+        char **text = member(field, object);
+        free(*text);
+        *text = NULL;
+        return M4S_OK;
+      }
+      // fall through
+    case M4S_FIELD_TEXT:
     case M4S_FIELD_CHOICE:
       if (!json_is_string(value)) {
         return wrong_type(where, value, "a string");

@@ -15,7 +15,9 @@ typedef enum {
   M4S_FIELD_INT,  // int64_t
   M4S_FIELD_REAL,  // double
   M4S_FIELD_TEXT,  // char *, owned by the object, NULL where unset
-  M4S_FIELD_PATH,  // as text: a file's path, relative to the folder of the file that names it
+  // As text: a file's path, relative to the folder of the file that names it. In JSON also null:
+  // none.
+  M4S_FIELD_PATH,
   M4S_FIELD_CHOICE,  // int, index into `choices`
   M4S_FIELD_FLAG,  // bool
   M4S_FIELD_LIST,  // m4s_text_list_t, command line only, may be repeated

@@ -8,14 +8,19 @@
 #include "core/file.h"
 #include "core/text.h"
 
-enum { MAX_JSON_BYTES = 16 << 20 };
-
-m4s_status_t m4s_json_parse(const char *text, const char *where, json_t **root_out) {
+m4s_status_t m4s_json_parse_any(const char *text, const char *where, json_t **root_out) {
   json_error_t error;
   json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
   if (root == NULL) {
     return m4s_fail(M4S_ERR_INPUT, "%s:%d:%d: %s", where, error.line, error.column, error.text);
   }
+  *root_out = root;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_json_parse(const char *text, const char *where, json_t **root_out) {
+  json_t *root;
+  M4S_TRY(m4s_json_parse_any(text, where, &root));
   if (!json_is_object(root)) {
     json_decref(root);
     return m4s_fail(M4S_ERR_INPUT, "%s:1: the file must hold one JSON object {...}", where);
@@ -26,7 +31,7 @@ m4s_status_t m4s_json_parse(const char *text, const char *where, json_t **root_o
 
 m4s_status_t m4s_json_read(const char *path, json_t **root_out) {
   char *text;
-  M4S_TRY(m4s_file_read_text(path, MAX_JSON_BYTES, &text));
+  M4S_TRY(m4s_file_read_text(path, M4S_JSON_MAX_BYTES, &text));
   m4s_status_t status = m4s_json_parse(text, path, root_out);
   free(text);
   return status;

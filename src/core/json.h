@@ -5,11 +5,17 @@
 
 #include "core/status.h"
 
-// Reads a file of at most 16 MiB whose root is an object; `root_out` is a new reference.
+enum { M4S_JSON_MAX_BYTES = 16 << 20 };  // of a file
+
+// Reads a file of at most M4S_JSON_MAX_BYTES whose root is an object; `root_out` is a new
+// reference.
 m4s_status_t m4s_json_read(const char *path, json_t **root_out);
 
 // Parses a text whose root is an object; `where` names it in errors.
 m4s_status_t m4s_json_parse(const char *text, const char *where, json_t **root_out);
+
+// The same where the root may be a list, too.
+m4s_status_t m4s_json_parse_any(const char *text, const char *where, json_t **root_out);
 
 // The one text of a value: keys sorted, no blanks, doubles with 17 digits. Owned, free(); NULL
 // without memory.

@@ -20,6 +20,9 @@ static json_t *absolute_path(const json_t *typed) {
 }
 
 static bool same_path(const m4s_sweep_t *sweep, const json_t *written, const json_t *typed) {
+  if (!json_is_string(written)) {
+    return false;
+  }
   json_t *absolute = absolute_path(typed);
   char *path = m4s_path_join(sweep->folder, json_string_value(written));
   bool same = absolute != NULL && path != NULL && strcmp(path, json_string_value(absolute)) == 0;
@@ -74,8 +77,11 @@ static m4s_status_t fail_not_in_axis(const m4s_axis_t *axis, const char *place, 
   } else if (axis->kind == M4S_AXIS_LIST && json_is_string(typed)) {
     const char *names[64];
     size_t n = 0;
-    for (; n < axis->n_values && n < M4S_COUNT(names); n++) {
-      names[n] = json_string_value(json_array_get(axis->list, n));
+    for (size_t i = 0; i < axis->n_values && n < M4S_COUNT(names); i++) {
+      const char *name = json_string_value(json_array_get(axis->list, i));
+      if (name != NULL) {
+        names[n++] = name;
+      }
     }
     snprintf(hint, sizeof hint, "%s", m4s_did_you_mean(text, names, n));
   }

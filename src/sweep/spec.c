@@ -499,6 +499,9 @@ static m4s_status_t hash_axis_files(m4s_sweep_t *sweep, size_t i_group, const m4
   m4s_status_t status = seen == NULL ? m4s_fail_memory("hashes") : M4S_OK;
   for (uint64_t i = 0; status == M4S_OK && i < axis->n_values; i++) {
     const char *written = json_string_value(json_array_get(axis->list, (size_t)i));
+    if (written == NULL) {
+      continue;  // null: the point has no such file
+    }
     char place[640];
     snprintf(place, sizeof place, "%s: axes[%zu].%s%s[%llu]", sweep->path, i_group,
              sweep->groups[i_group].drawn ? "sample." : "", axis->name, (unsigned long long)i);

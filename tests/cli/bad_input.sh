@@ -700,6 +700,31 @@ refused '--paths' 'none/x' -- packet in/packet/config.txt --paths none/x
 refused '--pfc' 'in/topology.txt/x' -- packet in/packet/config.txt --pfc in/topology.txt/x
 refused '--qlen' -- packet in/packet/config.txt --qlen ''
 
+# --- mix files ---
+mix_file() {
+  printf '%s' "$1" >in/mixes.json
+  shift
+  refused in/mixes.json "$@" -- import mixes in/mixes.json -o new.json
+}
+first='{"id": 0, "spatial": "uniform", "size_dist": "hadoop", "lognorm_sigma": 1, "max_load": 0.5, "cluster": "1-to-1", "duration": 1000}'
+mix_file '[' 'mixes.json:1:1'
+mix_file '[]' 'no mixes'
+mix_file '{}' 'spatials' 'missing'
+mix_file "[$first, $first]" '[1].id: 0' 'twice'
+mix_file "[${first/uniform/unifrom}]" '[0].spatial' '"unifrom"' 'uniform'
+mix_file "[${first/hadoop/hadop.txt}]" '[0].size_dist' '"hadop.txt"' 'hadoop'
+mix_file "[${first/1-to-1/one}]" '[0].cluster' '"one"' '2-to-1'
+mix_file "[${first/1000/999}]" '[0].duration: 999' '1000'
+mix_file "[${first/0.5/-1}]" '[0].max_load: -1' 'nearest valid: 0'
+printf '[%s]' "$first" >in/mixes.json
+refused 'needs --out' -- import mixes in/mixes.json
+refused '--size: "big"' 'small' -- import mixes in/mixes.json -o new.json --size big
+refused '--points: 0' '1' -- import mixes in/mixes.json -o new.json --points 0
+refused in/none.json 'No such file' -- import mixes in/none.json -o new.json
+refused 'none/new.json' -- import mixes in/mixes.json -o none/new.json
+refused 'mixes' -- import
+refused '"import mixs"' 'import mixes' -- import mixs in/mixes.json
+
 # --- under mpirun: the line stands once, whatever the number of ranks ---
 if command -v mpirun >/dev/null; then
   spec simulators '["ns3"]' >in/spec.json

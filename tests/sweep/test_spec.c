@@ -228,6 +228,27 @@ static void missing_files_should_be_refused_before_points(void **state) {
   m4s_sweep_destroy(sweep);
 }
 
+static void points_may_have_no_file(void **state) {
+  (void)state;
+  fixture_write("there.txt", "x");
+  assert_points(AXES("{\"spatial\": [\"matrix\", \"uniform\"], \"matrix_file\": [\"there.txt\", "
+                     "null]}"),
+                NULL,
+                "spatial=\"matrix\",matrix_file=\"there.txt\" "
+                "spatial=\"uniform\",matrix_file=null");
+  m4s_sweep_t *sweep = fixture_sweep(
+      AXES("{\"spatial\": [\"matrix\", \"uniform\"], \"matrix_file\": [\"there.txt\", null]}"));
+  m4s_point_t point;
+  assert_int_equal(m4s_sweep_point(sweep, 1, &point), M4S_OK);
+  assert_null(point.traffic.mix.spatial.matrix_file);
+  m4s_point_clear(&point);
+  char ids[2][M4S_CASE_ID_BYTES];
+  assert_int_equal(m4s_sweep_case_id(sweep, 0, ids[0]), M4S_OK);
+  assert_int_equal(m4s_sweep_case_id(sweep, 1, ids[1]), M4S_OK);
+  assert_string_not_equal(ids[0], ids[1]);
+  m4s_sweep_destroy(sweep);
+}
+
 static void files_of_equal_content_should_be_refused(void **state) {
   (void)state;
   m4s_sweep_t *sweep;
@@ -510,6 +531,7 @@ int main(void) {
       cmocka_unit_test(spec_without_axes_should_be_one_point),
       cmocka_unit_test(bad_specs_should_be_refused_with_place_and_value),
       cmocka_unit_test(missing_files_should_be_refused_before_points),
+      cmocka_unit_test(points_may_have_no_file),
       cmocka_unit_test(files_of_equal_content_should_be_refused),
       cmocka_unit_test(many_points_should_be_refused_with_the_count),
       cmocka_unit_test(filters_that_leave_nothing_should_be_refused),
