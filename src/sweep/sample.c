@@ -7,7 +7,7 @@
 #include "core/json.h"
 #include "core/random.h"
 
-enum { MAX_POINTS = 100000, MIN_DIGITS = 6 };
+enum { MAX_POINTS = 50000, MIN_DIGITS = 6 };
 
 #define MAX_EXACT 9007199254740992.0  // 2^53
 
@@ -17,6 +17,7 @@ typedef struct {
   bool continuous, logarithmic, whole;
   double low, high;
   int digits;  // of numbers that are not whole
+  int64_t *first_equal;  // owned, of a list as written: where a value stands first; NULL: made
   char purpose[128];  // of the random stream
 } source_t;
 
@@ -29,6 +30,7 @@ typedef struct {
 static void clear_sample(sample_t *sample) {
   for (size_t i = 0; i < sample->n_sources; i++) {
     m4s_axis_clear(&sample->sources[i].values);
+    free(sample->sources[i].first_equal);
   }
   free(sample->sources);
 }
@@ -92,6 +94,31 @@ static m4s_status_t read_bounds(source_t *source, const json_t *bounds, const ch
   return M4S_OK;
 }
 
+// A list may name a value twice, as 4 and 4.0.
+static m4s_status_t find_equal(source_t *source, const char *where) {
+  const m4s_axis_t *values = &source->values;
+  if (values->kind != M4S_AXIS_LIST) {
+    return M4S_OK;
+  }
+  source->first_equal = calloc(values->n_values, sizeof *source->first_equal);
+  json_t *seen = json_object();
+  m4s_status_t status =
+      source->first_equal == NULL || seen == NULL ? m4s_fail_memory("a sample") : M4S_OK;
+  const m4s_axis_group_t group = {.axes = &source->values, .n_axes = 1};
+  for (uint64_t i = 0; status == M4S_OK && i < values->n_values; i++) {
+    char *text = m4s_axis_group_position_text(&group, i, where);
+    const json_t *first = text == NULL ? NULL : json_object_get(seen, text);
+    source->first_equal[i] = first == NULL ? (int64_t)i : json_integer_value(first);
+    if (text == NULL ||
+        (first == NULL && json_object_set_new(seen, text, json_integer((json_int_t)i)) != 0)) {
+      status = m4s_fail_memory("a sample");
+    }
+    free(text);
+  }
+  json_decref(seen);
+  return status;
+}
+
 static m4s_status_t read_source(source_t *source, const char *name, const json_t *values,
                                 const char *where) {
   static const char *const makers[] = {"uniform", "loguniform", "range", "linspace", "logspace"};
@@ -102,6 +129,7 @@ static m4s_status_t read_source(source_t *source, const char *name, const json_t
   const json_t *loguniform = json_object_get(values, "loguniform");
   if (uniform == NULL && loguniform == NULL) {
     M4S_TRY(m4s_axis_read(&source->values, name, values, where));
+    M4S_TRY(find_equal(source, where));
   } else {
     M4S_TRY(m4s_axis_begin(&source->values, name, where));
     if (json_object_size(values) != 1) {
@@ -167,35 +195,64 @@ static double n_positions(const sample_t *sample) {
 
 // --- drawing ---
 
-static json_t *draw_number(const source_t *source, m4s_random_t *random) {
-  if (source->whole && !source->logarithmic) {
-    int64_t n = (int64_t)source->high - (int64_t)source->low + 1;
-    return json_integer((json_int_t)source->low + m4s_random_below(random, n));
-  }
-  double place = m4s_random_uniform(random);
-  double value = source->logarithmic ? source->low * pow(source->high / source->low, place)
-                                     : source->low + (source->high - source->low) * place;
-  if (source->whole) {
-    return json_integer((json_int_t)clamp(round(value), source->low, source->high));
-  }
+// What a setting has drawn: a whole number, a place in its list, or a real number.
+typedef union {
+  int64_t whole;
+  double real;
+  uint64_t bits;
+} draw_t;
+
+static double round_digits(const source_t *source, double value) {
   json_t *number = m4s_axis_number(value, source->digits);
-  double rounded = json_number_value(number);
-  if (rounded >= source->low && rounded <= source->high) {
-    return number;
-  }
+  double rounded = number == NULL ? value : json_number_value(number);
   json_decref(number);
-  return m4s_axis_number(clamp(rounded, source->low, source->high), M4S_AXIS_DIGITS);
+  return clamp(rounded, source->low, source->high);
 }
 
-// Value `attempt` of a setting: new reference, NULL without memory.
-static json_t *draw(const source_t *source, int64_t seed, uint64_t attempt) {
+// Draw `attempt` of a setting. Equal values are equal draws.
+static draw_t draw(const source_t *source, int64_t seed, uint64_t attempt) {
   m4s_random_t random;
   m4s_random_init(&random, (uint64_t)seed, source->purpose, attempt);
-  if (source->continuous) {
-    return draw_number(source, &random);
+  if (!source->continuous) {
+    uint64_t n = source->values.n_values;
+    int64_t place = m4s_random_below(&random, n > INT64_MAX ? INT64_MAX : (int64_t)n);
+    return (draw_t){.whole = source->first_equal == NULL ? place : source->first_equal[place]};
   }
-  int64_t n = source->values.n_values > INT64_MAX ? INT64_MAX : (int64_t)source->values.n_values;
-  return m4s_axis_value(&source->values, (uint64_t)m4s_random_below(&random, n));
+  if (source->whole && !source->logarithmic) {
+    int64_t n = (int64_t)source->high - (int64_t)source->low + 1;
+    return (draw_t){.whole = (int64_t)source->low + m4s_random_below(&random, n)};
+  }
+  double place = m4s_random_uniform(&random);
+  double value = source->logarithmic ? source->low * pow(source->high / source->low, place)
+                                     : source->low + (source->high - source->low) * place;
+  return source->whole ? (draw_t){.whole = (int64_t)clamp(round(value), source->low, source->high)}
+                       : (draw_t){.real = round_digits(source, value)};
+}
+
+// A draw as the axis' value: new reference, NULL without memory.
+static json_t *value_of(const source_t *source, draw_t drawn) {
+  if (!source->continuous) {
+    return m4s_axis_value(&source->values, (uint64_t)drawn.whole);
+  }
+  return source->whole ? json_integer(drawn.whole) : m4s_axis_number(drawn.real, M4S_AXIS_DIGITS);
+}
+
+// Hashes of positions, with open addressing; 0 is no hash. Two positions of one hash count as
+// equal: one of them is left out, which is rare and does no harm.
+typedef struct {
+  uint64_t *hashes;  // owned, [size]
+  uint64_t size;  // a power of two
+} seen_t;
+
+static bool add_hash(seen_t *seen, uint64_t hash) {
+  hash += hash == 0;
+  uint64_t i = hash & (seen->size - 1);
+  while (seen->hashes[i] != 0 && seen->hashes[i] != hash) {
+    i = (i + 1) & (seen->size - 1);
+  }
+  bool is_new = seen->hashes[i] == 0;
+  seen->hashes[i] = hash;
+  return is_new;
 }
 
 static m4s_status_t begin_axes(const sample_t *sample, m4s_axis_group_t *group) {
@@ -216,48 +273,57 @@ static m4s_status_t begin_axes(const sample_t *sample, m4s_axis_group_t *group) 
   return M4S_OK;
 }
 
-// Adds a position, unless it is among those that `seen` has.
-static m4s_status_t add_position(const sample_t *sample, uint64_t attempt, m4s_axis_group_t *group,
-                                 json_t *seen, const char *where) {
+static m4s_status_t add_position(const sample_t *sample, const draw_t *draws,
+                                 m4s_axis_group_t *group) {
   for (size_t i = 0; i < sample->n_sources; i++) {
-    json_t *value = draw(&sample->sources[i], sample->seed, attempt);
+    json_t *value = value_of(&sample->sources[i], draws[i]);
     if (json_array_append_new(group->axes[i].list, value) != 0) {
       return m4s_fail_memory("a sample");
     }
+    group->axes[i].n_values++;
   }
-  char *text = m4s_axis_group_position_text(group, group->n_values, where);
-  if (text == NULL) {
-    return m4s_fail_memory("a sample");
-  }
-  bool is_new = json_object_get(seen, text) == NULL;
-  bool ok = !is_new || json_object_set_new(seen, text, json_true()) == 0;
-  free(text);
-  for (size_t i = 0; i < group->n_axes; i++) {
-    if (is_new) {
-      group->axes[i].n_values++;
-    } else {
-      json_array_remove(group->axes[i].list, (size_t)group->n_values);
+  group->n_values++;
+  return M4S_OK;
+}
+
+static m4s_status_t draw_points(const sample_t *sample, seen_t *seen, draw_t *draws,
+                                m4s_axis_group_t *group) {
+  uint64_t n_points = (uint64_t)sample->n_points;
+  // Enough to come upon each of n_points that are alike.
+  uint64_t n_attempts = 20 * n_points + 1000;
+  for (uint64_t i = 0; group->n_values < n_points && i < n_attempts; i++) {
+    uint64_t hash = M4S_HASH_START;
+    for (size_t k = 0; k < sample->n_sources; k++) {
+      draws[k] = draw(&sample->sources[k], sample->seed, i);
+      hash = m4s_hash_bytes(hash, &draws[k].bits, sizeof draws[k].bits);
+    }
+    if (add_hash(seen, hash)) {
+      M4S_TRY(add_position(sample, draws, group));
     }
   }
-  group->n_values += is_new;
-  return ok ? M4S_OK : m4s_fail_memory("a sample");
+  return M4S_OK;
 }
 
 static m4s_status_t draw_all(const sample_t *sample, m4s_axis_group_t *group, const char *where) {
   uint64_t n_points = (uint64_t)sample->n_points;
-  json_t *seen = json_object();
-  m4s_status_t status = seen == NULL ? m4s_fail_memory("a sample") : begin_axes(sample, group);
-  // Enough to come upon each of n_points that are alike.
-  uint64_t n_attempts = 20 * n_points + 1000;
-  for (uint64_t i = 0; status == M4S_OK && group->n_values < n_points && i < n_attempts; i++) {
-    status = add_position(sample, i, group, seen, where);
+  seen_t seen = {.size = 16};
+  while (seen.size < 2 * n_points) {
+    seen.size *= 2;
   }
-  json_decref(seen);
+  seen.hashes = calloc(seen.size, sizeof *seen.hashes);
+  draw_t *draws = calloc(sample->n_sources, sizeof *draws);
+  m4s_status_t status = seen.hashes == NULL || draws == NULL ? m4s_fail_memory("a sample")
+                                                             : begin_axes(sample, group);
+  if (status == M4S_OK) {
+    status = draw_points(sample, &seen, draws, group);
+  }
+  free(draws);
+  free(seen.hashes);
   if (status == M4S_OK && group->n_values < n_points) {
-    status = m4s_fail(
-        M4S_ERR_INPUT,
-        "%s.points: %llu is more than the different points that were found (nearest: %llu)", where,
-        (unsigned long long)n_points, (unsigned long long)group->n_values);
+    status = m4s_fail(M4S_ERR_INPUT,
+                      "%s.points: %llu is more than the different points that were found (nearest: "
+                      "%llu)",
+                      where, (unsigned long long)n_points, (unsigned long long)group->n_values);
   }
   return status;
 }
