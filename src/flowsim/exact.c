@@ -296,6 +296,7 @@ static m4s_status_t sweep(exact_t *model) {
   }
   fluid->counts.allocations++;
   fluid->counts.flows_filled += fluid->n_chosen;
+  fluid->counts.links_filled += fluid->n_chosen_links;
   return M4S_OK;
 }
 

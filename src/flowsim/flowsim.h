@@ -27,6 +27,7 @@ typedef struct {
   int64_t events;  // arrival batches, completion instants, deliveries
   int64_t allocations;  // water-fillings
   int64_t flows_filled;  // flows that took part in them
+  int64_t links_filled;  // links that did
   int64_t rate_changes;  // flows whose rate changed
   int64_t peak_active_flows;
 } m4s_flowsim_counts_t;

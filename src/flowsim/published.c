@@ -159,6 +159,7 @@ static void fill(published_t *model) {
   }
   fluid->counts.allocations++;
   fluid->counts.flows_filled += fluid->n_chosen;
+  fluid->counts.links_filled += fluid->n_chosen_links;
 }
 
 // New rates for all flows connected to the touched links.
