@@ -248,7 +248,7 @@ static m4s_status_t make_clos(const options_t *options, traffic_t *traffic) {
   M4S_TRY(m4s_clos_resolve(&config, "--oversubscription", &clos));
   M4S_TRY(m4s_clos_create(&clos, &traffic->topology));
   M4S_TRY(m4s_routing_create(traffic->topology, &traffic->routing));
-  m4s_routing_set_ecmp_seed(traffic->routing, M4S_ECMP_SEED_NODE);
+  m4s_routing_set_paths(traffic->routing, M4S_PATHS_FLOW);
   traffic->shape = (m4s_cluster_shape_t){.pods = (int32_t)clos.pods,
                                          .racks_per_pod = (int32_t)clos.racks_per_pod,
                                          .hosts_per_rack = (int32_t)clos.hosts_per_rack};
