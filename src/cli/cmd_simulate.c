@@ -175,6 +175,9 @@ static m4s_status_t simulate_in(job_t *job, size_t i, const m4s_external_place_t
       place->external != NULL
           ? m4s_point_run_begin_external(&job->point, place, NULL, &run)
           : m4s_point_run_begin(&job->point, row->simulator, job->engines, NULL, &run);
+  if (status == M4S_OK && folder != NULL && place->external == NULL) {
+    status = m4s_point_run_trace(run, folder);
+  }
   if (status == M4S_OK) {
     status = m4s_point_run_to_end(run, job->engines);
   }

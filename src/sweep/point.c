@@ -71,6 +71,11 @@ static const m4s_field_t output_fields[] = {
      .fallback = "false",
      .help =
          "write bytes and busy time of every directed link to links.csv; of packet queues, too"},
+    {.name = "trace",
+     .kind = M4S_FIELD_FLAG,
+     .offset = offsetof(m4s_point_t, output.trace),
+     .fallback = "false",
+     .help = "packet: write flows and queues at every arrival and completion to trace/"},
 };
 
 static const m4s_field_t run_fields[] = {

@@ -33,6 +33,7 @@ typedef struct {
   struct {
     bool flows;  // flows.npy, packet_flows.npy of the simulator packet
     bool links;  // links.csv
+    bool trace;  // trace/, of packet
   } output;
   struct {
     int64_t seed;
@@ -90,6 +91,10 @@ typedef struct m4s_point_run m4s_point_run_t;
 m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator,
                                  m4s_engines_t *engines, const atomic_bool *stop,
                                  m4s_point_run_t **run_out);
+
+// Before the first advance: where settings ask for a trace and the simulator is packet, it is
+// written into `folder`/trace as the run goes on, and complete after m4s_point_run_finish().
+m4s_status_t m4s_point_run_trace(m4s_point_run_t *run, const char *folder);
 
 // A simulator of the user's, and where it works; all borrowed until m4s_point_run_destroy().
 typedef struct {

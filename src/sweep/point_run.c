@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "flow/closed_loop.h"
 #include "flow/collective.h"
 #include "flow/flow_list.h"
+#include "packet/trace.h"
 #include "sweep/external_run.h"
 #include "sweep/simulator.h"
 
@@ -264,6 +266,7 @@ struct m4s_point_run {
   m4s_run_t *run;
   int64_t n_rows;  // in the network's batch, 0: not waiting
   double inference_s;  // share of all batches so far
+  m4s_packet_trace_t *trace;  // owned; NULL: none
   m4s_external_run_t *external;  // owned: in place of all from `source` on; NULL: none
   const atomic_bool *stop;  // borrowed, for that
 };
@@ -275,6 +278,7 @@ void m4s_point_run_destroy(m4s_point_run_t *run) {
   m4s_external_run_destroy(run->external);
   m4s_run_destroy(run->run);
   m4s_simulator_clear(&run->simulator);
+  m4s_packet_trace_destroy(run->trace);
   m4s_collective_source_destroy(run->source);
   m4s_flow_list_destroy(run->list);
   m4s_closed_loop_destroy(run->loop);
@@ -364,6 +368,19 @@ m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator
   }
   *run_out = run;
   return M4S_OK;
+}
+
+m4s_status_t m4s_point_run_trace(m4s_point_run_t *run, const char *folder) {
+  if (!run->point->output.trace || strcmp(run->name, "packet") != 0) {
+    return M4S_OK;
+  }
+  char *path = m4s_path_join(folder, "trace");
+  m4s_status_t status = path == NULL ? m4s_fail_memory("a file name") : m4s_folder_make(path);
+  if (status == M4S_OK) {
+    status = m4s_packet_trace_create(&run->simulator.model, path, &run->trace);
+  }
+  free(path);
+  return status;
 }
 
 m4s_status_t m4s_point_check_external(const m4s_point_t *point, const m4s_external_t *external) {
@@ -490,6 +507,9 @@ m4s_status_t m4s_point_run_finish(const m4s_point_run_t *run, const char *folder
   }
   m4s_point_result_t result = m4s_point_run_result(run);
   json_t *metrics;
+  if (run->trace != NULL) {
+    M4S_TRY(m4s_packet_trace_finish(run->trace));
+  }
   M4S_TRY(m4s_point_result_metrics(&result, &metrics));
   m4s_status_t status = folder == NULL ? M4S_OK
                                        : m4s_point_result_write(&result, point->output.flows,

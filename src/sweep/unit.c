@@ -175,7 +175,8 @@ static m4s_status_t start(m4s_unit_t *unit) {
   if (external != NULL) {
     return start_external(unit, external);
   }
-  return m4s_point_run_begin(&unit->point, unit->simulator, unit->engines, unit->stop, &unit->run);
+  M4S_TRY(m4s_point_run_begin(&unit->point, unit->simulator, unit->engines, unit->stop, &unit->run));
+  return m4s_point_run_trace(unit->run, unit->folder);
 }
 
 // Moves the files into place.
