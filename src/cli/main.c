@@ -26,6 +26,7 @@
   X(model_import) \
   X(model_info) \
   X(import_mixes) \
+  X(dataset) \
   X(flows) \
   X(packet) \
   X(bench_flowsim) \

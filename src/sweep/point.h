@@ -75,6 +75,10 @@ m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *nam
 // The same for a simulator of the user's: refuses traffic that is no workload.
 m4s_status_t m4s_point_check_external(const m4s_point_t *point, const m4s_external_t *external);
 
+// The topology of a point, and its routing, which borrows it; both owned by the caller.
+m4s_status_t m4s_point_make_network(const m4s_point_t *point, m4s_topology_t **topology_out,
+                                    m4s_routing_t **routing_out);
+
 // Names of the simulators that are built in, NULL-terminated.
 extern const char *const m4s_simulator_names[];
 

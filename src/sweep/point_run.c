@@ -41,13 +41,24 @@ static m4s_status_t make_topology(const m4s_point_t *point, m4s_topology_t **top
   }
 }
 
-static m4s_status_t make_network(const m4s_point_t *point, inputs_t *inputs) {
-  M4S_TRY(make_topology(point, &inputs->topology));
-  M4S_TRY(m4s_routing_create(inputs->topology, &inputs->routing));
-  if (point->topology.kind == M4S_TOPOLOGY_CLOS) {
-    m4s_routing_set_ecmp_seed(inputs->routing, M4S_ECMP_SEED_NODE);
+m4s_status_t m4s_point_make_network(const m4s_point_t *point, m4s_topology_t **topology_out,
+                                    m4s_routing_t **routing_out) {
+  m4s_topology_t *topology;
+  M4S_TRY(make_topology(point, &topology));
+  m4s_status_t status = m4s_routing_create(topology, routing_out);
+  if (status != M4S_OK) {
+    m4s_topology_destroy(topology);
+    return status;
   }
+  if (point->topology.kind == M4S_TOPOLOGY_CLOS) {
+    m4s_routing_set_ecmp_seed(*routing_out, M4S_ECMP_SEED_NODE);
+  }
+  *topology_out = topology;
   return M4S_OK;
+}
+
+static m4s_status_t make_network(const m4s_point_t *point, inputs_t *inputs) {
+  return m4s_point_make_network(point, &inputs->topology, &inputs->routing);
 }
 
 // Racks are servers but in Clos fabrics.
