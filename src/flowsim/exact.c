@@ -20,6 +20,7 @@
 
 #include "core/array.h"
 #include "core/heap.h"
+#include "flowsim/beside.h"
 #include "flowsim/fluid.h"
 
 // Relative differences of rates that are rounding.
@@ -43,8 +44,10 @@ typedef struct {
   int32_t link;
 } entry_t;
 
-typedef struct {
+typedef struct m4s_beside {
   m4s_fluid_t fluid;
+  bool beside;  // another simulator ends the flows
+  m4s_clock_t own_clock;  // beside it
   level_t *levels;  // [n_links]
   entry_t *queue;  // [n_queued], a binary heap by key
   int32_t n_queued, queue_capacity;
@@ -65,8 +68,7 @@ static void settle_now(exact_t *model) {
   }
 }
 
-static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
-  exact_t *model = state;
+static m4s_status_t start(exact_t *model, const m4s_flow_t *flow, int32_t *slot_out) {
   int32_t slot;
   M4S_TRY(m4s_fluid_take_slot(&model->fluid, flow, &slot));
   if (slot >= model->transmitting_capacity) {
@@ -81,8 +83,14 @@ static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
   model->transmitting[slot] = true;
   M4S_TRY(m4s_fluid_enter(&model->fluid, slot));
   settle_now(model);
+  *slot_out = slot;
   return m4s_array_append(&model->arrivals, &model->n_arrivals, &model->arrival_capacity, slot,
                           "flows");
+}
+
+static m4s_status_t start_flow(void *state, const m4s_flow_t *flow) {
+  int32_t slot;
+  return start(state, flow, &slot);
 }
 
 // --- the sweep's queue ---
@@ -330,6 +338,12 @@ static void change_rate_sums(exact_t *model, const m4s_fluid_flow_t *flow, doubl
   }
 }
 
+// The time to the first whole ns at which all is sent that remained at updated_ns; what is whole
+// but for rounding is not rounded up.
+static double sending_ns(const m4s_fluid_flow_t *flow) {
+  return ceil(fmax(0.0, flow->remaining_bytes) / flow->rate - 1e-6);
+}
+
 // Credits a flow for what it sent at its old rate and moves its end to what the new one gives.
 static m4s_status_t change_rate(exact_t *model, int32_t slot) {
   m4s_fluid_t *fluid = &model->fluid;
@@ -341,8 +355,7 @@ static m4s_status_t change_rate(exact_t *model, int32_t slot) {
   flow->rate = flow->filled_rate;
   change_rate_sums(model, flow, change);
   fluid->counts.rate_changes++;
-  // The first whole ns at which all is sent; what is whole but for rounding is not rounded up.
-  double duration_ns = ceil(fmax(0.0, flow->remaining_bytes) / flow->rate - 1e-6);
+  double duration_ns = sending_ns(flow);
   if (!(duration_ns < (double)M4S_TIME_MAX_NS)) {
     return m4s_fail(M4S_ERR_SIMULATION, "flow %lld would take %.3g s", (long long)flow->id,
                     duration_ns / 1e9);
@@ -366,10 +379,10 @@ static m4s_status_t run_settle(exact_t *model) {
   return status;
 }
 
-// The last byte is sent: the links are free, the completion follows after the path's latency.
-static m4s_status_t end_transmission(exact_t *model, int32_t slot) {
+// Nothing more is sent: the links are free.
+static m4s_status_t end_sending(exact_t *model, int32_t slot) {
   m4s_fluid_t *fluid = &model->fluid;
-  m4s_fluid_flow_t *flow = &fluid->flows[slot];
+  const m4s_fluid_flow_t *flow = &fluid->flows[slot];
   model->transmitting[slot] = false;
   model->levels[flow->bottleneck].n_limited--;
   m4s_fluid_leave(fluid, slot);
@@ -379,6 +392,21 @@ static m4s_status_t end_transmission(exact_t *model, int32_t slot) {
                              "flows"));
   }
   settle_now(model);
+  return M4S_OK;
+}
+
+// The last byte is sent: the completion follows after the path's latency, if it follows.
+static m4s_status_t end_transmission(exact_t *model, int32_t slot) {
+  m4s_fluid_t *fluid = &model->fluid;
+  m4s_fluid_flow_t *flow = &fluid->flows[slot];
+  M4S_TRY(end_sending(model, slot));
+  if (model->beside) {
+    flow->rate = 0;
+    flow->remaining_bytes = 0;
+    flow->updated_ns = fluid->clock->now_ns;
+    m4s_heap_remove(&model->ends, slot);
+    return M4S_OK;
+  }
   int64_t time_ns = fluid->clock->now_ns + flow->latency_ns;
   return m4s_heap_set(&model->ends, slot, m4s_clock_schedule(fluid->clock, time_ns));
 }
@@ -438,13 +466,14 @@ static const m4s_network_model_ops_t ops = {
     .destroy = destroy,
 };
 
-m4s_status_t m4s_fluid_exact_create(const m4s_flowsim_config_t *config,
-                                    const m4s_topology_t *topology, m4s_clock_t *clock,
-                                    m4s_network_model_t *model_out) {
+// `clock` NULL: one of its own.
+static m4s_status_t create(const m4s_flowsim_config_t *config, const m4s_topology_t *topology,
+                           m4s_clock_t *clock, exact_t **model_out) {
   exact_t *model = calloc(1, sizeof *model);
   if (model == NULL) {
     return m4s_fail_memory("flowsim");
   }
+  clock = clock == NULL ? &model->own_clock : clock;
   m4s_status_t status = m4s_fluid_init(&model->fluid, config, topology, clock);
   if (status != M4S_OK) {
     free(model);
@@ -456,6 +485,72 @@ m4s_status_t m4s_fluid_exact_create(const m4s_flowsim_config_t *config,
     return m4s_fail_memory("flowsim");
   }
   model->settle = m4s_event_never();
+  *model_out = model;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_fluid_exact_create(const m4s_flowsim_config_t *config,
+                                    const m4s_topology_t *topology, m4s_clock_t *clock,
+                                    m4s_network_model_t *model_out) {
+  exact_t *model = NULL;
+  M4S_TRY(create(config, topology, clock, &model));
   *model_out = (m4s_network_model_t){.ops = &ops, .state = model};
   return M4S_OK;
+}
+
+// --- beside another simulator ---
+
+m4s_status_t m4s_beside_create(const m4s_wire_t *wire, const m4s_topology_t *topology,
+                               m4s_beside_t **beside_out) {
+  const m4s_flowsim_config_t config = {.mode = M4S_FLOWSIM_EXACT, .wire = *wire};
+  exact_t *model = NULL;
+  M4S_TRY(create(&config, topology, NULL, &model));
+  model->beside = true;
+  *beside_out = model;
+  return M4S_OK;
+}
+
+void m4s_beside_destroy(m4s_beside_t *beside) {
+  if (beside != NULL) {
+    destroy(beside);
+  }
+}
+
+m4s_status_t m4s_beside_advance(m4s_beside_t *beside, int64_t now_ns) {
+  const m4s_event_key_t end = {.time_ns = now_ns, .order = UINT64_MAX};
+  const m4s_completion_port_t port = {0};  // nothing completes
+  M4S_TRY(advance(beside, end, &port));
+  beside->own_clock.now_ns = now_ns;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_beside_start(m4s_beside_t *beside, int64_t now_ns, const m4s_flow_t *flow,
+                              int32_t *slot_out) {
+  M4S_TRY(m4s_beside_advance(beside, now_ns));
+  return start(beside, flow, slot_out);
+}
+
+m4s_status_t m4s_beside_end(m4s_beside_t *beside, int64_t now_ns, int32_t slot) {
+  M4S_TRY(m4s_beside_advance(beside, now_ns));
+  if (beside->transmitting[slot]) {
+    m4s_heap_remove(&beside->ends, slot);
+    M4S_TRY(end_sending(beside, slot));
+  }
+  m4s_fluid_free_slot(&beside->fluid, slot);
+  return M4S_OK;
+}
+
+m4s_beside_flow_t m4s_beside_flow(const m4s_beside_t *beside, int32_t slot) {
+  const m4s_fluid_flow_t *flow = &beside->fluid.flows[slot];
+  if (!beside->transmitting[slot]) {
+    return (m4s_beside_flow_t){.sent_ns = flow->updated_ns};
+  }
+  double sent_bytes = flow->rate * (double)(beside->own_clock.now_ns - flow->updated_ns);
+  return (m4s_beside_flow_t){.rate = flow->rate,
+                             .remaining_bytes = fmax(0.0, flow->remaining_bytes - sent_bytes),
+                             .sent_ns = flow->updated_ns + (int64_t)sending_ns(flow)};
+}
+
+double m4s_beside_link_rate(const m4s_beside_t *beside, int32_t link) {
+  return fmax(0.0, beside->levels[link].rate_sum);
 }

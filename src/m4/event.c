@@ -95,7 +95,7 @@ static int64_t wants_inference(void *state, m4s_inference_batch_t *batch) {
 // When a flow completes by its prediction, not before now.
 static m4s_status_t completion_key(const event_t *model, const m4s_m4_flow_t *flow,
                                    m4s_event_key_t *key_out) {
-  double slowdown = flow->slowdown > 1 ? (double)flow->slowdown : 1;
+  double slowdown = flow->slowdown > 1 ? flow->slowdown : 1;
   double fct_ns = slowdown * (double)flow->ideal_fct_ns;
   if (!(fct_ns < (double)M4S_TIME_MAX_NS)) {
     return m4s_fail(M4S_ERR_SIMULATION, "flow %lld would take %.3g s", (long long)flow->id,
@@ -190,7 +190,7 @@ static m4s_status_t complete(event_t *model, int32_t id, const m4s_completion_po
   int32_t slot = model->components.components[id].next_flow;
   const m4s_m4_flow_t *flow = &model->network.flows[slot];
   m4s_components_leave(&model->components, slot, flow->links, flow->n_links);
-  m4s_m4_network_leave(&model->network, slot);
+  M4S_TRY(m4s_m4_network_leave(&model->network, slot));
   m4s_m4_network_free_slot(&model->network, slot);
   M4S_TRY(port->flow_completed(port->context, flow->id));
   if (model->components.components[id].n_flows > 0) {

@@ -3,12 +3,16 @@
 //
 // RTT is the base round-trip time of the flow's path: twice its propagation delays and a full
 // packet stored and forwarded at each hop. BDP is the least rate on the path times RTT. Rates and
-// remaining bytes are those of a fluid simulation of the flows that m4 holds active: max-min fair,
-// each flow drained from its start, those that are drained staying where they are. A link's RTT is
-// the mean of its flows'.
+// remaining bytes are those of a fluid simulation of the flows that m4 has started (see
+// flowsim/beside.h); a flow is alone in the network when it takes its ideal FCT, so the fluid's is
+// the time at which all is sent plus a latency: what the ideal FCT is beyond the sending at the
+// least rate. A link's RTT is the mean of its flows'.
 #pragma once
 
 #include <stdint.h>
+
+#include "flow/flow.h"
+#include "net/topology.h"
 
 // X(identifier, quantity, scale): the input is the quantity times the scale. Logarithms of ratios
 // below 2^-20 count as -20.
@@ -18,10 +22,10 @@
   X(IDEAL, "log2(ideal FCT / RTT)", 0.25) \
   X(LINKS, "links of the path", 0.25) \
   X(AGE, "log2(1 + age / RTT)", 0.25) \
-  X(BASE, "log2(fluid slowdown)", 0.5) \
+  X(BASE, "log2(slowdown of the fluid)", 0.5) \
   X(RATE, "fluid rate / least rate of the path", 1) \
-  X(REMAINING, "remaining fraction", 1) \
-  X(REMAINING_TIME, "log2(1 + remaining time / RTT)", 0.25) \
+  X(REMAINING, "part that remains to be sent", 1) \
+  X(REMAINING_TIME, "log2(1 + time to send it / RTT)", 0.25) \
   X(CROWD, "log2(most flows on a link of the path)", 0.25) \
   X(DCTCP, "cc is DCTCP", 1) \
   X(DCQCN, "cc is DCQCN", 1) \
@@ -47,6 +51,7 @@
   X(DEMAND, "log2(sum of the flows' least rates / rate)", 0.25) \
   X(SWITCH, "a switch sends", 1) \
   X(QUIET, "log2(1 + time since an arrival / RTT)", 0.25) \
+  /* decaying by e in 4 RTT */ \
   X(BURST, "log2(1 + bytes that arrived lately / (rate * RTT))", 0.25)
 
 #define M4S_M4_FLOW_INPUT_ID(id, quantity, scale) M4S_M4_FLOW_##id,
@@ -61,3 +66,48 @@ typedef struct {
 
 extern const m4s_m4_input_t m4s_m4_flow_inputs[M4S_M4_N_FLOW_INPUTS];
 extern const m4s_m4_input_t m4s_m4_link_inputs[M4S_M4_N_LINK_INPUTS];
+
+// The settings that inputs depend on, for all flows of a run.
+typedef struct {
+  int cc;  // place of the active one's flag among the flow's inputs: M4S_M4_FLOW_DCTCP …
+  double window_bytes, buffer_bytes;
+  double dctcp_k_bytes, dcqcn_k_min_bytes, dcqcn_k_max_bytes;
+  double hpcc_target;  // utilisation
+  double hpcc_increase;  // bytes/ns
+  double timely_low_ns, timely_high_ns;
+} m4s_m4_input_settings_t;
+
+// Computes the inputs of one simulation's flows and links. Flows go by the caller's slots.
+typedef struct m4s_m4_inputs m4s_m4_inputs_t;
+
+// The topology is borrowed, the rest is copied. M4S_ERR_MEMORY.
+m4s_status_t m4s_m4_inputs_create(const m4s_m4_input_settings_t *settings, const m4s_wire_t *wire,
+                                  const m4s_topology_t *topology, m4s_m4_inputs_t **inputs_out);
+void m4s_m4_inputs_destroy(m4s_m4_inputs_t *inputs);
+
+// A flow starts or leaves at now_ns, which never goes back. The flow is copied, its links are
+// borrowed until it leaves. Errors as of m4s_beside_start().
+m4s_status_t m4s_m4_inputs_start(m4s_m4_inputs_t *inputs, int64_t now_ns, int32_t slot,
+                                 const m4s_flow_t *flow, int64_t ideal_fct_ns);
+m4s_status_t m4s_m4_inputs_leave(m4s_m4_inputs_t *inputs, int64_t now_ns, int32_t slot);
+
+// A step over the flows of `slots` [n_flows] and the links that they cross, all whose flows are in
+// it. The links of the flows' paths, path after path, are those with the places `edges` in the
+// step; places are counted in the order of first use.
+typedef struct {
+  int64_t now_ns;
+  int32_t n_flows, n_links;
+  const int32_t *slots, *edges;
+} m4s_m4_input_step_t;
+
+// Writes flow_inputs_out [n_flows, M4S_M4_N_FLOW_INPUTS], link_inputs_out [n_links,
+// M4S_M4_N_LINK_INPUTS], and fluid_fcts_ns_out [n_flows]: the flows' FCTs as the fluid has them, at
+// least their ages. The step counts as the last one of its rows.
+m4s_status_t m4s_m4_inputs_step(m4s_m4_inputs_t *inputs, const m4s_m4_input_step_t *step,
+                                float *flow_inputs_out, float *link_inputs_out,
+                                double *fluid_fcts_ns_out);
+
+// The least and the greatest of each input in all steps, [2, M4S_M4_N_FLOW_INPUTS] and [2,
+// M4S_M4_N_LINK_INPUTS], valid until the next step; +infinity and -infinity before the first.
+const float *m4s_m4_inputs_flow_range(const m4s_m4_inputs_t *inputs);
+const float *m4s_m4_inputs_link_range(const m4s_m4_inputs_t *inputs);

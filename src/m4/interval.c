@@ -186,14 +186,13 @@ static m4s_status_t fire(interval_t *model) {
 // What is left of the predicted FCT, at least 1 ns.
 static double remaining_ns(const interval_t *model, const m4s_m4_flow_t *flow) {
   int64_t now_ns = model->network.clock->now_ns;
-  float slowdown = fmaxf(1, flow->slowdown);
+  double slowdown = fmax(1, flow->slowdown);
   if (model->published) {
     float left_ns =
-        slowdown * (float)flow->ideal_fct_ns - ((float)now_ns - (float)flow->started_ns);
+        (float)slowdown * (float)flow->ideal_fct_ns - ((float)now_ns - (float)flow->started_ns);
     return left_ns > 0 ? (double)left_ns : 1;
   }
-  double left_ns =
-      (double)slowdown * (double)flow->ideal_fct_ns - (double)(now_ns - flow->started_ns);
+  double left_ns = slowdown * (double)flow->ideal_fct_ns - (double)(now_ns - flow->started_ns);
   return left_ns > 0 ? left_ns : 1;
 }
 
@@ -234,7 +233,7 @@ static m4s_status_t complete(interval_t *model, int32_t slot, const m4s_completi
   if (entered && model->published) {
     discount_on_links(model, flow);
   }
-  m4s_m4_network_leave(network, slot);
+  M4S_TRY(m4s_m4_network_leave(network, slot));
   if (entered) {
     m4s_m4_network_free_slot(network, slot);
   } else {

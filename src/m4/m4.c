@@ -1,5 +1,6 @@
 #include "m4/m4.h"
 
+#include "core/units.h"
 #include "m4/network.h"
 
 static const char *const algorithms[] = {"interval", "event", NULL};
@@ -69,14 +70,45 @@ void m4s_m4_params(const m4s_m4_config_t *config, float params_out[M4S_M4_N_PARA
   params_out[12] = is[M4S_CC_TIMELY] ? (float)config->timely_t_high : 0;
 }
 
+m4s_m4_input_settings_t m4s_m4_input_settings(const m4s_m4_config_t *config) {
+  static const int ccs_inputs[] = {M4S_M4_FLOW_DCTCP, M4S_M4_FLOW_DCQCN, M4S_M4_FLOW_HPCC,
+                                   M4S_M4_FLOW_TIMELY};
+  const double kb = 1e3;
+  const double mbps = m4s_bps_to_bytes_per_ns(1000000);
+  const double ns_per_us = (double)M4S_NS_PER_US;
+  return (m4s_m4_input_settings_t){.cc = ccs_inputs[config->cc],
+                                   .window_bytes = config->fwin * kb,
+                                   .buffer_bytes = config->bfsz * 10 * kb,
+                                   .dctcp_k_bytes = config->dctcp_k * kb,
+                                   .dcqcn_k_min_bytes = config->dcqcn_k_min * kb,
+                                   .dcqcn_k_max_bytes = config->dcqcn_k_max * kb,
+                                   .hpcc_target = config->u_tgt / 100,
+                                   .hpcc_increase = config->hpai * 10 * mbps,
+                                   .timely_low_ns = config->timely_t_low * ns_per_us,
+                                   .timely_high_ns = config->timely_t_high * ns_per_us};
+}
+
+// Whether the settings make sense with the network.
+static m4s_status_t check_network(const m4s_m4_config_t *config, const m4s_model_t *model) {
+  const char *name = config->model == NULL ? "the network" : config->model;
+  if (model->inputs == M4S_INPUTS_FLUID) {
+    return config->mode != M4S_M4_PUBLISHED
+               ? M4S_OK
+               : m4s_fail(M4S_ERR_INPUT,
+                          "m4.mode: \"published\" is for published networks, %s has inputs \"%s\": "
+                          "\"default\" is its mode",
+                          name, m4s_model_inputs_name(model));
+  }
+  return model->n_params == M4S_M4_N_PARAMS
+             ? M4S_OK
+             : m4s_fail(M4S_ERR_INPUT, "m4.model: %s takes %d network parameters, m4 has %d", name,
+                        model->n_params, M4S_M4_N_PARAMS);
+}
+
 m4s_status_t m4s_m4_create(const m4s_m4_config_t *config, m4s_engine_t *engine,
                            const m4s_topology_t *topology, m4s_routing_t *routing,
                            m4s_clock_t *clock, m4s_network_model_t *model_out) {
-  int32_t n_params = m4s_engine_model(engine)->n_params;
-  if (n_params != M4S_M4_N_PARAMS) {
-    return m4s_fail(M4S_ERR_INPUT, "m4.model: %s takes %d network parameters, m4 has %d",
-                    config->model == NULL ? "it" : config->model, n_params, M4S_M4_N_PARAMS);
-  }
+  M4S_TRY(check_network(config, m4s_engine_model(engine)));
   if (config->algorithm == M4S_M4_EVENT && config->mode == M4S_M4_PUBLISHED) {
     return m4s_fail(M4S_ERR_INPUT,
                     "m4.mode: \"published\" is a mode of the algorithm \"interval\" alone, "

@@ -1,5 +1,6 @@
 // m4: flows and links with learned states; a GNN and recurrent cells move them on, a prediction
-// gives each flow's FCT as a multiple of its ideal FCT (arXiv 2503.01770).
+// gives each flow's FCT as a multiple of its ideal FCT (arXiv 2503.01770), or of what a fluid
+// simulation that runs beside expects (m4/inputs.h).
 //
 // Two algorithms. "event" is the paper's: one step at each arrival and completion, over the flows
 // that are connected to it through shared links. "interval" is that of the public SimAI
@@ -12,6 +13,7 @@
 #include "core/field.h"
 #include "flow/flow.h"
 #include "m4/engine.h"
+#include "m4/inputs.h"
 #include "net/routing.h"
 #include "sim/network_model.h"
 
@@ -55,6 +57,9 @@ enum { M4S_M4_N_PARAMS = 13 };
 // dcqcn_k_min, dcqcn_k_max, u_tgt, hpai, timely_t_low, timely_t_high.
 void m4s_m4_params(const m4s_m4_config_t *config, float params_out[M4S_M4_N_PARAMS]);
 
+// The same for the inputs of networks with fluid inputs.
+m4s_m4_input_settings_t m4s_m4_input_settings(const m4s_m4_config_t *config);
+
 // Work done, for benchmarks and checks.
 typedef struct {
   int64_t steps, flow_rows, link_rows, edges;
@@ -69,7 +74,7 @@ typedef struct {
   int32_t n_flows, n_links, n_edges;
   float dt_us;
   bool reschedule_all;
-  const float *slowdowns;  // [n_flows], in the step's order
+  const float *slowdowns;  // [n_flows], in the step's order, not clamped
 } m4s_m4_step_trace_t;
 
 typedef struct {
@@ -78,9 +83,9 @@ typedef struct {
 } m4s_m4_tracer_t;
 
 // All arguments are borrowed until model_out->ops->destroy(model_out->state). M4S_ERR_INPUT for a
-// model whose number of parameters is not M4S_M4_N_PARAMS, and for mode "published" with algorithm
-// "event". While it runs, a prediction that is not finite is M4S_ERR_SIMULATION naming flow and
-// time.
+// model without fluid inputs whose number of parameters is not M4S_M4_N_PARAMS, and for mode
+// "published" with algorithm "event" or with fluid inputs. While it runs, a prediction that is not
+// finite is M4S_ERR_SIMULATION naming flow and time.
 m4s_status_t m4s_m4_create(const m4s_m4_config_t *config, m4s_engine_t *engine,
                            const m4s_topology_t *topology, m4s_routing_t *routing,
                            m4s_clock_t *clock, m4s_network_model_t *model_out);

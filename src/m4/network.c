@@ -5,8 +5,20 @@
 #include <string.h>
 
 #include "core/array.h"
+#include "core/elementary.h"
 #include "core/units.h"
 #include "net/ideal_fct.h"
+
+static m4s_status_t make_inputs(m4s_m4_network_t *network) {
+  const m4s_m4_config_t *config = network->config;
+  size_t n_links = (size_t)network->topology->n_links;
+  network->link_inputs = calloc((n_links + 1) * M4S_M4_N_LINK_INPUTS, sizeof *network->link_inputs);
+  if (network->link_inputs == NULL) {
+    return m4s_fail_memory("m4");
+  }
+  m4s_m4_input_settings_t settings = m4s_m4_input_settings(config);
+  return m4s_m4_inputs_create(&settings, &config->wire, network->topology, &network->inputs);
+}
 
 m4s_status_t m4s_m4_network_init(m4s_m4_network_t *network, const m4s_m4_config_t *config,
                                  m4s_engine_t *engine, const m4s_topology_t *topology,
@@ -21,9 +33,10 @@ m4s_status_t m4s_m4_network_init(m4s_m4_network_t *network, const m4s_m4_config_
   for (size_t i = 0; network->links != NULL && i < n_links; i++) {
     network->links[i].row = -1;
   }
-  return network->links == NULL || network->usage == NULL || network->link_rows == NULL
-             ? m4s_fail_memory("m4")
-             : M4S_OK;
+  if (network->links == NULL || network->usage == NULL || network->link_rows == NULL) {
+    return m4s_fail_memory("m4");
+  }
+  return m4s_engine_model(engine)->inputs == M4S_INPUTS_FLUID ? make_inputs(network) : M4S_OK;
 }
 
 static void release_flow_row(m4s_m4_network_t *network, m4s_m4_flow_t *flow) {
@@ -60,6 +73,10 @@ void m4s_m4_network_clear(m4s_m4_network_t *network) {
   free(network->edge_begin);
   free(network->edges);
   free(network->slowdowns);
+  m4s_m4_inputs_destroy(network->inputs);
+  free(network->flow_inputs);
+  free(network->link_inputs);
+  free(network->fluid_fcts_ns);
 }
 
 // --- flows ---
@@ -125,7 +142,9 @@ m4s_status_t m4s_m4_network_start(m4s_m4_network_t *network, const m4s_flow_t *f
   }
   join_links(network, &network->flows[slot]);
   *slot_out = slot;
-  return M4S_OK;
+  return network->inputs == NULL
+             ? M4S_OK
+             : m4s_m4_inputs_start(network->inputs, now_ns, slot, flow, ideal_fct_ns);
 }
 
 m4s_status_t m4s_m4_network_enter(m4s_m4_network_t *network, int32_t slot) {
@@ -143,7 +162,7 @@ m4s_status_t m4s_m4_network_enter(m4s_m4_network_t *network, int32_t slot) {
   return M4S_OK;
 }
 
-void m4s_m4_network_leave(m4s_m4_network_t *network, int32_t slot) {
+m4s_status_t m4s_m4_network_leave(m4s_m4_network_t *network, int32_t slot) {
   m4s_m4_flow_t *flow = &network->flows[slot];
   for (int32_t hop = 0; hop < flow->n_links; hop++) {
     m4s_m4_link_t *link = &network->links[flow->links[hop]];
@@ -163,6 +182,9 @@ void m4s_m4_network_leave(m4s_m4_network_t *network, int32_t slot) {
   network->active[flow->place] = last;
   network->flows[last].place = flow->place;
   flow->place = -1;
+  return network->inputs == NULL
+             ? M4S_OK
+             : m4s_m4_inputs_leave(network->inputs, network->clock->now_ns, slot);
 }
 
 void m4s_m4_network_free_slot(m4s_m4_network_t *network, int32_t slot) {
@@ -192,6 +214,13 @@ m4s_event_key_t m4s_m4_network_next_completion(const m4s_m4_network_t *network) 
 
 // --- steps ---
 
+static m4s_status_t reserve_step_inputs(m4s_m4_network_t *network, int32_t capacity) {
+  const char *what = "a step";
+  M4S_TRY(m4s_array_resize(&network->flow_inputs, capacity,
+                           M4S_M4_N_FLOW_INPUTS * sizeof *network->flow_inputs, what));
+  return m4s_array_resize(&network->fluid_fcts_ns, capacity, sizeof *network->fluid_fcts_ns, what);
+}
+
 static m4s_status_t reserve_step_flows(m4s_m4_network_t *network, int32_t n_flows) {
   if (n_flows <= network->step_flow_capacity) {
     return M4S_OK;
@@ -203,6 +232,9 @@ static m4s_status_t reserve_step_flows(m4s_m4_network_t *network, int32_t n_flow
   // At most as many steps as flows.
   M4S_TRY(m4s_array_resize(&network->edge_begin, capacity, 2 * sizeof *network->edge_begin, what));
   M4S_TRY(m4s_array_resize(&network->slowdowns, capacity, sizeof *network->slowdowns, what));
+  if (network->inputs != NULL) {
+    M4S_TRY(reserve_step_inputs(network, capacity));
+  }
   network->step_flow_capacity = capacity;
   return M4S_OK;
 }
@@ -262,6 +294,21 @@ static m4s_step_t fill_step(m4s_m4_network_t *network, const int32_t *slots, int
                       .n_links = n_links};
 }
 
+// Of the step that was filled last, which is behind the others.
+static m4s_status_t fill_inputs(m4s_m4_network_t *network, const int32_t *slots,
+                                const m4s_step_t *step) {
+  size_t first_flow = (size_t)network->n_step_flows;
+  const m4s_m4_input_step_t input_step = {.now_ns = network->clock->now_ns,
+                                          .n_flows = step->n_flows,
+                                          .n_links = step->n_links,
+                                          .slots = slots,
+                                          .edges = network->edges + network->n_step_edges};
+  return m4s_m4_inputs_step(
+      network->inputs, &input_step, network->flow_inputs + first_flow * M4S_M4_N_FLOW_INPUTS,
+      network->link_inputs + (size_t)network->n_step_links * M4S_M4_N_LINK_INPUTS,
+      network->fluid_fcts_ns + first_flow);
+}
+
 m4s_status_t m4s_m4_network_build_step(m4s_m4_network_t *network, const int32_t *slots,
                                        int32_t n_slots) {
   if (!network->steps_wait) {
@@ -269,6 +316,9 @@ m4s_status_t m4s_m4_network_build_step(m4s_m4_network_t *network, const int32_t 
   }
   M4S_TRY(reserve_step(network, n_slots));
   m4s_step_t step = fill_step(network, slots, n_slots);
+  if (network->inputs != NULL) {
+    M4S_TRY(fill_inputs(network, slots, &step));
+  }
   memcpy(network->step_slots + network->n_step_flows, slots, (size_t)n_slots * sizeof *slots);
   network->n_step_edges += network->edge_begin[network->n_step_flows + n_slots + network->n_steps];
   network->steps[network->n_steps++] = step;
@@ -288,6 +338,10 @@ static void point_steps(m4s_m4_network_t *network) {
     step->edge_begin = network->edge_begin + flow + i;
     step->edges = network->edges + edge;
     step->predictions_out = network->slowdowns + flow;
+    if (network->inputs != NULL) {
+      step->flow_inputs = network->flow_inputs + (size_t)flow * M4S_M4_N_FLOW_INPUTS;
+      step->link_inputs = network->link_inputs + (size_t)link * M4S_M4_N_LINK_INPUTS;
+    }
     flow += step->n_flows;
     link += step->n_links;
     edge += step->edge_begin[step->n_flows];
@@ -334,15 +388,28 @@ static void tell_step(m4s_m4_network_t *network, const m4s_step_t *step,
   }
 }
 
+// The predicted slowdown of a step's flow, not finite where the network's output is not.
+static double slowdown_of(m4s_m4_network_t *network, int32_t i) {
+  float output = network->slowdowns[i];
+  if (network->inputs == NULL || !isfinite(output)) {
+    return (double)output;
+  }
+  const m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
+  double fluid = fmax(1, network->fluid_fcts_ns[i] / (double)flow->ideal_fct_ns);
+  double slowdown = fluid * m4s_real_exp((double)output);
+  network->slowdowns[i] = (float)slowdown;
+  return slowdown;
+}
+
 m4s_status_t m4s_m4_network_end_steps(m4s_m4_network_t *network, m4s_m4_step_trace_t trace) {
   network->steps_wait = false;
   for (int32_t i = 0; i < network->n_step_flows; i++) {
     m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
-    flow->slowdown = network->slowdowns[i];
+    flow->slowdown = slowdown_of(network, i);
     flow->updated_ns = network->clock->now_ns;
     if (!isfinite(flow->slowdown)) {
       // Without the sign that a NaN has on some machines.
-      double told = isnan(flow->slowdown) ? (double)NAN : (double)flow->slowdown;
+      double told = isnan(flow->slowdown) ? (double)NAN : flow->slowdown;
       return m4s_fail(M4S_ERR_SIMULATION, "flow %lld: the predicted slowdown at %.3f us is %g",
                       (long long)flow->id, m4s_ns_to_us(network->clock->now_ns), told);
     }

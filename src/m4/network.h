@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/heap.h"
+#include "m4/inputs.h"
 #include "m4/m4.h"
 
 // A flow in the network. Slots are reused.
@@ -16,7 +17,7 @@ typedef struct {
   int32_t n_links;
   int32_t row;  // of the engine, -1: none
   int32_t place;  // in `active`, -1: it has left
-  float slowdown;  // as last predicted, not clamped; 0: not yet
+  double slowdown;  // as last predicted, not clamped; 0: not yet
   int64_t size_bytes, wire_bytes;
   int64_t ideal_fct_ns;
   int64_t started_ns;
@@ -44,6 +45,7 @@ typedef struct {
   m4s_clock_t *clock;
   bool keep_link_rows;  // idle links keep their states; else their rows are released
   float params[M4S_M4_N_PARAMS];
+  m4s_m4_inputs_t *inputs;  // owned; NULL: the network has none
   m4s_m4_link_t *links;  // [topology->n_links]
   m4s_m4_link_usage_t *usage;  // [topology->n_links]
   m4s_m4_flow_t *flows;  // [n_slots]
@@ -60,7 +62,11 @@ typedef struct {
   int32_t *step_slots;  // [n_step_flows]
   // As in `steps`; link_rows [topology->n_links + 1].
   int32_t *flow_rows, *link_rows, *edge_begin, *edges;
-  float *slowdowns;  // [n_step_flows]
+  float *slowdowns;  // [n_step_flows]; of networks with fluid inputs first their outputs
+  // With fluid inputs: [n_step_flows, M4S_M4_N_FLOW_INPUTS], [topology->n_links + 1,
+  // M4S_M4_N_LINK_INPUTS], [n_step_flows].
+  float *flow_inputs, *link_inputs;
+  double *fluid_fcts_ns;
   int32_t step_flow_capacity, edge_capacity;
   int64_t n_steps_built;
   bool steps_wait;  // for their evaluation
@@ -89,7 +95,7 @@ m4s_status_t m4s_m4_network_enter(m4s_m4_network_t *network, int32_t slot);
 
 // Takes a flow off its links and out of `completions`, and releases its row and, unless
 // keep_link_rows, those of links that it leaves idle. The slot stays until it is freed.
-void m4s_m4_network_leave(m4s_m4_network_t *network, int32_t slot);
+m4s_status_t m4s_m4_network_leave(m4s_m4_network_t *network, int32_t slot);
 void m4s_m4_network_free_slot(m4s_m4_network_t *network, int32_t slot);
 
 // Schedules the flow's completion for trunc(after_ns) from now (after_ns ≥ 0), anew if it was
@@ -120,7 +126,8 @@ m4s_status_t m4s_m4_network_check_steps(const m4s_m4_network_t *network);
 
 // Takes the predictions of the evaluated steps: sets their flows' `slowdown` and `updated_ns`,
 // counts them and tells the tracer. Of `trace`, n_pending, n_pending_completed and reschedule_all
-// are the algorithm's; the rest is filled in. M4S_ERR_SIMULATION for a prediction that is not
+// are the algorithm's; the rest is filled in. With fluid inputs the slowdown is that of the fluid
+// times e to the power of the network's output. M4S_ERR_SIMULATION for a prediction that is not
 // finite.
 m4s_status_t m4s_m4_network_end_steps(m4s_m4_network_t *network, m4s_m4_step_trace_t trace);
 

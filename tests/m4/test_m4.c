@@ -93,6 +93,10 @@ static void create_should_refuse_what_does_not_fit(void **state) {
   assert_refused(&config, 13,
                  "m4.mode: \"published\" is a mode of the algorithm \"interval\" alone, "
                  "\"event\" has only \"default\"");
+  ASSERT_OK(set(&config, "algorithm", "interval"));
+  assert_refused(&config, TINY_FLUID,
+                 "m4.mode: \"published\" is for published networks, w.safetensors has inputs "
+                 "\"fluid-1\": \"default\" is its mode");
   m4s_fields_clear(m4s_m4_fields, M4S_N_M4_FIELDS, &config);
 }
 
