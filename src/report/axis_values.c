@@ -49,20 +49,39 @@ static m4s_status_t add_label(const json_t *value, m4s_text_t *label) {
                                            : m4s_text_add_json(label, value);
 }
 
-// What tells a point's place from others', or with `as_label` its name: the values of the axis and
-// of those that are zipped with it.
-static m4s_status_t add_name(const m4s_view_t *view, size_t point, const char *axis, bool as_label,
-                             m4s_text_t *name) {
-  M4S_TRY(m4s_text_add(name, "%s", ""));
+// What tells a point's place from others: the values of the axis and of those zipped with it.
+static m4s_status_t add_key(const m4s_view_t *view, size_t point, const char *axis,
+                            m4s_text_t *key) {
   for (size_t i = 0; i < view->axes.n_items; i++) {
     const char *other = view->axes.items[i];
     if (strcmp(other, axis) == 0 || m4s_view_axes_zipped(view, other, axis)) {
-      M4S_TRY(m4s_text_add(name, "%s", name->length == 0 ? "" : as_label ? ", " : "\x1f"));
-      const json_t *value = m4s_view_axis(view, point, other);
-      M4S_TRY(as_label ? add_label(value, name) : m4s_text_add_json(name, value));
+      M4S_TRY(m4s_text_add_json(key, m4s_view_axis(view, point, other)));
+      M4S_TRY(m4s_text_add(key, "\x1f"));
     }
   }
   return M4S_OK;
+}
+
+// The same for readers: "dctcp, on"; a value that stands there already is not said again.
+static m4s_status_t add_place_label(const m4s_view_t *view, size_t point, const char *axis,
+                                    m4s_text_list_t *labels) {
+  m4s_text_t label = {0};
+  m4s_status_t status = add_label(m4s_view_axis(view, point, axis), &label);
+  for (size_t i = 0; status == M4S_OK && i < view->axes.n_items; i++) {
+    const char *other = view->axes.items[i];
+    if (strcmp(other, axis) != 0 && m4s_view_axes_zipped(view, other, axis) &&
+        !json_equal(m4s_view_axis(view, point, other), m4s_view_axis(view, point, axis))) {
+      status = m4s_text_add(&label, ", ");
+      if (status == M4S_OK) {
+        status = add_label(m4s_view_axis(view, point, other), &label);
+      }
+    }
+  }
+  if (status == M4S_OK) {
+    status = m4s_text_list_add(labels, label.bytes == NULL ? "" : label.bytes);
+  }
+  m4s_text_clear(&label);
+  return status;
 }
 
 // More names are not looked at.
@@ -77,23 +96,18 @@ static m4s_status_t collect_names(const m4s_view_t *view, const bool *marks,
   for (size_t point = 0; status == M4S_OK && point < view->n_points && keys.n_items <= MAX_NAMES;
        point++) {
     m4s_text_t key = {0};
-    m4s_text_t label = {0};
-    status = add_name(view, point, axis->name, false, &key);
-    if (status == M4S_OK) {
-      status = add_name(view, point, axis->name, true, &label);
-    }
+    status = add_key(view, point, axis->name, &key);
     int place = status == M4S_OK ? m4s_text_list_find(&keys, key.bytes) : -1;
     if (status == M4S_OK && place < 0 && marks[point]) {
       place = (int)keys.n_items;
+      axis->values[place] = place;
       status = m4s_text_list_add(&keys, key.bytes);
       if (status == M4S_OK) {
-        status = m4s_text_list_add(&axis->labels, label.bytes);
+        status = add_place_label(view, point, axis->name, &axis->labels);
       }
-      axis->values[place] = place;
     }
     axis->places[point] = place < 0 ? NAN : place;
     m4s_text_clear(&key);
-    m4s_text_clear(&label);
   }
   axis->n_values = keys.n_items <= MAX_NAMES ? keys.n_items : 0;
   m4s_text_list_clear(&keys);
@@ -143,6 +157,8 @@ static m4s_status_t collect(const m4s_view_t *view, const char *name, const bool
     return m4s_fail_memory("the values of an axis");
   }
   const json_t *written = find_values(view, name, &axis->drawn);
+  axis->continuous =
+      json_object_get(written, "uniform") != NULL || json_object_get(written, "loguniform") != NULL;
   M4S_TRY(axis->of_names ? collect_names(view, marks, axis) : collect_numbers(view, marks, axis));
   axis->logarithmic = !axis->of_names && is_logarithmic(axis, written);
   return M4S_OK;

@@ -8,8 +8,6 @@
 #include "stats/summary.h"
 
 static const char *const names[M4S_N_QUANTITIES] = {
-    [M4S_QUANTITY_TOTAL] = "total_us",
-    [M4S_QUANTITY_TOTAL_COMPARED] = "total_us_compared",
     [M4S_QUANTITY_ABS_ERROR] = "abs_error_percent",
     [M4S_QUANTITY_ERROR] = "error_percent",
     [M4S_QUANTITY_WALL] = "wall_s",
@@ -18,11 +16,9 @@ static const char *const names[M4S_N_QUANTITIES] = {
 };
 
 const char *m4s_quantity_name(m4s_quantity_t quantity, const m4s_measure_t *measure) {
-  bool is_total = quantity == M4S_QUANTITY_TOTAL || quantity == M4S_QUANTITY_TOTAL_COMPARED;
-  bool compared = quantity == M4S_QUANTITY_TOTAL_COMPARED;
-  return !is_total || !measure->of_flows ? names[quantity]
-         : compared                      ? "slowdown_p99_compared"
-                                         : "slowdown_p99";
+  return quantity == M4S_QUANTITY_TOTAL            ? measure->metric
+         : quantity == M4S_QUANTITY_TOTAL_COMPARED ? measure->metric_compared
+                                                   : names[quantity];
 }
 
 typedef struct {

@@ -31,6 +31,7 @@ typedef enum { STYLE_LINES, STYLE_BARS, STYLE_DOTS } style_t;
 typedef struct {
   const m4s_report_t *report;
   const m4s_figure_t *figure;
+  const m4s_measure_t *measure;
   const m4s_axis_values_t *axis;  // along x, with those that are zipped with it
   style_t style;
   member_t *members;  // owned, [n_members], by key, then by point
@@ -49,8 +50,9 @@ static int compare_places(const void *a, const void *b) {
 static double x_of(const slice_t *slice, size_t point) { return slice->axis->places[point]; }
 
 // The measure in the figure's unit; simulator -1: the reference's.
-static bool get_total(const m4s_report_t *report, size_t point, int simulator, double *value_out) {
-  const m4s_measure_t *measure = report->view.measure;
+static bool get_total(const slice_t *slice, size_t point, int simulator, double *value_out) {
+  const m4s_report_t *report = slice->report;
+  const m4s_measure_t *measure = slice->measure;
   double value;
   bool known = simulator < 0
                    ? m4s_reference_value(&report->reference, point, measure->metric, &value)
@@ -65,7 +67,7 @@ static bool get_total(const m4s_report_t *report, size_t point, int simulator, d
 static size_t collect_totals(slice_t *slice, int simulator) {
   size_t n = 0;
   for (size_t point = 0; point < slice->report->view.n_points; point++) {
-    if (slice->in_slice[point] && get_total(slice->report, point, simulator, &slice->places[n].y)) {
+    if (slice->in_slice[point] && get_total(slice, point, simulator, &slice->places[n].y)) {
       slice->places[n++].x = x_of(slice, point);
     }
   }
@@ -76,8 +78,7 @@ static size_t collect_errors(slice_t *slice, int simulator) {
   size_t n = 0;
   for (size_t i = 0; i < slice->report->errors.n_points; i++) {
     const m4s_point_error_t *error = &slice->report->errors.points[i];
-    if ((int)error->simulator == simulator &&
-        strcmp(error->metric, slice->report->view.measure->metric) == 0 &&
+    if ((int)error->simulator == simulator && strcmp(error->metric, slice->measure->metric) == 0 &&
         slice->in_slice[error->point]) {
       slice->places[n++] = (place_t){x_of(slice, error->point), error->error_percent};
     }
@@ -161,25 +162,26 @@ static bool is_held(const slice_t *slice, const char *axis) {
          !m4s_view_axes_zipped(&slice->report->view, axis, slice->axis->name);
 }
 
-static size_t count_totals(const m4s_report_t *report, size_t point) {
+static size_t count_totals(const slice_t *slice, size_t point) {
+  const m4s_report_t *report = slice->report;
   double total;
   size_t n = 0;
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
-    n += get_total(report, point, (int)s, &total);
+    n += get_total(slice, point, (int)s, &total);
   }
   bool apart = report->reference.name != NULL && report->reference.simulator < 0;
-  return n + (apart && get_total(report, point, -1, &total));
+  return n + (apart && get_total(slice, point, -1, &total));
 }
 
 // How many values each point has to show.
 static void count_values(const slice_t *slice, size_t *counts) {
   const m4s_report_t *report = slice->report;
   for (size_t point = 0; point < report->view.n_points; point++) {
-    counts[point] = shows_errors(slice) ? 0 : count_totals(report, point);
+    counts[point] = shows_errors(slice) ? 0 : count_totals(slice, point);
   }
   for (size_t i = 0; shows_errors(slice) && i < report->errors.n_points; i++) {
     const m4s_point_error_t *error = &report->errors.points[i];
-    counts[error->point] += strcmp(error->metric, report->view.measure->metric) == 0;
+    counts[error->point] += strcmp(error->metric, slice->measure->metric) == 0;
   }
 }
 
@@ -357,14 +359,31 @@ static m4s_status_t add_x_range(const slice_t *slice, m4s_text_t *script) {
                       shows_errors(slice) ? "graph 0.05" : "0");
 }
 
-static m4s_status_t add_y_axis(const slice_t *slice, m4s_text_t *script) {
-  const m4s_measure_t *measure = slice->report->view.measure;
-  return shows_errors(slice) ? m4s_text_add(script,
-                                            "  set ylabel 'error in %s [%%]'\n"
-                                            "  set xzeroaxis lt 1 lw 0.8 lc rgb '#606060'\n",
-                                            measure->short_title)
-                             : m4s_text_add(script, "  set ylabel '%s%s'\n  set yrange [0:*]\n",
-                                            measure->title, measure->unit);
+// Whether values spread over two powers of ten or more along a logarithmic axis: as powers of it.
+static bool is_steep(slice_t *slice) {
+  enum { MIN_RATIO = 100 };
+  double low = INFINITY;
+  double high = 0;
+  for (int s = -shows_reference(slice); s < (int)slice->report->view.simulators.n_items; s++) {
+    size_t n = collect_places(slice, s);
+    for (size_t i = 0; i < n; i++) {
+      low = fmin(low, slice->places[i].y);
+      high = fmax(high, slice->places[i].y);
+    }
+  }
+  return slice->axis->logarithmic && low > 0 && high >= MIN_RATIO * low;
+}
+
+static m4s_status_t add_y_axis(slice_t *slice, m4s_text_t *script) {
+  const m4s_measure_t *measure = slice->measure;
+  if (shows_errors(slice)) {
+    return m4s_text_add(script,
+                        "  set ylabel 'error in %s [%%]'\n"
+                        "  set xzeroaxis lt 1 lw 0.8 lc rgb '#606060'\n",
+                        measure->short_title);
+  }
+  return m4s_text_add(script, "  set ylabel '%s%s'\n%s", measure->title, measure->unit,
+                      is_steep(slice) ? "  set logscale y\n" : "  set yrange [0:*]\n");
 }
 
 static m4s_status_t write_slice(slice_t *slice, m4s_text_t *script, m4s_text_t *data) {
@@ -387,7 +406,7 @@ static void add_ranges(const slice_t *slice, const run_t *run, double *sum, size
     size_t n_values = 0;
     for (size_t i = run->begin; i < run->end; i++) {
       double total;
-      if (get_total(slice->report, slice->members[i].point, s, &total)) {
+      if (get_total(slice, slice->members[i].point, s, &total)) {
         low = fmin(low, total);
         high = fmax(high, total);
         n_values++;
@@ -402,9 +421,10 @@ static void add_ranges(const slice_t *slice, const run_t *run, double *sum, size
 
 // How much total times vary along an axis: the mean of their ranges with the others held; negative
 // where no two points differ along this axis only.
-static m4s_status_t measure_range(const m4s_report_t *report, const m4s_figure_t *figure,
-                                  const m4s_axis_values_t *axis, double *range_out) {
-  slice_t slice = {.report = report, .figure = figure, .axis = axis};
+static m4s_status_t measure_range(const slice_t *figure, const m4s_axis_values_t *axis,
+                                  double *range_out) {
+  slice_t slice = {
+      .report = figure->report, .figure = figure->figure, .measure = figure->measure, .axis = axis};
   m4s_status_t status = find_members(&slice);
   run_t *runs = calloc(slice.n_members + 1, sizeof *runs);
   if (status == M4S_OK && runs == NULL) {
@@ -424,9 +444,10 @@ static m4s_status_t measure_range(const m4s_report_t *report, const m4s_figure_t
   return status;
 }
 
-// Whether an axis is the load of mixes.
-static bool is_load(const char *axis) {
-  return strcmp(axis, "max_load") == 0 || strcmp(axis, "traffic.max_load") == 0;
+// Whether an axis is what is looked at first: the load of mixes, the limit of closed loops.
+static bool comes_first(const slice_t *slice, const m4s_axis_values_t *axis) {
+  const char *wanted = slice->measure->of_loops ? "traffic.in_flight" : "traffic.max_load";
+  return strcmp(axis->name, wanted) == 0 || strcmp(axis->name, strchr(wanted, '.') + 1) == 0;
 }
 
 // Bars over more names cannot be told apart.
@@ -437,8 +458,8 @@ static bool has_lines(const m4s_axis_values_t *axis, bool of_names) {
   return axis->of_names == of_names && !axis->drawn && (!of_names || axis->n_values <= MAX_BARS);
 }
 
-// The axis along which the measure varies most, the first of several, but of mixes their load; NULL
-// without any.
+// The axis that comes first, or else along which the measure varies most, the first of several;
+// NULL without any.
 static m4s_status_t choose_axis(const slice_t *slice, const m4s_axes_t *axes, bool of_names,
                                 const m4s_axis_values_t **axis_out) {
   const m4s_axis_values_t *chosen = NULL;
@@ -447,8 +468,8 @@ static m4s_status_t choose_axis(const slice_t *slice, const m4s_axes_t *axes, bo
     const m4s_axis_values_t *axis = &axes->items[i];
     double range = -1;
     if (has_lines(axis, of_names)) {
-      M4S_TRY(measure_range(slice->report, slice->figure, axis, &range));
-      range = is_load(axis->name) ? INFINITY : range;
+      M4S_TRY(measure_range(slice, axis, &range));
+      range = comes_first(slice, axis) ? INFINITY : range;
     }
     if (range > most + 1e-9 * fabs(most)) {  // than by rounding
       most = range;
@@ -459,12 +480,12 @@ static m4s_status_t choose_axis(const slice_t *slice, const m4s_axes_t *axes, bo
   return M4S_OK;
 }
 
-// The axis of random numbers over which dots are drawn: the load, else the first; NULL without any.
-static const m4s_axis_values_t *find_drawn(const m4s_axes_t *axes) {
+// The axis of random numbers over which dots are drawn: the one that comes first; NULL without any.
+static const m4s_axis_values_t *find_drawn(const slice_t *slice, const m4s_axes_t *axes) {
   const m4s_axis_values_t *found = NULL;
   for (size_t i = 0; i < axes->n_items; i++) {
     const m4s_axis_values_t *axis = &axes->items[i];
-    if (axis->drawn && !axis->of_names && (found == NULL || is_load(axis->name))) {
+    if (axis->drawn && !axis->of_names && (found == NULL || comes_first(slice, axis))) {
       found = axis;
     }
   }
@@ -506,7 +527,7 @@ static m4s_status_t draw(slice_t *slice, m4s_text_t *script, m4s_text_t *data) {
 
 // Errors: along the only axis; over more they are in the map, unless points were drawn.
 static void choose_error_axis(slice_t *slice, const m4s_axes_t *axes) {
-  slice->axis = find_drawn(axes);
+  slice->axis = find_drawn(slice, axes);
   slice->style = STYLE_DOTS;
   if (slice->axis == NULL && axes->n_items == 1 && !axes->items[0].drawn &&
       (!axes->items[0].of_names || axes->items[0].n_values <= MAX_BARS)) {
@@ -519,17 +540,15 @@ static void choose_error_axis(slice_t *slice, const m4s_axes_t *axes) {
 static m4s_status_t choose_total_axis(slice_t *slice, const m4s_axes_t *axes) {
   M4S_TRY(choose_axis(slice, axes, false, &slice->axis));
   if (slice->axis == NULL) {
-    slice->axis = find_drawn(axes);
+    slice->axis = find_drawn(slice, axes);
     slice->style = STYLE_DOTS;
   }
   return M4S_OK;
 }
 
-m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
-                                      m4s_text_t *script, m4s_text_t *data) {
-  slice_t slice = {.report = report, .figure = figure};
+static m4s_status_t write_by_axis(slice_t slice, m4s_text_t *script, m4s_text_t *data) {
   m4s_axes_t axes;
-  M4S_TRY(m4s_axes_make(report, shows_errors(&slice), &axes));
+  M4S_TRY(m4s_axes_make(slice.report, shows_errors(&slice), &axes));
   m4s_status_t status = M4S_OK;
   if (shows_errors(&slice)) {
     choose_error_axis(&slice, &axes);
@@ -543,9 +562,23 @@ m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figu
   return status;
 }
 
+m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
+                                      m4s_text_t *script, m4s_text_t *data) {
+  return write_by_axis(
+      (slice_t){.report = report, .figure = figure, .measure = report->view.measure}, script, data);
+}
+
+m4s_status_t m4s_figure_write_throughput(const m4s_report_t *report, const m4s_figure_t *figure,
+                                         m4s_text_t *script, m4s_text_t *data) {
+  return write_by_axis(
+      (slice_t){.report = report, .figure = figure, .measure = &m4s_measure_throughput}, script,
+      data);
+}
+
 m4s_status_t m4s_figure_write_by_name(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data) {
-  slice_t slice = {.report = report, .figure = figure, .style = STYLE_BARS};
+  slice_t slice = {
+      .report = report, .figure = figure, .measure = report->view.measure, .style = STYLE_BARS};
   m4s_axes_t axes;
   M4S_TRY(m4s_axes_make(report, false, &axes));
   m4s_status_t status = choose_axis(&slice, &axes, true, &slice.axis);

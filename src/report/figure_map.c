@@ -162,12 +162,12 @@ static m4s_status_t write_map(map_t *map, const m4s_figure_t *figure, m4s_text_t
   return m4s_script_end(script);
 }
 
-// The first two axes on which points share values: not those of random numbers.
+// The first two axes on which points share values.
 static bool choose_axes(const m4s_axes_t *axes, map_t *map) {
   int n = 0;
   for (size_t i = 0; i < axes->n_items && n < 2; i++) {
     const m4s_axis_values_t *axis = &axes->items[i];
-    if (!axis->drawn || axis->n_values <= MAX_TICS) {
+    if (!axis->continuous) {
       map->axes[n++] = axis;
     }
   }

@@ -50,21 +50,37 @@ const m4s_figure_t m4s_figures[] = {
      "Total completion time of rank 0 for each value of the axis of names on which it varies most, "
      "the other axes held at the values named above the plot.",
      m4s_figure_write_by_name},
+    {"makespan_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_LOOPS, false, M4S_QUANTITY_TOTAL,
+     "Makespan along an axis",
+     "When the last flow of a point was complete, along the limit of flows in flight where that is "
+     "an axis, else along the axis of numbers on which it varies most, the others held at the "
+     "values named above the plot; points that were drawn at random are dots.",
+     m4s_figure_write_by_axis},
+    {"makespan_by_name", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_LOOPS, false, M4S_QUANTITY_TOTAL,
+     "Makespan by name",
+     "When the last flow of a point was complete, for each value of the axis of names on which it "
+     "varies most, the other axes held at the values named above the plot.",
+     m4s_figure_write_by_name},
+    {"throughput_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_LOOPS, false, M4S_QUANTITY_TOTAL,
+     "Throughput along an axis",
+     "Application bytes of all flows over the time from the first start to the last completion, "
+     "along the same kind of axis.",
+     m4s_figure_write_throughput},
     {"cdf_slowdown", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_SLOWDOWN,
      "CDF of slowdowns",
      "Share of flows whose slowdown is at most the value on the x axis, over all points that every "
      "simulator has. 1: as fast as alone in the network. Shaded: pointwise 95 % intervals by "
      "resampling points with all their flows, as the flows of a point depend on each other.",
      m4s_figure_write_cdf},
-    {"p99_slowdown_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_TOTAL,
-     "p99 slowdown along an axis",
+    {"p99_slowdown_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_SLOWDOWNS, false,
+     M4S_QUANTITY_TOTAL, "p99 slowdown along an axis",
      "Slowdown that 99 % of a point's flows do not pass, along the load where that is an axis, "
      "else "
      "along the axis of numbers on which it varies most, the others held at the values named above "
      "the plot; points that were drawn at random are dots.",
      m4s_figure_write_by_axis},
-    {"p99_slowdown_by_name", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_TOTAL,
-     "p99 slowdown by name",
+    {"p99_slowdown_by_name", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_SLOWDOWNS, false,
+     M4S_QUANTITY_TOTAL, "p99 slowdown by name",
      "Slowdown that 99 % of a point's flows do not pass, for each value of the axis of names on "
      "which it varies most, the other axes held at the values named above the plot.",
      m4s_figure_write_by_name},
@@ -75,20 +91,35 @@ const m4s_figure_t m4s_figures[] = {
      "flow's with the reference. Further left is better. Shaded: pointwise 95 % intervals by "
      "resampling points with all their flows, as the flows of a point depend on each other.",
      m4s_figure_write_cdf},
-    {"cdf_p99_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_ERROR,
+    {"cdf_p99_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_SLOWDOWNS, false, M4S_QUANTITY_ERROR,
      "CDF of the error of the p99 slowdown",
      "Share of points by signed error of their p99 slowdown. Left of zero: faster than the "
      "reference; right of zero: slower. Shaded: pointwise 95 % intervals by resampling points.",
      m4s_figure_write_cdf},
-    {"p99_error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, true, M4S_QUANTITY_ERROR,
+    {"p99_error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_SLOWDOWNS, true, M4S_QUANTITY_ERROR,
      "Error of the p99 slowdown by two axes",
      "Signed error of the p99 slowdown in percent at each pair of axis values (mean, where several "
      "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
      m4s_figure_write_map},
-    {"p99_error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_ERROR,
+    {"p99_error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_SLOWDOWNS, false, M4S_QUANTITY_ERROR,
      "Error of the p99 slowdown along the axis",
      "Signed error of the p99 slowdown in percent along the axis of the sweep; points that were "
      "drawn at random are dots.",
+     m4s_figure_write_by_axis},
+    {"cdf_makespan_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_LOOPS, false, M4S_QUANTITY_ERROR,
+     "CDF of the error of the makespan",
+     "Share of points by signed error of their makespan. Left of zero: faster than the reference; "
+     "right of zero: slower.",
+     m4s_figure_write_cdf},
+    {"makespan_error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_LOOPS, true, M4S_QUANTITY_ERROR,
+     "Error of the makespan by two axes",
+     "Signed error of the makespan in percent at each pair of axis values (mean, where several "
+     "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
+     m4s_figure_write_map},
+    {"makespan_error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_LOOPS, false,
+     M4S_QUANTITY_ERROR, "Error of the makespan along the axis",
+     "Signed error of the makespan in percent along the axis of the sweep; points that were drawn "
+     "at random are dots.",
      m4s_figure_write_by_axis},
     {"cdf_run_time", M4S_FIGURES_OF_RUNS, M4S_FIGURE_OF_ALL, false, M4S_QUANTITY_WALL,
      "CDF of run times",
@@ -187,8 +218,19 @@ static m4s_status_t remove_files(const char *folder, const char *name) {
 }
 
 static bool is_wanted(const m4s_report_t *report, const m4s_figure_t *figure) {
-  return figure->traffic == M4S_FIGURE_OF_ALL ||
-         (figure->traffic == M4S_FIGURE_OF_FLOWS) == report->view.measure->of_flows;
+  const m4s_measure_t *measure = report->view.measure;
+  switch (figure->traffic) {
+    case M4S_FIGURE_OF_WORKLOADS:
+      return !measure->of_flows;
+    case M4S_FIGURE_OF_FLOWS:
+      return measure->of_flows;
+    case M4S_FIGURE_OF_SLOWDOWNS:
+      return measure->of_flows && !measure->of_loops;
+    case M4S_FIGURE_OF_LOOPS:
+      return measure->of_loops;
+    default:
+      return true;
+  }
 }
 
 static m4s_status_t write_figure(const m4s_report_t *report, const m4s_figure_t *figure,

@@ -15,7 +15,9 @@ typedef enum {
 typedef enum {
   M4S_FIGURE_OF_ALL,
   M4S_FIGURE_OF_WORKLOADS,
-  M4S_FIGURE_OF_FLOWS,
+  M4S_FIGURE_OF_FLOWS,  // of traffic that is no workload
+  M4S_FIGURE_OF_SLOWDOWNS,
+  M4S_FIGURE_OF_LOOPS,
 } m4s_figure_traffic_t;
 
 typedef struct m4s_figure m4s_figure_t;
@@ -73,6 +75,9 @@ m4s_status_t m4s_figure_write_map(const m4s_report_t *report, const m4s_figure_t
 // errors of a sweep with one axis along that one, whatever it is.
 m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data);
+// figure_axis.c: the throughput along the axis of numbers along which it varies most.
+m4s_status_t m4s_figure_write_throughput(const m4s_report_t *report, const m4s_figure_t *figure,
+                                         m4s_text_t *script, m4s_text_t *data);
 // figure_axis.c: the measure over an axis of names.
 m4s_status_t m4s_figure_write_by_name(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data);
@@ -82,6 +87,7 @@ typedef struct {
   const char *name;  // borrowed from the view
   bool of_names;  // not of numbers: its values are places 0, 1, …
   bool drawn;  // at random, from a space
+  bool continuous;  // drawn between two numbers, so that no two points share a value
   bool logarithmic;  // to be drawn with equal ratios at equal distances
   double *values;  // owned, [n_values], ascending
   size_t n_values;

@@ -34,13 +34,8 @@ static m4s_status_t add_facts(const m4s_report_t *report, size_t simulator,
 }
 
 static m4s_status_t fill_facts(const m4s_report_t *report, m4s_text_list_t *cells) {
-  const char *header[] = {
-      "simulator",
-      "ok",
-      "failed",
-      "missing",
-      report->view.measure->of_flows ? "p99 slowdown" : "total time of rank 0 [ms]",
-      "wall time [s]"};
+  const char *header[] = {"simulator",    "ok", "failed", "missing", report->view.measure->column,
+                          "wall time [s]"};
   M4S_TRY(add_header(header, sizeof header / sizeof *header, cells));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     M4S_TRY(add_facts(report, s, cells));

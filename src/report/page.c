@@ -112,7 +112,9 @@ m4s_status_t m4s_report_add_page(const m4s_report_t *report, m4s_text_t *text) {
   M4S_TRY(m4s_text_add(text, "<h2>What was swept</h2>\n"));
   M4S_TRY(m4s_page_add_axes(report, text));
   M4S_TRY(m4s_text_add(text, "<h2>%s</h2>\n",
-                       report->view.measure->of_flows ? "Slowdowns" : "Completion times"));
+                       report->view.measure->of_flows && !report->view.measure->of_loops
+                           ? "Slowdowns"
+                           : "Completion times"));
   M4S_TRY(m4s_page_add_totals(report, text));
   M4S_TRY(add_figures(M4S_FIGURES_OF_TIMES, folder, text));
   M4S_TRY(m4s_text_add(text, "<h2>How accurate each simulator was</h2>\n"));

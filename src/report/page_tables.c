@@ -114,22 +114,48 @@ static m4s_status_t add_value_cell(double value, double scale, m4s_text_t *text)
                    : m4s_text_add(text, "<td></td>");
 }
 
+// Whether makespans stand in a column of their own.
+static bool has_makespan(const m4s_report_t *report) {
+  return m4s_text_list_find(&report->view.metrics, "makespan_us") >= 0 &&
+         !report->view.measure->of_loops;
+}
+
+static m4s_status_t add_totals_header(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_measure_t *measure = report->view.measure;
+  bool slowdowns = measure->of_flows && !measure->of_loops;
+  return m4s_text_add(
+      text, "<th class=\"t\">simulator</th><th>ok</th><th>failed</th><th>missing</th>%s%s</tr>\n",
+      slowdowns           ? "<th>least p99 slowdown</th><th>largest p99 slowdown</th>"
+      : measure->of_loops ? "<th>shortest makespan [ms]</th><th>longest makespan [ms]</th>"
+                          : "<th>shortest [ms]</th><th>longest [ms]</th>",
+      !has_makespan(report) ? ""
+      : slowdowns           ? "<th>longest makespan [ms]</th>"
+                            : "<th>longest of all ranks [ms]</th>");
+}
+
+static m4s_status_t add_totals_note(const m4s_report_t *report, m4s_text_t *text) {
+  if (report->view.measure->of_loops) {
+    return m4s_text_add(text,
+                        "<p class=\"note\">Makespan: when the last flow of a point was complete; "
+                        "flows wait for others before they start.</p>\n");
+  }
+  if (report->view.measure->of_flows) {
+    return m4s_text_add(text,
+                        "<p class=\"note\">Slowdown: FCT over ideal FCT; p99 over the flows of a "
+                        "point, of which the least and the largest.</p>\n");
+  }
+  return m4s_text_add(
+      text, "<p class=\"note\">Total completion times of rank 0%s.</p>\n",
+      has_makespan(report) ? "; last, the longest makespan, when all ranks are done" : "");
+}
+
 m4s_status_t m4s_page_add_totals(const m4s_report_t *report, m4s_text_t *text) {
   if (!m4s_report_has_results(report)) {
     M4S_TRY(m4s_text_add(text, "<p>No point succeeded.</p>\n"));
   }
-  const m4s_measure_t *measure = report->view.measure;
-  bool has_makespan = m4s_text_list_find(&report->view.metrics, "makespan_us") >= 0;
+  double scale = report->view.measure->scale;
   M4S_TRY(begin_table(text));
-  M4S_TRY(m4s_text_add(text,
-                       "<th class=\"t\">simulator</th><th>ok</th><th>failed</th><th>missing</th>"
-                       "%s%s</tr>\n",
-                       measure->of_flows
-                           ? "<th>least p99 slowdown</th><th>largest p99 slowdown</th>"
-                           : "<th>shortest [ms]</th><th>longest [ms]</th>",
-                       !has_makespan       ? ""
-                       : measure->of_flows ? "<th>longest makespan [ms]</th>"
-                                           : "<th>longest of all ranks [ms]</th>"));
+  M4S_TRY(add_totals_header(report, text));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     m4s_simulator_facts_t facts = m4s_report_simulator_facts(report, s);
     M4S_TRY(m4s_text_add(text, "<tr>"));
@@ -137,21 +163,15 @@ m4s_status_t m4s_page_add_totals(const m4s_report_t *report, m4s_text_t *text) {
     M4S_TRY(m4s_text_add(text, "<td>%zu</td><td%s>%zu</td><td>%zu</td>", facts.n_ok,
                          facts.n_failed > 0 ? " class=\"bad\"" : "", facts.n_failed,
                          facts.n_missing));
-    M4S_TRY(add_value_cell(facts.min, measure->scale, text));
-    M4S_TRY(add_value_cell(facts.max, measure->scale, text));
-    if (has_makespan) {
+    M4S_TRY(add_value_cell(facts.min, scale, text));
+    M4S_TRY(add_value_cell(facts.max, scale, text));
+    if (has_makespan(report)) {
       M4S_TRY(add_value_cell(facts.max_makespan_us, 1e-3, text));
     }
     M4S_TRY(m4s_text_add(text, "</tr>\n"));
   }
   M4S_TRY(end_table(text));
-  if (measure->of_flows) {
-    return m4s_text_add(text,
-                        "<p class=\"note\">Slowdown: FCT over ideal FCT; p99 over the flows of a "
-                        "point, of which the least and the largest.</p>\n");
-  }
-  return m4s_text_add(text, "<p class=\"note\">Total completion times of rank 0%s.</p>\n",
-                      has_makespan ? "; last, the longest makespan, when all ranks are done" : "");
+  return add_totals_note(report, text);
 }
 
 static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *text) {

@@ -67,7 +67,7 @@ static m4s_status_t add_workload_metrics(const m4s_text_list_t *found, m4s_text_
 }
 
 static m4s_status_t order_metrics(const m4s_text_list_t *found, m4s_view_t *view) {
-  view->measure = m4s_measure_choose(found);
+  view->measure = m4s_measure_choose(found, json_object_get(view->results->manifest, "sweep"));
   if (!view->measure->of_flows) {
     M4S_TRY(add_workload_metrics(found, &view->metrics));
   }

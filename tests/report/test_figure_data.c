@@ -314,6 +314,58 @@ static void random_points_should_be_dots(void **state) {
                 parts);
   assert_figure(drawn, json_pack("{s:s}", "simulator", "b"), "error_by_axis",
                 "# a\n0.2 200\n0.7 -50\n\n\n", parts);
+  assert_no_figure(drawn, json_pack("{s:s}", "simulator", "b"), "error_map");
+}
+
+// --- closed loops ---
+
+#define FLOW_ROW(case_id, axes, us, gbps) \
+  "{\"case\": \"" case_id "\", \"simulator\": \"a\", \"axes\": {" axes \
+  "}, \"metrics\": {\"makespan_us\": " us ", \"throughput_gbps\": " gbps ", \"slowdown_p99\": 2}}"
+// Rows of a sweep with this base and these axes; makespans differ more along "size".
+#define LOOPS(base, axes) \
+  "{\"manifest\": {\"simulators\": [\"a\"], \"axes\": [\"size\", \"in_flight\"], \"sweep\": " \
+  "{\"base\": {\"traffic\": {" base "}}, \"axes\": " axes \
+  "}}, \"rows\": [" FLOW_ROW("a", "\"size\": 1, \"in_flight\": 1", "4000", "1") "," FLOW_ROW( \
+      "b", "\"size\": 1, \"in_flight\": 2", "2000", \
+      "2") "," FLOW_ROW("c", "\"size\": 9, \"in_flight\": 1", "90000", \
+                        "3") "," FLOW_ROW("d", "\"size\": 9, \"in_flight\": 2", "80000", "4") "]}"
+
+static void loops_should_be_compared_by_their_makespans(void **state) {
+  (void)state;
+  static const char grid[] = LOOPS("\"kind\": \"mix\"", "[{\"in_flight\": [1, 2]}]");
+  const char *const parts[] = {"set title 'size = 9'", "set xlabel 'in flight'",
+                               "set ylabel 'makespan [ms]'", NULL};
+  assert_figure(grid, NULL, "makespan_by_axis", "# a\n1 90\n2 80\n\n\n", parts);
+  const char *const more[] = {"set ylabel 'throughput of all flows [Gb/s]'", NULL};
+  assert_figure(grid, NULL, "throughput_by_axis", "# a\n1 3\n2 4\n\n\n", more);
+}
+
+static const char *measure_of(const char *grid) {
+  m4s_results_t results = fixture_results(grid);
+  m4s_view_t view;
+  assert_int_equal(m4s_view_make(&results, &view), M4S_OK);
+  const char *metric = view.measure->metric;
+  m4s_view_clear(&view);
+  m4s_results_clear(&results);
+  return metric;
+}
+
+static void measures_should_follow_the_traffic(void **state) {
+  (void)state;
+  assert_string_equal(measure_of(LOOPS("\"kind\": \"mix\"", "[{\"size\": [1]}]")), "slowdown_p99");
+  assert_string_equal(measure_of(LOOPS("\"kind\": \"mix\", \"in_flight\": 0", "[]")),
+                      "slowdown_p99");
+  assert_string_equal(measure_of(LOOPS("\"kind\": \"mix\", \"in_flight\": 4", "[]")),
+                      "makespan_us");
+  assert_string_equal(measure_of(LOOPS("\"kind\": \"phases\"", "[]")), "makespan_us");
+  assert_string_equal(
+      measure_of(LOOPS("\"kind\": \"mix\"", "[{}, {\"traffic.in_flight\": [1, 2]}]")),
+      "makespan_us");
+  assert_string_equal(
+      measure_of(LOOPS("\"kind\": \"mix\"", "[{\"sample\": {\"in_flight\": [1, 2]}}]")),
+      "makespan_us");
+  assert_string_equal(measure_of(fixture_grid), "total_us");
 }
 
 int main(void) {
@@ -332,6 +384,8 @@ int main(void) {
       cmocka_unit_test(many_names_should_not_be_drawn),
       cmocka_unit_test(scales_should_be_those_of_the_values),
       cmocka_unit_test(random_points_should_be_dots),
+      cmocka_unit_test(loops_should_be_compared_by_their_makespans),
+      cmocka_unit_test(measures_should_follow_the_traffic),
   };
   return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);
 }

@@ -487,7 +487,12 @@ static void shipped_sweeps_should_be_good(void **state) {
     const char *path;
     size_t n_points, n_quick;
   } sweeps[] = {{M4SWEEP_SOURCE_DIR "/sweeps/load.json", 7, 3},
-                {M4SWEEP_SOURCE_DIR "/sweeps/oversubscription.json", 27, 3}};
+                {M4SWEEP_SOURCE_DIR "/sweeps/oversubscription.json", 27, 3},
+                {M4SWEEP_SOURCE_DIR "/sweeps/congestion-control.json", 40, 8},
+                {M4SWEEP_SOURCE_DIR "/sweeps/flow-level.json", 100, 13},
+                {M4SWEEP_SOURCE_DIR "/sweeps/large-scale.json", 27, 1},
+                {M4SWEEP_SOURCE_DIR "/sweeps/application.json", 45, 3},
+                {M4SWEEP_SOURCE_DIR "/sweeps/phases.json", 24, 12}};
   for (size_t i = 0; i < M4S_COUNT(sweeps); i++) {
     for (int quick = 0; quick < 2; quick++) {
       m4s_sweep_t *sweep = NULL;
@@ -498,9 +503,12 @@ static void shipped_sweeps_should_be_good(void **state) {
       ASSERT_OK(m4s_sweep_load(sweep, NULL));
       assert_int_equal(count_points(sweep, selection),
                        quick ? sweeps[i].n_quick : sweeps[i].n_points);
-      ASSERT_OK(m4s_sweep_point(sweep, 0, &point));
-      ASSERT_OK(m4s_point_check(&point, NULL));
-      m4s_point_clear(&point);
+      const uint64_t places[] = {0, sweeps[i].n_points - 1};
+      for (size_t p = 0; p < M4S_COUNT(places); p++) {
+        ASSERT_OK(m4s_sweep_point(sweep, places[p], &point));
+        ASSERT_OK(m4s_point_check(&point, NULL));
+        m4s_point_clear(&point);
+      }
       json_decref(selection);
       m4s_sweep_destroy(sweep);
     }
