@@ -4,30 +4,7 @@
 #include <stdlib.h>
 
 #include "core/units.h"
-
-enum { NO_TIER = -1 };
-
-// Tier of every node: 0 for GPUs, then the number of cables to the nearest GPU; NO_TIER if none
-// leads there.
-static void find_tiers(const m4s_topology_t *topology, int32_t *tiers, int32_t *queue) {
-  int32_t n = 0;
-  for (int32_t v = 0; v < topology->n_nodes; v++) {
-    tiers[v] = topology->kinds[v] == M4S_NODE_HOST ? 0 : NO_TIER;
-    if (tiers[v] == 0) {
-      queue[n++] = v;
-    }
-  }
-  for (int32_t i = 0; i < n; i++) {
-    int32_t v = queue[i];
-    for (int32_t j = topology->adjacency_start[v]; j < topology->adjacency_start[v + 1]; j++) {
-      int32_t next = topology->links[topology->adjacency[j]].dst;
-      if (tiers[next] == NO_TIER) {
-        tiers[next] = tiers[v] + 1;
-        queue[n++] = next;
-      }
-    }
-  }
-}
+#include "net/tiers.h"
 
 // Nodes that can reach each other, by breadth-first search; returns the number of such sets and the
 // size of the largest.
@@ -169,17 +146,19 @@ static void print_tiers(const m4s_topology_t *topology, const int32_t *tiers, in
 
 m4s_status_t m4s_topology_info_print(const m4s_topology_t *topology, FILE *stream) {
   size_t n_nodes = (size_t)topology->n_nodes;
-  int32_t *tiers = calloc(n_nodes, sizeof *tiers);
+  int32_t *tiers = NULL;
   int32_t *component = calloc(n_nodes, sizeof *component);
   int32_t *queue = calloc(n_nodes, sizeof *queue);
   tier_sum_t *sums = calloc(n_nodes + 1, sizeof *sums);
   cable_class_t *classes = calloc((size_t)topology->n_cables + 1, sizeof *classes);
-  m4s_status_t status = M4S_OK;
-  if (tiers == NULL || component == NULL || queue == NULL || sums == NULL || classes == NULL) {
+  m4s_status_t status = m4s_tiers_make(topology, &tiers);
+  if (status != M4S_OK) {
+    goto out;
+  }
+  if (component == NULL || queue == NULL || sums == NULL || classes == NULL) {
     status = m4s_fail_memory("topology info");
     goto out;
   }
-  find_tiers(topology, tiers, queue);
   int32_t n_tiers = 0;
   for (size_t v = 0; v < n_nodes; v++) {
     n_tiers = tiers[v] >= n_tiers ? tiers[v] + 1 : n_tiers;

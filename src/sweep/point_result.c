@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "core/units.h"
+#include "net/tiers.h"
 #include "sweep/flow_metrics.h"
 #include "sweep/packet_output.h"
 
@@ -15,12 +16,14 @@ static bool is_packet(const m4s_point_result_t *result) {
   return strcmp(result->simulator, "packet") == 0;
 }
 
-static m4s_status_t add_link(const m4s_point_result_t *result, int32_t i,
+static m4s_status_t add_link(const m4s_point_result_t *result, const int32_t *tiers, int32_t i,
                              const m4s_link_usage_t *usage, m4s_text_t *file) {
   const m4s_link_t *link = &result->topology->links[i];
   double could_carry_bytes = m4s_bps_to_bytes_per_ns(link->bandwidth_bps) * (double)result->end_ns;
-  M4S_TRY(m4s_text_add(file, "%d,%d,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f", link->src, link->dst,
-                       link->bandwidth_bps, usage->bytes, usage->busy_ns,
+  char tier[M4S_TIER_NAME_BYTES];
+  m4s_tiers_name_link(result->topology, tiers, i, tier);
+  M4S_TRY(m4s_text_add(file, "%d,%d,%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f", link->src,
+                       link->dst, tier, link->bandwidth_bps, usage->bytes, usage->busy_ns,
                        could_carry_bytes > 0 ? (double)usage->bytes / could_carry_bytes : 0.0));
   if (is_packet(result)) {
     M4S_TRY(m4s_packet_link_add(result->model, i, file));
@@ -28,19 +31,28 @@ static m4s_status_t add_link(const m4s_point_result_t *result, int32_t i,
   return m4s_text_add(file, "\n");
 }
 
+static m4s_status_t add_links(const m4s_point_result_t *result, m4s_link_usage_t *usage,
+                              m4s_text_t *file) {
+  int32_t *tiers;
+  M4S_TRY(m4s_tiers_make(result->topology, &tiers));
+  result->model->ops->link_usage(result->model->state, usage);
+  m4s_status_t status =
+      m4s_text_add(file, "src,dst,tier,bandwidth_bps,bytes,busy_ns,utilisation%s\n",
+                   is_packet(result) ? m4s_packet_link_columns : "");
+  for (int32_t i = 0; status == M4S_OK && i < result->topology->n_links; i++) {
+    status = add_link(result, tiers, i, &usage[i], file);
+  }
+  free(tiers);
+  return status;
+}
+
 static m4s_status_t write_links(const m4s_point_result_t *result, const char *path) {
-  const m4s_topology_t *topology = result->topology;
-  m4s_link_usage_t *usage = calloc((size_t)topology->n_links + 1, sizeof *usage);
+  m4s_link_usage_t *usage = calloc((size_t)result->topology->n_links + 1, sizeof *usage);
   m4s_text_t file = {0};
   if (usage == NULL) {
     return m4s_fail_memory("links.csv");
   }
-  result->model->ops->link_usage(result->model->state, usage);
-  m4s_status_t status = m4s_text_add(&file, "src,dst,bandwidth_bps,bytes,busy_ns,utilisation%s\n",
-                                     is_packet(result) ? m4s_packet_link_columns : "");
-  for (int32_t i = 0; status == M4S_OK && i < topology->n_links; i++) {
-    status = add_link(result, i, &usage[i], &file);
-  }
+  m4s_status_t status = add_links(result, usage, &file);
   if (status == M4S_OK) {
     status = m4s_file_write(path, file.bytes, file.length);
   }

@@ -82,12 +82,23 @@ static void files_should_be_written_as_the_settings_say(void **state) {
   m4s_csv_t csv;
   ASSERT_OK(m4s_csv_read(support_path("all/links.csv"), &csv));
   assert_int_equal(csv.n_rows, 144);
-  static const char *const columns[] = {"src",   "dst",     "bandwidth_bps",
+  static const char *const columns[] = {"src",   "dst",     "tier",       "bandwidth_bps",
                                         "bytes", "busy_ns", "utilisation"};
   assert_int_equal(csv.n_columns, M4S_COUNT(columns));
   for (size_t i = 0; i < M4S_COUNT(columns); i++) {
     assert_int_equal(m4s_csv_column(&csv, columns[i]), i);
   }
+  int n_of_tiers[4] = {0};  // 32 GPUs, 8 rail switches, a core switch
+  static const char *const tiers[] = {"nvlink", "host-tier1", "tier1-tier2", "tier2-tier1"};
+  for (size_t row = 0; row < csv.n_rows; row++) {
+    for (int i = 0; i < 4; i++) {
+      n_of_tiers[i] += strcmp(m4s_csv_cell(&csv, row, 2), tiers[i]) == 0;
+    }
+  }
+  assert_int_equal(n_of_tiers[0], 64);
+  assert_int_equal(n_of_tiers[1], 32);
+  assert_int_equal(n_of_tiers[2], 8);
+  assert_int_equal(n_of_tiers[3], 8);
   m4s_csv_clear(&csv);
   bytes = support_read("all/EndToEnd.csv", NULL);
   assert_non_null(strstr(bytes,
