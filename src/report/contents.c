@@ -29,6 +29,12 @@ m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *referen
                                                 .flows = &report.flows};
     status = m4s_distributions_make(&sources, &report.distributions);
   }
+  if (status == M4S_OK) {
+    status = m4s_throughputs_make(&report.view, &report.throughputs);
+  }
+  if (status == M4S_OK) {
+    status = m4s_link_usages_make(&report.view, &report.links);
+  }
   if (status != M4S_OK) {
     m4s_report_clear(&report);
     return status;
@@ -38,6 +44,8 @@ m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *referen
 }
 
 void m4s_report_clear(m4s_report_t *report) {
+  m4s_link_usages_clear(&report->links);
+  m4s_throughputs_clear(&report->throughputs);
   m4s_distributions_clear(&report->distributions);
   m4s_flow_samples_clear(&report->flows);
   m4s_errors_clear(&report->errors);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "report/distributions.h"
+#include "report/link_usage.h"
+#include "report/throughput.h"
 
 typedef struct {
   m4s_view_t view;
@@ -11,6 +13,8 @@ typedef struct {
   m4s_errors_t errors;
   m4s_flow_samples_t flows;
   m4s_distributions_t distributions;
+  m4s_throughputs_t throughputs;
+  m4s_link_usages_t links;
 } m4s_report_t;
 
 // `reference`: as in report.h; NULL: the manifest's. Borrows the results. Free with
@@ -59,6 +63,9 @@ m4s_status_t m4s_report_add_point_errors_csv(const m4s_report_t *report, m4s_tex
 // Nothing where there are no errors of single flows.
 m4s_status_t m4s_report_add_flow_errors_csv(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_report_add_cdf_csv(const m4s_report_t *report, m4s_text_t *text);
+// The next ones likewise, without flows and without links.
+m4s_status_t m4s_report_add_throughput_csv(const m4s_report_t *report, m4s_text_t *text);
+m4s_status_t m4s_report_add_links_csv(const m4s_report_t *report, m4s_text_t *text);
 
 // page.c: report.html; pictures are read from the results' folder.
 m4s_status_t m4s_report_add_page(const m4s_report_t *report, m4s_text_t *text);

@@ -84,6 +84,24 @@ const m4s_figure_t m4s_figures[] = {
      "Slowdown that 99 % of a point's flows do not pass, for each value of the axis of names on "
      "which it varies most, the other axes held at the values named above the plot.",
      m4s_figure_write_by_name},
+    {"slowdown_by_size", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_TOTAL,
+     "Slowdowns by flow size",
+     "Slowdown that half (p50) and 99 % (p99) of the flows of a size do not pass, at the point "
+     "named "
+     "above the plot, the middle one of the sweep.",
+     m4s_figure_write_sizes},
+    {"throughput", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_ALL, false, M4S_QUANTITY_TOTAL,
+     "Throughput over time",
+     "Application bytes of all flows, each flow's spread evenly from its start to its completion, "
+     "at "
+     "the point named above the plot, the middle one of the sweep. All points: throughput.csv.",
+     m4s_figure_write_throughput},
+    {"link_utilisation", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_ALL, true, M4S_QUANTITY_TOTAL,
+     "Utilisation of links",
+     "By tier: mean over its links (dot), median to p90 (box), up to the largest (line), at the "
+     "point named above the plot, the middle one of the sweep. fabric: all links but NVLinks. All "
+     "points: links_summary.csv.",
+     m4s_figure_write_links},
     {"cdf_flow_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_FLOW_ERROR,
      "CDF of the error of single flows",
      "Share of flows whose slowdown is off by at most the value on the x axis, relative to the "

@@ -120,3 +120,11 @@ bool m4s_axis_values_are_long(const m4s_axis_values_t *axis, size_t n_columns);
 
 // Script lines for the x axis: its scale, and tics at its values where they fit.
 m4s_status_t m4s_axis_values_add_scale(const m4s_axis_values_t *axis, m4s_text_t *script);
+
+// figure_point.c: of one point, the middle one of those that the most simulators have.
+m4s_status_t m4s_figure_write_throughput(const m4s_report_t *report, const m4s_figure_t *figure,
+                                         m4s_text_t *script, m4s_text_t *data);
+m4s_status_t m4s_figure_write_links(const m4s_report_t *report, const m4s_figure_t *figure,
+                                    m4s_text_t *script, m4s_text_t *data);
+m4s_status_t m4s_figure_write_sizes(const m4s_report_t *report, const m4s_figure_t *figure,
+                                    m4s_text_t *script, m4s_text_t *data);

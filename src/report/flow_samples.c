@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
 #include "core/log.h"
 #include "flow/flow.h"
-#include "sweep/store.h"
 
 typedef struct {
   m4s_flow_record_t *records;  // owned; NULL: none
@@ -23,26 +21,10 @@ typedef struct {
   m4s_flow_samples_t *samples;
 } maker_t;
 
-// The path of a row's flows, owned; NULL: there are none, or no memory.
-static char *flows_path(const m4s_view_t *view, size_t point, size_t simulator) {
-  const m4s_result_row_t *row = m4s_view_row(view, point, simulator);
-  if (row == NULL || row->status != M4S_ROW_OK) {
-    return NULL;
-  }
-  char *folder = m4s_unit_folder(view->results->folder, row->case_id, row->simulator);
-  char *path = folder == NULL ? NULL : m4s_path_join(folder, "flows.npy");
-  free(folder);
-  if (path != NULL && !m4s_path_exists(path)) {
-    free(path);
-    return NULL;
-  }
-  return path;
-}
-
 static void find_simulators(const maker_t *maker) {
   for (size_t s = 0; s < maker->view->simulators.n_items; s++) {
     for (size_t point = 0; point < maker->view->n_points && !maker->takes_part[s]; point++) {
-      char *path = flows_path(maker->view, point, s);
+      char *path = m4s_view_file(maker->view, point, s, "flows.npy");
       maker->takes_part[s] = path != NULL;
       free(path);
     }
@@ -83,7 +65,7 @@ static m4s_status_t read_point(const maker_t *maker, size_t point, bool *counts_
     if (!maker->takes_part[s]) {
       continue;
     }
-    char *path = flows_path(maker->view, point, s);
+    char *path = m4s_view_file(maker->view, point, s, "flows.npy");
     flows_t *flows = &maker->flows[s];
     m4s_status_t status =
         path == NULL ? M4S_OK : m4s_flow_records_read(path, &flows->records, &flows->n);

@@ -18,11 +18,11 @@ static m4s_status_t write_file(const m4s_report_t *report, const char *name, add
   return status;
 }
 
-// Only where there are any.
-static m4s_status_t write_flow_errors(const m4s_report_t *report) {
-  static const char name[] = "flow_errors.csv";
-  if (report->flows.n_points > 0) {
-    return write_file(report, name, m4s_report_add_flow_errors_csv);
+// Only where there is something; what an earlier report wrote is removed.
+static m4s_status_t write_or_remove(const m4s_report_t *report, bool any, const char *name,
+                                    add_fn add) {
+  if (any) {
+    return write_file(report, name, add);
   }
   char *path = m4s_path_join(report->view.results->folder, name);
   m4s_status_t status = path == NULL ? m4s_fail_memory("a file name") : m4s_path_remove(path);
@@ -35,7 +35,12 @@ static m4s_status_t write_files(const m4s_report_t *report) {
   M4S_TRY(write_file(report, "errors.csv", m4s_report_add_errors_csv));
   M4S_TRY(write_file(report, "point_errors.csv", m4s_report_add_point_errors_csv));
   M4S_TRY(write_file(report, "cdf.csv", m4s_report_add_cdf_csv));
-  M4S_TRY(write_flow_errors(report));
+  M4S_TRY(write_or_remove(report, report->flows.n_points > 0, "flow_errors.csv",
+                          m4s_report_add_flow_errors_csv));
+  M4S_TRY(write_or_remove(report, report->throughputs.n_items > 0, "throughput.csv",
+                          m4s_report_add_throughput_csv));
+  M4S_TRY(write_or_remove(report, report->links.n_rows > 0, "links_summary.csv",
+                          m4s_report_add_links_csv));
   M4S_TRY(m4s_report_write_figures(report));
   return write_file(report, "report.html", m4s_report_add_page);
 }

@@ -21,6 +21,16 @@ static m4s_status_t add_axis_values(const m4s_view_t *view, size_t point, m4s_te
   return M4S_OK;
 }
 
+// "case,simulator,axes" of a row of a point's simulator.
+static m4s_status_t add_place(const m4s_view_t *view, size_t point, size_t simulator,
+                              m4s_text_t *text) {
+  const m4s_result_row_t *row = m4s_view_row(view, point, simulator);
+  M4S_TRY(m4s_text_add_csv(text, row->case_id));
+  M4S_TRY(m4s_text_add(text, ","));
+  M4S_TRY(m4s_text_add_csv(text, row->simulator));
+  return add_axis_values(view, point, text);
+}
+
 // Wall times stand after the metrics that every sweep has: up to "flows".
 static size_t n_metrics_before_wall(const m4s_view_t *view) {
   return (size_t)m4s_text_list_find(&view->metrics, "flows") + 1;
@@ -137,11 +147,7 @@ m4s_status_t m4s_report_add_flow_errors_csv(const m4s_report_t *report, m4s_text
                        "p95_abs_percent,max_abs_percent,mean_signed_percent\n"));
   for (size_t i = 0; i < report->flows.n_points; i++) {
     const m4s_flow_error_t *error = &report->flows.points[i];
-    const m4s_result_row_t *row = m4s_view_row(view, error->point, error->simulator);
-    M4S_TRY(m4s_text_add_csv(text, row->case_id));
-    M4S_TRY(m4s_text_add(text, ","));
-    M4S_TRY(m4s_text_add_csv(text, row->simulator));
-    M4S_TRY(add_axis_values(view, error->point, text));
+    M4S_TRY(add_place(view, error->point, error->simulator, text));
     M4S_TRY(m4s_text_add(text, ",%zu", error->summary.n));
     M4S_TRY(add_percent(error->summary.mae, text));
     M4S_TRY(add_percent(error->summary.median_abs, text));
@@ -154,6 +160,49 @@ m4s_status_t m4s_report_add_flow_errors_csv(const m4s_report_t *report, m4s_text
   return M4S_OK;
 }
 
+m4s_status_t m4s_report_add_throughput_csv(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  if (report->throughputs.n_items == 0) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_text_add(text, "case,simulator"));
+  M4S_TRY(add_axis_names(view, text));
+  M4S_TRY(m4s_text_add(text, ",begin_us,end_us,throughput_gbps\n"));
+  for (size_t i = 0; i < report->throughputs.n_items; i++) {
+    const m4s_throughput_t *item = &report->throughputs.items[i];
+    double width_us = (item->end_ns - item->begin_ns) / M4S_THROUGHPUT_INTERVALS / 1e3;
+    for (int k = 0; k < M4S_THROUGHPUT_INTERVALS; k++) {
+      double begin_us = item->begin_ns / 1e3 + k * width_us;
+      M4S_TRY(add_place(view, item->point, item->simulator, text));
+      M4S_TRY(
+          m4s_text_add(text, ",%.3f,%.3f,%.6f\n", begin_us, begin_us + width_us, item->gbps[k]));
+    }
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_report_add_links_csv(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  if (report->links.n_rows == 0) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_text_add(text, "case,simulator"));
+  M4S_TRY(add_axis_names(view, text));
+  M4S_TRY(m4s_text_add(text,
+                       ",tier,n_links,mean_utilisation,p50_utilisation,p90_utilisation,"
+                       "max_utilisation\n"));
+  for (size_t i = 0; i < report->links.n_rows; i++) {
+    const m4s_link_usage_row_t *row = &report->links.rows[i];
+    const m4s_summary_t *utilisation = &row->utilisation;
+    M4S_TRY(add_place(view, row->point, row->simulator, text));
+    M4S_TRY(m4s_text_add(text, ","));
+    M4S_TRY(m4s_text_add_csv(text, row->tier));
+    M4S_TRY(m4s_text_add(text, ",%zu,%.6f,%.6f,%.6f,%.6f\n", utilisation->n, utilisation->mean,
+                         utilisation->median, utilisation->p90, utilisation->max));
+  }
+  return M4S_OK;
+}
+
 m4s_status_t m4s_report_add_point_errors_csv(const m4s_report_t *report, m4s_text_t *text) {
   const m4s_view_t *view = &report->view;
   M4S_TRY(m4s_text_add(text, "case,simulator"));
@@ -161,11 +210,7 @@ m4s_status_t m4s_report_add_point_errors_csv(const m4s_report_t *report, m4s_tex
   M4S_TRY(m4s_text_add(text, ",metric,value,reference,error_percent\n"));
   for (size_t i = 0; i < report->errors.n_points; i++) {
     const m4s_point_error_t *error = &report->errors.points[i];
-    const m4s_result_row_t *row = m4s_view_row(view, error->point, error->simulator);
-    M4S_TRY(m4s_text_add_csv(text, row->case_id));
-    M4S_TRY(m4s_text_add(text, ","));
-    M4S_TRY(m4s_text_add_csv(text, row->simulator));
-    M4S_TRY(add_axis_values(view, error->point, text));
+    M4S_TRY(add_place(view, error->point, error->simulator, text));
     M4S_TRY(m4s_text_add(text, ",%s,", error->metric));
     M4S_TRY(m4s_text_add_metric(text, error->metric, error->value));
     M4S_TRY(m4s_text_add(text, ","));

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "report/format.h"
+#include "sweep/store.h"
 
 int m4s_text_list_find(const m4s_text_list_t *list, const char *name) {
   for (size_t i = 0; i < list->n_items; i++) {
@@ -201,4 +203,19 @@ m4s_status_t m4s_text_add_key(m4s_text_t *key, const char *plain) {
     return m4s_text_add(key, "%.12g\x1f", number + 0.0);
   }
   return m4s_text_add(key, "%s\x1f", plain);
+}
+
+char *m4s_view_file(const m4s_view_t *view, size_t point, size_t simulator, const char *name) {
+  const m4s_result_row_t *row = m4s_view_row(view, point, simulator);
+  if (row == NULL || row->status != M4S_ROW_OK) {
+    return NULL;
+  }
+  char *folder = m4s_unit_folder(view->results->folder, row->case_id, row->simulator);
+  char *path = folder == NULL ? NULL : m4s_path_join(folder, name);
+  free(folder);
+  if (path != NULL && !m4s_path_exists(path)) {
+    free(path);
+    return NULL;
+  }
+  return path;
 }

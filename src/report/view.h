@@ -27,6 +27,10 @@ void m4s_view_clear(m4s_view_t *view);
 // NULL where the simulator has no row of the point.
 const m4s_result_row_t *m4s_view_row(const m4s_view_t *view, size_t point, size_t simulator);
 
+// The path of a file that the row's simulator left, where the row is ok: owned; NULL where there is
+// none, and without memory.
+char *m4s_view_file(const m4s_view_t *view, size_t point, size_t simulator, const char *name);
+
 // The point's value on an axis; NULL where it has none.
 const json_t *m4s_view_axis(const m4s_view_t *view, size_t point, const char *axis);
 
