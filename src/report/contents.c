@@ -1,10 +1,12 @@
 #include "report/contents.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/file.h"
+#include "sweep/setting.h"
 
 m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *reference,
                              m4s_report_t *report_out) {
@@ -100,8 +102,8 @@ m4s_status_t m4s_report_add_compared(const m4s_report_t *report, m4s_text_t *tex
               : M4S_OK;
 }
 
-// Whether a setting, up to '=', is one that the reference may not share: neither an axis nor an
-// option of a simulator ("flowsim.mode").
+// Whether a setting, up to '=', is one that the reference may not share: neither an axis, nor an
+// option of a simulator ("flowsim.mode"), nor one that leaves results as they are.
 static bool is_unmatched(const m4s_view_t *view, const char *name, size_t length) {
   for (size_t i = 0; i < view->axes.n_items; i++) {
     const char *axis = view->axes.items[i];
@@ -109,13 +111,14 @@ static bool is_unmatched(const m4s_view_t *view, const char *name, size_t length
       return false;
     }
   }
-  for (size_t i = 0; i < view->simulators.n_items; i++) {
-    size_t n = strlen(view->simulators.items[i]);
-    if (n < length && name[n] == '.' && strncmp(view->simulators.items[i], name, n) == 0) {
-      return false;
-    }
+  char whole[96];
+  m4s_setting_t setting;
+  snprintf(whole, sizeof whole, "%.*s", (int)length, name);
+  if (m4s_setting_find(whole, "--set", &setting) != M4S_OK) {
+    return true;  // of another version
   }
-  return true;
+  return m4s_setting_affects_results(setting) &&
+         m4s_text_list_find(&view->simulators, setting.section->name) < 0;
 }
 
 // The names of such settings, ", " between them.

@@ -60,6 +60,8 @@ m4s_simulator_facts_t m4s_report_simulator_facts(const m4s_report_t *report, siz
 m4s_status_t m4s_report_add_summary_csv(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_report_add_errors_csv(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_report_add_point_errors_csv(const m4s_report_t *report, m4s_text_t *text);
+// One row a simulator, as of report/scores.h.
+m4s_status_t m4s_report_add_simulators_csv(const m4s_report_t *report, m4s_text_t *text);
 // Nothing where there are no errors of single flows.
 m4s_status_t m4s_report_add_flow_errors_csv(const m4s_report_t *report, m4s_text_t *text);
 m4s_status_t m4s_report_add_cdf_csv(const m4s_report_t *report, m4s_text_t *text);

@@ -5,6 +5,7 @@
 #include "report/contents.h"
 #include "report/format.h"
 #include "report/grid.h"
+#include "report/scores.h"
 
 static m4s_status_t add_header(const char *const *header, size_t n, m4s_text_list_t *cells) {
   for (size_t i = 0; i < n; i++) {
@@ -30,13 +31,28 @@ static m4s_status_t add_facts(const m4s_report_t *report, size_t simulator,
   } else {
     M4S_TRY(m4s_text_list_add_format(cells, "%s - %s", shortest, longest));
   }
-  return m4s_text_list_add_format(cells, "%.2f", facts.wall_s);
+  M4S_TRY(m4s_text_list_add_format(cells, "%.2f", facts.wall_s));
+  if (!m4s_scores_have_speed(report)) {
+    return M4S_OK;
+  }
+  m4s_score_t score = m4s_score_make(report, simulator);
+  if ((int)simulator == report->reference.simulator) {
+    return m4s_text_list_add(cells, "reference");
+  }
+  return score.n_timed > 0 ? m4s_text_list_add_format(cells, "%.3gx", score.speed_up)
+                           : m4s_text_list_add(cells, "-");
+}
+
+// Speed-ups where they are known.
+static size_t n_fact_columns(const m4s_report_t *report) {
+  return m4s_scores_have_speed(report) ? 7 : 6;
 }
 
 static m4s_status_t fill_facts(const m4s_report_t *report, m4s_text_list_t *cells) {
-  const char *header[] = {"simulator",    "ok", "failed", "missing", report->view.measure->column,
-                          "wall time [s]"};
-  M4S_TRY(add_header(header, sizeof header / sizeof *header, cells));
+  const char *header[] = {
+      "simulator",     "ok",      "failed", "missing", report->view.measure->column,
+      "wall time [s]", "speed-up"};
+  M4S_TRY(add_header(header, n_fact_columns(report), cells));
   for (size_t s = 0; s < report->view.simulators.n_items; s++) {
     M4S_TRY(add_facts(report, s, cells));
   }
@@ -187,7 +203,7 @@ m4s_status_t m4s_report_add_overview(const m4s_report_t *report, m4s_text_t *tex
   m4s_text_list_t cells = {0};
   m4s_status_t status = fill_facts(report, &cells);
   if (status == M4S_OK) {
-    status = m4s_text_add_grid(text, &cells, 6, 1);
+    status = m4s_text_add_grid(text, &cells, n_fact_columns(report), 1);
   }
   m4s_text_list_clear(&cells);
   return status == M4S_OK ? add_error_grid(report, text) : status;

@@ -111,6 +111,7 @@ m4s_status_t m4s_report_add_page(const m4s_report_t *report, m4s_text_t *text) {
   M4S_TRY(add_head(report, text));
   M4S_TRY(m4s_text_add(text, "<h2>What was swept</h2>\n"));
   M4S_TRY(m4s_page_add_axes(report, text));
+  M4S_TRY(m4s_page_add_scores(report, text));
   M4S_TRY(m4s_text_add(text, "<h2>%s</h2>\n",
                        report->view.measure->of_flows && !report->view.measure->of_loops
                            ? "Slowdowns"

@@ -1,9 +1,11 @@
 // The tables of report.html.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/format.h"
 #include "report/page.h"
+#include "report/scores.h"
 
 // Longer tables are cut; the CSV files have everything.
 enum { MAX_PAGE_ROWS = 4000, MAX_AXIS_VALUES = 40 };
@@ -112,6 +114,63 @@ m4s_status_t m4s_page_add_axes(const m4s_report_t *report, m4s_text_t *text) {
 static m4s_status_t add_value_cell(double value, double scale, m4s_text_t *text) {
   return value > 0 ? m4s_text_add(text, "<td>%.3f</td>", value * scale)
                    : m4s_text_add(text, "<td></td>");
+}
+
+static m4s_status_t add_score_cell(bool known, const char *format, double value, m4s_text_t *text) {
+  char cell[64] = "";
+  if (known) {
+    snprintf(cell, sizeof cell, format, value);
+  }
+  return m4s_text_add(text, "<td>%s</td>", cell);
+}
+
+static m4s_status_t add_score_row(const m4s_report_t *report, size_t s, m4s_text_t *text) {
+  m4s_score_t score = m4s_score_make(report, s);
+  bool is_reference = (int)s == report->reference.simulator;
+  M4S_TRY(m4s_text_add(text, "<tr>"));
+  M4S_TRY(add_cell(text, "td", "t", report->view.simulators.items[s]));
+  if (report->flows.n_rows > 0) {
+    M4S_TRY(add_score_cell(score.n_flows > 0, "%.2f", score.flow_mae_percent, text));
+    M4S_TRY(add_score_cell(score.n_flows > 0, "%.2f", score.flow_p90_percent, text));
+  }
+  M4S_TRY(add_score_cell(score.n_points > 0, "%.2f", score.mae_percent, text));
+  M4S_TRY(add_score_cell(score.n_points > 0, "%.2f", score.p90_percent, text));
+  if (m4s_scores_have_speed(report)) {
+    M4S_TRY(add_score_cell(score.n_timed > 0, "%.3f", score.wall_s, text));
+    M4S_TRY(is_reference ? m4s_text_add(text, "<td>reference</td>")
+                         : add_score_cell(score.n_timed > 0, "%.3g\xc3\x97", score.speed_up, text));
+  }
+  return m4s_text_add(text, "</tr>\n");
+}
+
+m4s_status_t m4s_page_add_scores(const m4s_report_t *report, m4s_text_t *text) {
+  bool has_speed = m4s_scores_have_speed(report);
+  const char *short_title = report->view.measure->short_title;
+  if (report->errors.n_rows == 0 && !has_speed) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_text_add(text, "<h2>Simulators side by side</h2>\n<p>Against "));
+  M4S_TRY(m4s_text_add_html(text, report->reference.name));
+  M4S_TRY(m4s_text_add(text, ".</p>\n"));
+  M4S_TRY(begin_table(text));
+  M4S_TRY(m4s_text_add(text, "<th class=\"t\">simulator</th>"));
+  if (report->flows.n_rows > 0) {
+    M4S_TRY(m4s_text_add(text, "<th>flow error, mean %%</th><th>p90 %%</th>"));
+  }
+  M4S_TRY(m4s_text_add(text, "<th>%s error, mean %%</th><th>p90 %%</th>%s</tr>\n", short_title,
+                       has_speed ? "<th>wall time [s]</th><th>speed-up</th>" : ""));
+  for (size_t s = 0; s < report->view.simulators.n_items; s++) {
+    M4S_TRY(add_score_row(report, s, text));
+  }
+  M4S_TRY(end_table(text));
+  return m4s_text_add(text,
+                      "<p class=\"note\">Magnitudes of errors: %sof the %s over points. %sThe "
+                      "same: <code>simulators.csv</code>.</p>\n",
+                      report->flows.n_rows > 0 ? "of single flows\xe2\x80\x99 slowdowns, and " : "",
+                      short_title,
+                      has_speed ? "Wall time and speed-up over the reference: at the points that "
+                                  "both have. "
+                                : "");
 }
 
 // Whether makespans stand in a column of their own.
@@ -224,6 +283,46 @@ static m4s_status_t add_error_row(const m4s_report_t *report, const m4s_error_ro
                       summary->p90_abs, summary->p95_abs, summary->max_abs, summary->mean_signed);
 }
 
+static m4s_status_t begin_error_table(m4s_text_t *text) {
+  M4S_TRY(begin_table(text));
+  return m4s_text_add(text,
+                      "<th class=\"t\">simulator</th><th class=\"t\">metric</th><th>points</th>"
+                      "<th>mean |error| %%</th><th>median |error| %%</th><th>p90 %%</th>"
+                      "<th>p95 %%</th><th>max %%</th><th>mean error %%</th></tr>\n");
+}
+
+// Whether a metric is of flows of a size ("slowdown_p99_le_1kb").
+static bool is_of_size(const char *metric) {
+  static const char slowdown[] = "slowdown_";
+  size_t n = strlen(slowdown);
+  return strncmp(metric, slowdown, n) == 0 && strchr(metric + n, '_') != NULL;
+}
+
+static m4s_status_t add_error_rows(const m4s_report_t *report, bool of_sizes, m4s_text_t *text) {
+  for (size_t i = 0; i < report->errors.n_rows; i++) {
+    if (is_of_size(report->errors.rows[i].metric) == of_sizes) {
+      M4S_TRY(add_error_row(report, &report->errors.rows[i], text));
+    }
+  }
+  return M4S_OK;
+}
+
+// Folded away, as there are many.
+static m4s_status_t add_errors_by_size(const m4s_report_t *report, m4s_text_t *text) {
+  bool any = false;
+  for (size_t i = 0; i < report->errors.n_rows; i++) {
+    any = any || is_of_size(report->errors.rows[i].metric);
+  }
+  if (!any) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_text_add(text, "<details><summary>Errors by flow size</summary>\n"));
+  M4S_TRY(begin_error_table(text));
+  M4S_TRY(add_error_rows(report, true, text));
+  M4S_TRY(end_table(text));
+  return m4s_text_add(text, "</details>\n");
+}
+
 m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
   if (report->reference.name == NULL) {
     return m4s_text_add(text, "<p>No reference was given, so there are no errors.</p>\n");
@@ -233,17 +332,11 @@ m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
   if (nothing != NULL) {
     return m4s_text_add(text, "<p>No errors: %s.</p>\n", nothing);
   }
-  M4S_TRY(begin_table(text));
-  M4S_TRY(m4s_text_add(text,
-                       "<th class=\"t\">simulator</th><th class=\"t\">metric</th><th>points</th>"
-                       "<th>mean |error| %%</th><th>median |error| %%</th><th>p90 %%</th>"
-                       "<th>p95 %%</th><th>max %%</th><th>mean error %%</th></tr>\n"));
+  M4S_TRY(begin_error_table(text));
   for (size_t i = 0; i < report->flows.n_rows; i++) {
     M4S_TRY(add_error_row(report, &report->flows.rows[i], text));
   }
-  for (size_t i = 0; i < report->errors.n_rows; i++) {
-    M4S_TRY(add_error_row(report, &report->errors.rows[i], text));
-  }
+  M4S_TRY(add_error_rows(report, false, text));
   M4S_TRY(end_table(text));
   if (report->flows.n_rows > 0) {
     M4S_TRY(m4s_text_add(text,
@@ -251,6 +344,7 @@ m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
                          "stands in place of that of points; for the intervals points are drawn, "
                          "each with all its flows. By point: <code>flow_errors.csv</code>.</p>\n"));
   }
+  M4S_TRY(add_errors_by_size(report, text));
   return m4s_text_add(
       text,
       "<p class=\"note\">Errors are relative: value / reference − 1. In brackets: "

@@ -32,6 +32,7 @@ static m4s_status_t write_or_remove(const m4s_report_t *report, bool any, const 
 
 static m4s_status_t write_files(const m4s_report_t *report) {
   M4S_TRY(write_file(report, "summary.csv", m4s_report_add_summary_csv));
+  M4S_TRY(write_file(report, "simulators.csv", m4s_report_add_simulators_csv));
   M4S_TRY(write_file(report, "errors.csv", m4s_report_add_errors_csv));
   M4S_TRY(write_file(report, "point_errors.csv", m4s_report_add_point_errors_csv));
   M4S_TRY(write_file(report, "cdf.csv", m4s_report_add_cdf_csv));

@@ -3,6 +3,7 @@
 
 #include "report/contents.h"
 #include "report/format.h"
+#include "report/scores.h"
 
 static m4s_status_t add_axis_names(const m4s_view_t *view, m4s_text_t *text) {
   for (size_t a = 0; a < view->axes.n_items; a++) {
@@ -91,6 +92,38 @@ m4s_status_t m4s_report_add_summary_csv(const m4s_report_t *report, m4s_text_t *
 static m4s_status_t add_percent(double value, m4s_text_t *text) {
   M4S_TRY(m4s_text_add(text, ","));
   return m4s_text_add_fixed(text, value, 6);
+}
+
+// ",a,b", or ",," where they are not known.
+static m4s_status_t add_pair(bool known, double a, double b, m4s_text_t *text) {
+  if (!known) {
+    return m4s_text_add(text, ",,");
+  }
+  M4S_TRY(add_percent(a, text));
+  return add_percent(b, text);
+}
+
+m4s_status_t m4s_report_add_simulators_csv(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  const char *reference = report->reference.name == NULL ? "" : report->reference.name;
+  M4S_TRY(m4s_text_add(text,
+                       "simulator,reference,points_ok,n_flows,flow_mae_percent,flow_p90_percent,"
+                       "metric,n_points,mae_percent,p90_percent,n_timed,wall_s,speed_up\n"));
+  for (size_t s = 0; s < view->simulators.n_items; s++) {
+    m4s_score_t score = m4s_score_make(report, s);
+    M4S_TRY(m4s_text_add_csv(text, view->simulators.items[s]));
+    M4S_TRY(m4s_text_add(text, ","));
+    M4S_TRY(m4s_text_add_csv(text, reference));
+    M4S_TRY(
+        m4s_text_add(text, ",%zu,%zu", m4s_report_simulator_facts(report, s).n_ok, score.n_flows));
+    M4S_TRY(add_pair(score.n_flows > 0, score.flow_mae_percent, score.flow_p90_percent, text));
+    M4S_TRY(m4s_text_add(text, ",%s,%zu", view->measure->metric, score.n_points));
+    M4S_TRY(add_pair(score.n_points > 0, score.mae_percent, score.p90_percent, text));
+    M4S_TRY(m4s_text_add(text, ",%zu", score.n_timed));
+    M4S_TRY(add_pair(score.n_timed > 0, score.wall_s, score.speed_up, text));
+    M4S_TRY(m4s_text_add(text, "\n"));
+  }
+  return M4S_OK;
 }
 
 // A value and the bounds of its interval, which stay empty where there is none.

@@ -126,9 +126,11 @@ static void overview_should_be_of_slowdowns(void **state) {
   m4s_text_t text = {0};
   assert_int_equal(m4s_report_make(&results, NULL, &report), M4S_OK);
   assert_int_equal(m4s_report_add_overview(&report, &text), M4S_OK);
-  assert_non_null(strstr(text.bytes,
-                         "simulator  ok  failed  missing   p99 slowdown  wall time [s]\n"
-                         "flowsim     3       0        0  2.000 - 6.000           3.00\n"));
+  assert_non_null(
+      strstr(text.bytes,
+             "simulator  ok  failed  missing   p99 slowdown  wall time [s]   speed-up\n"
+             "flowsim     3       0        0  2.000 - 6.000           3.00         1x\n"
+             "packet      3       0        0  4.000 - 8.000           3.00  reference\n"));
   assert_non_null(strstr(text.bytes,
                          "error in p99 slowdown [%] against packet, which has 3 of 3 "
                          "points\n"));
@@ -142,6 +144,31 @@ static void overview_should_be_of_slowdowns(void **state) {
   m4s_text_clear(&text);
   m4s_report_clear(&report);
   m4s_results_clear(&results);
+}
+
+// Times count at the points that both have: 0.5 and 0.25 s against 10 and 20 s.
+static void simulators_should_stand_side_by_side(void **state) {
+  (void)state;
+  static const double wall_s[] = {0.5, 10, 0.25, 20, 4, 5};
+  m4s_results_t results = make_results();
+  for (size_t i = 0; i < results.n_rows; i++) {
+    results.rows[i].wall_s = wall_s[i];
+  }
+  results.rows[4].status = M4S_ROW_FAILED;
+  assert_int_equal(m4s_report_write_results(&results, NULL, NULL), M4S_OK);
+  m4s_results_clear(&results);
+  char *table = fixture_read("simulators.csv");
+  assert_string_equal(
+      table,
+      "simulator,reference,points_ok,n_flows,flow_mae_percent,flow_p90_percent,metric,n_points,"
+      "mae_percent,p90_percent,n_timed,wall_s,speed_up\n"
+      "flowsim,packet,2,4,30.000000,50.000000,slowdown_p99,2,37.500000,47.500000,2,0.750000,"
+      "40.000000\n"
+      "packet,packet,3,0,,,slowdown_p99,0,,,3,35.000000,1.000000\n");
+  free(table);
+  assert_holds("report.html",
+               "<tr><td class=\"t\">flowsim</td><td>30.00</td><td>50.00</td><td>37.50</td>"
+               "<td>47.50</td><td>0.750</td><td>40\xc3\x97</td></tr>");
 }
 
 // Other flows at a point are not compared there; without any flows there are no such errors.
@@ -212,6 +239,7 @@ int main(void) {
       cmocka_unit_test(flows_should_be_compared_one_by_one),
       cmocka_unit_test(tables_should_be_of_slowdowns),
       cmocka_unit_test(overview_should_be_of_slowdowns),
+      cmocka_unit_test(simulators_should_stand_side_by_side),
       cmocka_unit_test(points_with_other_flows_should_not_count),
       cmocka_unit_test(broken_flows_should_be_named),
       cmocka_unit_test(long_series_should_be_thinned),

@@ -269,9 +269,10 @@ static json_t *one_reference(void) {
 
 static void reference_should_warn_of_changed_settings(void **state) {
   (void)state;
-  const char ok[] =
-      ONE_POINT(", \"overrides\": {\"set\": [\"reduction=4\", \"m4.size=1\", \"nic_gbps=<1\"]}",
-                "\"wall_s\": 1, \"metrics\": {\"total_us\": 1100}");
+  const char ok[] = ONE_POINT(
+      ", \"overrides\": {\"set\": [\"reduction=4\", \"m4.bfsz=1\", \"output.links=true\", "
+      "\"nic_gbps=<1\"]}",
+      "\"wall_s\": 1, \"metrics\": {\"total_us\": 1100}");
   char *printed = print_overview(ok, one_reference());
   assert_non_null(
       strstr(printed,
