@@ -274,7 +274,7 @@ static void packets_should_tell_of_links_and_flows(void **state) {
   packet_flow_t sum = read_incast_flows(support_path("incast/packet_flows.npy"));
   assert_true(sum.dropped > 0 && sum.retransmitted > 0);
   ASSERT_OK(m4s_csv_read(support_path("incast/links.csv"), &csv));
-  assert_int_equal(csv.n_columns, 17);
+  assert_int_equal(csv.n_columns, 18);
   for (size_t i = 0; i < csv.n_rows; i++) {
     assert_incast_link(&csv, i, &sum);
   }
