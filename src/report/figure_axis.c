@@ -575,6 +575,13 @@ m4s_status_t m4s_figure_write_throughput(const m4s_report_t *report, const m4s_f
       data);
 }
 
+m4s_status_t m4s_figure_write_p50_slowdown(const m4s_report_t *report, const m4s_figure_t *figure,
+                                           m4s_text_t *script, m4s_text_t *data) {
+  return write_by_axis(
+      (slice_t){.report = report, .figure = figure, .measure = &m4s_measure_p50_slowdown}, script,
+      data);
+}
+
 m4s_status_t m4s_figure_write_by_name(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data) {
   slice_t slice = {

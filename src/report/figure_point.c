@@ -101,8 +101,8 @@ static m4s_status_t plot_throughput(const m4s_report_t *report, size_t point, m4
   return m4s_text_add(script, "\n");
 }
 
-m4s_status_t m4s_figure_write_throughput(const m4s_report_t *report, const m4s_figure_t *figure,
-                                         m4s_text_t *script, m4s_text_t *data) {
+m4s_status_t m4s_figure_write_over_time(const m4s_report_t *report, const m4s_figure_t *figure,
+                                        m4s_text_t *script, m4s_text_t *data) {
   size_t n = report->throughputs.n_items;
   size_t *points = calloc(n + 1, sizeof *points);
   if (points == NULL) {

@@ -72,6 +72,13 @@ const m4s_figure_t m4s_figures[] = {
      "simulator has. 1: as fast as alone in the network. Shaded: pointwise 95 % intervals by "
      "resampling points with all their flows, as the flows of a point depend on each other.",
      m4s_figure_write_cdf},
+    {"p50_slowdown_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_SLOWDOWNS, false,
+     M4S_QUANTITY_TOTAL, "Median slowdown along an axis",
+     "Slowdown that half of a point's flows do not pass, along the load where that is an axis, "
+     "else "
+     "along the axis of numbers on which it varies most, the others held at the values named above "
+     "the plot; points that were drawn at random are dots.",
+     m4s_figure_write_p50_slowdown},
     {"p99_slowdown_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_SLOWDOWNS, false,
      M4S_QUANTITY_TOTAL, "p99 slowdown along an axis",
      "Slowdown that 99 % of a point's flows do not pass, along the load where that is an axis, "
@@ -90,12 +97,12 @@ const m4s_figure_t m4s_figures[] = {
      "named "
      "above the plot, the middle one of the sweep.",
      m4s_figure_write_sizes},
-    {"throughput", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_ALL, false, M4S_QUANTITY_TOTAL,
+    {"throughput_over_time", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_ALL, false, M4S_QUANTITY_TOTAL,
      "Throughput over time",
      "Application bytes of all flows, each flow's spread evenly from its start to its completion, "
      "at "
      "the point named above the plot, the middle one of the sweep. All points: throughput.csv.",
-     m4s_figure_write_throughput},
+     m4s_figure_write_over_time},
     {"link_utilisation", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_ALL, true, M4S_QUANTITY_TOTAL,
      "Utilisation of links",
      "By tier: mean over its links (dot), median to p90 (box), up to the largest (line), at the "

@@ -78,6 +78,9 @@ m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figu
 // figure_axis.c: the throughput along the axis of numbers along which it varies most.
 m4s_status_t m4s_figure_write_throughput(const m4s_report_t *report, const m4s_figure_t *figure,
                                          m4s_text_t *script, m4s_text_t *data);
+// The same of the median slowdown.
+m4s_status_t m4s_figure_write_p50_slowdown(const m4s_report_t *report, const m4s_figure_t *figure,
+                                           m4s_text_t *script, m4s_text_t *data);
 // figure_axis.c: the measure over an axis of names.
 m4s_status_t m4s_figure_write_by_name(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data);
@@ -122,8 +125,8 @@ bool m4s_axis_values_are_long(const m4s_axis_values_t *axis, size_t n_columns);
 m4s_status_t m4s_axis_values_add_scale(const m4s_axis_values_t *axis, m4s_text_t *script);
 
 // figure_point.c: of one point, the middle one of those that the most simulators have.
-m4s_status_t m4s_figure_write_throughput(const m4s_report_t *report, const m4s_figure_t *figure,
-                                         m4s_text_t *script, m4s_text_t *data);
+m4s_status_t m4s_figure_write_over_time(const m4s_report_t *report, const m4s_figure_t *figure,
+                                        m4s_text_t *script, m4s_text_t *data);
 m4s_status_t m4s_figure_write_links(const m4s_report_t *report, const m4s_figure_t *figure,
                                     m4s_text_t *script, m4s_text_t *data);
 m4s_status_t m4s_figure_write_sizes(const m4s_report_t *report, const m4s_figure_t *figure,

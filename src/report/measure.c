@@ -40,6 +40,15 @@ const m4s_measure_t m4s_measure_throughput = {.metric = "throughput_gbps",
                                               .of_flows = true,
                                               .of_loops = true};
 
+const m4s_measure_t m4s_measure_p50_slowdown = {.metric = "slowdown_p50",
+                                                .metric_compared = "slowdown_p50_compared",
+                                                .title = "median slowdown of the flows",
+                                                .short_title = "median slowdown",
+                                                .column = "median slowdown",
+                                                .unit = "",
+                                                .scale = 1,
+                                                .of_flows = true};
+
 // Whether an entry of a spec's axes, or its space of random points, has a limit of flows in flight.
 static bool limits_flows(const json_t *entry) {
   const json_t *sample = json_object_get(entry, "sample");

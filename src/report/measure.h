@@ -25,6 +25,8 @@ const m4s_measure_t *m4s_measure_choose(const m4s_text_list_t *metrics, const js
 
 // Application bytes over time: shown beside the makespan.
 extern const m4s_measure_t m4s_measure_throughput;
+// Shown beside the p99 slowdown.
+extern const m4s_measure_t m4s_measure_p50_slowdown;
 
 // Whether simulators are compared in a metric: times in us, and slowdowns.
 bool m4s_metric_is_compared(const char *metric);

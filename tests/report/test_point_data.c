@@ -87,12 +87,12 @@ static void throughput_should_be_of_one_span_a_point(void **state) {
   assert_holds("throughput.csv", "p1,a,1,5.800,6.000,1.600000\np1,a,1,6.000,6.200,0.000000\n");
   assert_holds("throughput.csv", "p1,b,1,10.800,11.000,0.800000\n");
   assert_holds("throughput.csv", "p2,a,2,0.000,0.020,8.000000\n");
-  assert_holds("figures/throughput.gp", "set title 'size = 1'");  // p2 lacks b
-  assert_holds("figures/throughput.dat", "# b\n0.001 0.8\n");
+  assert_holds("figures/throughput_over_time.gp", "set title 'size = 1'");  // p2 lacks b
+  assert_holds("figures/throughput_over_time.dat", "# b\n0.001 0.8\n");
   assert_int_equal(m4s_path_remove(fixture_path("points")), M4S_OK);
   write_report();
   assert_false(m4s_path_exists(fixture_path("throughput.csv")));
-  assert_false(m4s_path_exists(fixture_path("figures/throughput.gp")));
+  assert_false(m4s_path_exists(fixture_path("figures/throughput_over_time.gp")));
 }
 
 static void links_should_be_summed_up_by_tier(void **state) {
@@ -136,6 +136,7 @@ static void sizes_should_stand_by_their_class(void **state) {
   write_report();
   assert_holds("figures/slowdown_by_size.dat", "# a\n0 9\n\n5 2\n\n\n# a\n0 1.5\n\n5 1\n");
   assert_holds("figures/slowdown_by_size.gp", "title 'b, p99'");
+  assert_holds("figures/p50_slowdown_by_axis.dat", "# a\n1 1\n2 1\n");
   assert_holds("figures/slowdown_by_size.gp", "set title 'size = 2'");
 }
 
