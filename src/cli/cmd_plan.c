@@ -56,10 +56,13 @@ static const m4s_field_t options[] = {
 static void print_external(void) {
   printf(
       "\nA simulator of your own, {\"name\": NAME, \"command\": TEXT, ...}: the command runs once "
-      "a point and\nleaves SimAI's EndToEnd.csv. In it {workload}, {topology} (a file in SimAI's "
-      "format), {out} (its\nfolder), {seed}, {case}, {spec_folder} and every setting "
-      "({topology.reduction}) stand for their\nvalues, quoted where they need to be; braces of the "
-      "shell are written {{ and }}.\n");
+      "a point. Of a\nworkload it gets {workload} and {topology} (a file in SimAI's format) and "
+      "leaves SimAI's EndToEnd.csv;\nof a mix or list of flows it gets {flows} and {topology} "
+      "(files "
+      "of the HPCC simulators) and leaves their\nfct.txt. {out} (its folder), {seed}, {case}, "
+      "{spec_folder} and every setting ({topology.reduction})\nstand for their values, quoted "
+      "where "
+      "they need to be; braces of the shell are written {{ and }}.\n");
   m4s_fields_print_help(stdout, m4s_external_fields, M4S_N_EXTERNAL_FIELDS, false);
   printf("  %-30s %s\n", "environment", "{\"NAME\": \"value\"}: variables beside those of m4sweep");
 }

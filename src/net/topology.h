@@ -67,3 +67,6 @@ m4s_status_t m4s_topology_parse(const char *text, const char *path, m4s_topology
 
 // SimAI's format, atomically; reading it back gives an equal topology.
 m4s_status_t m4s_topology_write(const m4s_topology_t *topology, const char *path);
+
+// The same in the HPCC family's format: NVSwitches are switches, and servers are not told.
+m4s_status_t m4s_topology_write_hpcc(const m4s_topology_t *topology, const char *path);

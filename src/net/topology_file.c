@@ -232,21 +232,38 @@ static m4s_status_t add_cable(m4s_text_t *file, const m4s_cable_t *cable) {
                       n > 0 ? "." : "", fraction, cable->error_rate);
 }
 
+// Line 1 is in `file`: adds the others.
+static m4s_status_t write_rest(const m4s_topology_t *topology, m4s_text_t *file, const char *path) {
+  m4s_status_t status = M4S_OK;
+  int32_t n_forwarders = topology->n_nvswitches + topology->n_switches;
+  for (int32_t i = 0; status == M4S_OK && i < n_forwarders; i++) {
+    status = m4s_text_add(file, "%d%s", topology->forwarders[i], i + 1 < n_forwarders ? " " : "\n");
+  }
+  for (int32_t i = 0; status == M4S_OK && i < topology->n_cables; i++) {
+    status = add_cable(file, &topology->cables[i]);
+  }
+  return status == M4S_OK ? m4s_file_write(path, file->bytes, file->length) : status;
+}
+
 m4s_status_t m4s_topology_write(const m4s_topology_t *topology, const char *path) {
   m4s_text_t file = {0};
   m4s_status_t status = m4s_text_add(&file, "%d %d %d %d %d %s\n", topology->n_nodes,
                                      topology->gpus_per_server, topology->n_nvswitches,
                                      topology->n_switches, topology->n_cables, topology->gpu_type);
-  int32_t n_forwarders = topology->n_nvswitches + topology->n_switches;
-  for (int32_t i = 0; status == M4S_OK && i < n_forwarders; i++) {
-    status =
-        m4s_text_add(&file, "%d%s", topology->forwarders[i], i + 1 < n_forwarders ? " " : "\n");
-  }
-  for (int32_t i = 0; status == M4S_OK && i < topology->n_cables; i++) {
-    status = add_cable(&file, &topology->cables[i]);
-  }
   if (status == M4S_OK) {
-    status = m4s_file_write(path, file.bytes, file.length);
+    status = write_rest(topology, &file, path);
+  }
+  m4s_text_clear(&file);
+  return status;
+}
+
+m4s_status_t m4s_topology_write_hpcc(const m4s_topology_t *topology, const char *path) {
+  m4s_text_t file = {0};
+  m4s_status_t status =
+      m4s_text_add(&file, "%d %d %d\n", topology->n_nodes,
+                   topology->n_nvswitches + topology->n_switches, topology->n_cables);
+  if (status == M4S_OK) {
+    status = write_rest(topology, &file, path);
   }
   m4s_text_clear(&file);
   return status;

@@ -1,10 +1,13 @@
 #include "packet/hpcc_flows.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "core/array.h"
 #include "core/file.h"
 #include "core/scan.h"
+#include "core/text.h"
+#include "core/units.h"
 #include "packet/hpcc_config.h"
 #include "packet/packet.h"
 
@@ -203,6 +206,29 @@ m4s_status_t m4s_hpcc_flows_read(const char *path, m4s_packet_profile_t profile,
   M4S_TRY(m4s_file_read_text(path, MAX_FILE_BYTES, &text));
   m4s_status_t status = m4s_hpcc_flows_parse(text, path, profile, n_hosts, flows_out);
   free(text);
+  return status;
+}
+
+static m4s_status_t add_flow(const m4s_flow_record_t *record, bool with_id, m4s_text_t *text) {
+  if (with_id) {
+    M4S_TRY(m4s_text_add(text, "%d ", record->id));
+  }
+  return m4s_text_add(text, "%d %d %d %d %" PRId64 " %" PRId64 ".%09" PRId64 "1\n", record->src,
+                      record->dst, PRIORITY_GROUP, M4S_PACKET_DESTINATION_PORT, record->size_bytes,
+                      record->start_ns / M4S_NS_PER_S, record->start_ns % M4S_NS_PER_S);
+}
+
+m4s_status_t m4s_hpcc_flows_write(const char *path, const m4s_flow_record_t *records,
+                                  int64_t n_flows, bool with_ids) {
+  m4s_text_t text = {0};
+  m4s_status_t status = m4s_text_add(&text, "%" PRId64 "\n", n_flows);
+  for (int64_t i = 0; status == M4S_OK && i < n_flows; i++) {
+    status = add_flow(&records[i], with_ids, &text);
+  }
+  if (status == M4S_OK) {
+    status = m4s_file_write(path, text.bytes, text.length);
+  }
+  m4s_text_clear(&text);
   return status;
 }
 

@@ -39,15 +39,20 @@ const m4s_field_t m4s_external_fields[M4S_N_EXTERNAL_FIELDS] = {
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(m4s_external_t, fct),
      .help = "its list of completed flows (fct.txt of ns-3), below {out}; may be a pattern"},
+    {.name = "flow_ids",
+     .kind = M4S_FIELD_FLAG,
+     .offset = offsetof(m4s_external_t, flow_ids),
+     .fallback = "false",
+     .help = "{flows} has an id before each flow, as the m4 artefact's ns-3 wants it"},
 };
 
-static const char *const keys[] = {"name",       "command", "time_limit_s",
-                                   "end_to_end", "fct",     "environment"};
+static const char *const keys[] = {"name", "command",  "time_limit_s", "end_to_end",
+                                   "fct",  "flow_ids", "environment"};
 
 // --- placeholders ---
 
-static const char *const own_placeholders[] = {"workload", "topology", "out",
-                                               "seed",     "case",     "spec_folder"};
+static const char *const own_placeholders[] = {"workload", "flows", "topology",   "out",
+                                               "seed",     "case",  "spec_folder"};
 
 static bool is_own_placeholder(const char *name) {
   for (size_t i = 0; i < M4S_COUNT(own_placeholders); i++) {
@@ -352,7 +357,8 @@ static m4s_status_t add_setting(m4s_text_t *text, const json_t *settings, const 
 static m4s_status_t add_value(m4s_text_t *text, const m4s_external_values_t *values,
                               const char *name) {
   const char *const given[M4S_COUNT(own_placeholders)] = {
-      values->workload, values->topology, values->out, NULL, values->case_id, values->spec_folder};
+      values->workload, values->flows,      values->topology, values->out, NULL,
+      values->case_id,  values->spec_folder};
   for (size_t i = 0; i < M4S_COUNT(own_placeholders); i++) {
     if (given[i] != NULL && strcmp(own_placeholders[i], name) == 0) {
       return add_quoted(text, given[i]);
@@ -374,6 +380,17 @@ static m4s_status_t add_parts(const m4s_external_t *external, const m4s_external
     }
   }
   return M4S_OK;
+}
+
+bool m4s_external_uses(const m4s_external_t *external, const char *placeholder) {
+  for (const char *next = external->command; *next != '\0';) {
+    part_t part;
+    take_part(&next, &part);
+    if (part.is_placeholder && strcmp(part.name, placeholder) == 0) {
+      return true;
+    }
+  }
+  return false;
 }
 
 m4s_status_t m4s_external_command(const m4s_external_t *external,

@@ -1,6 +1,7 @@
 // In the folder of the run:
 //
 //   external/topology.txt   the point's network
+//   external/flows.txt      its flows, where it has no workload
 //   external/log.txt        the program's output
 //   external/out/           where it runs, and its files
 #define _GNU_SOURCE
@@ -19,6 +20,8 @@
 #include "core/text.h"
 #include "core/units.h"
 #include "flow/fct_file.h"
+#include "packet/hpcc_flows.h"
+#include "sweep/flow_metrics.h"
 
 enum { PATIENCE_MS = 50, LOG_TAIL_BYTES = 4096, MAX_LINE_BYTES = 200, MAX_FILE_BYTES = 16 << 20 };
 
@@ -26,8 +29,9 @@ struct m4s_external_run {
   const m4s_external_place_t *place;
   const m4s_point_t *point;
   const m4s_topology_t *topology;
-  const m4s_workload_t *workload;
-  char *folder, *out, *log, *topology_file;  // owned
+  const m4s_workload_t *workload;  // NULL: flows
+  m4s_flow_traffic_t *flows;
+  char *folder, *out, *log, *topology_file, *flow_file;  // owned
   double time_limit_s;  // 0: none
   m4s_process_t *process;  // owned; NULL before the start
   char *end_to_end_file;  // owned; NULL before it is found
@@ -46,6 +50,7 @@ void m4s_external_run_destroy(m4s_external_run_t *run) {
   free(run->result.records);
   free(run->end_to_end_file);
   free(run->topology_file);
+  free(run->flow_file);
   free(run->log);
   free(run->out);
   free(run->folder);
@@ -66,8 +71,10 @@ static m4s_status_t name_files(m4s_external_run_t *run) {
     run->out = m4s_path_join(run->folder, "out");
     run->log = m4s_path_join(run->folder, "log.txt");
     run->topology_file = m4s_path_join(run->folder, "topology.txt");
+    run->flow_file = m4s_path_join(run->folder, "flows.txt");
   }
-  return run->out == NULL || run->log == NULL || run->topology_file == NULL
+  return run->out == NULL || run->log == NULL || run->topology_file == NULL ||
+                 run->flow_file == NULL
              ? m4s_fail_memory("a file name")
              : M4S_OK;
 }
@@ -76,7 +83,12 @@ static m4s_status_t begin(m4s_external_run_t *run) {
   M4S_TRY(name_files(run));
   M4S_TRY(m4s_path_remove(run->folder));
   M4S_TRY(m4s_folder_make(run->out));
-  return m4s_topology_write(run->topology, run->topology_file);
+  if (run->workload != NULL) {
+    return m4s_topology_write(run->topology, run->topology_file);
+  }
+  M4S_TRY(m4s_topology_write_hpcc(run->topology, run->topology_file));
+  return m4s_hpcc_flows_write(run->flow_file, run->flows->records, run->flows->n_flows,
+                              run->place->external->flow_ids);
 }
 
 m4s_status_t m4s_external_run_begin(const m4s_external_inputs_t *inputs,
@@ -90,6 +102,7 @@ m4s_status_t m4s_external_run_begin(const m4s_external_inputs_t *inputs,
   run->point = inputs->point;
   run->topology = inputs->topology;
   run->workload = inputs->workload;
+  run->flows = inputs->flows;
   run->time_limit_s = own_limit_s > 0 ? own_limit_s : inputs->point->run.time_limit_s;
   m4s_status_t status = begin(run);
   if (status != M4S_OK) {
@@ -156,6 +169,7 @@ static m4s_status_t make_command(const m4s_external_run_t *run, char **command_o
     return m4s_fail_memory("a command");
   }
   const m4s_external_values_t values = {.workload = run->point->traffic.workload,
+                                        .flows = run->flow_file,
                                         .topology = run->topology_file,
                                         .out = run->out,
                                         .case_id = run->place->case_id,
@@ -306,13 +320,18 @@ static m4s_status_t read_times(m4s_external_run_t *run) {
 }
 
 static m4s_status_t read_flows(m4s_external_run_t *run) {
+  const char *pattern = run->place->external->fct;
+  bool is_workload = run->workload != NULL;
   char *path;
-  if (run->place->external->fct == NULL) {
+  if (pattern == NULL && is_workload) {
     return M4S_OK;
   }
-  M4S_TRY(find_file(run, run->place->external->fct, &path));
-  m4s_status_t status =
-      m4s_fct_file_read(path, run->topology->n_nodes, &run->result.records, &run->result.n_records);
+  M4S_TRY(find_file(run, pattern == NULL ? "fct.txt" : pattern, &path));
+  m4s_status_t status = is_workload
+                            ? m4s_fct_file_read(path, run->topology->n_nodes, &run->result.records,
+                                                &run->result.n_records)
+                            : m4s_fct_file_read_times(path, run->topology->n_nodes,
+                                                      run->flows->records, run->flows->n_flows);
   free(path);
   return status == M4S_OK ? M4S_OK : in_out(run, status);
 }
@@ -326,7 +345,9 @@ m4s_status_t m4s_external_run_advance(m4s_external_run_t *run, const atomic_bool
   m4s_process_end(run->process);  // what it has left behind as well
   M4S_TRY(status);
   M4S_TRY(check_end(run));
-  M4S_TRY(read_times(run));
+  if (run->workload != NULL) {
+    M4S_TRY(read_times(run));
+  }
   return read_flows(run);
 }
 
@@ -358,20 +379,25 @@ static m4s_status_t copy_file(const char *from, const char *folder, const char *
   return status;
 }
 
-static m4s_status_t write_flows(const m4s_external_run_t *run, const char *folder) {
-  if (run->result.records == NULL || !run->point->output.flows) {
+static m4s_status_t write_flows(const m4s_external_run_t *run, const m4s_flow_record_t *records,
+                                int64_t n_records, const char *folder) {
+  if (records == NULL || !run->point->output.flows) {
     return M4S_OK;
   }
   char *path = m4s_path_join(folder, "flows.npy");
   m4s_status_t status = path == NULL ? m4s_fail_memory("a file name")
-                                     : m4s_flow_records_write(path, run->result.records,
-                                                              (size_t)run->result.n_records);
+                                     : m4s_flow_records_write(path, records, (size_t)n_records);
   free(path);
   return status;
 }
 
 m4s_status_t m4s_external_run_finish(const m4s_external_run_t *run, const char *folder,
                                      json_t **metrics_out) {
+  if (run->workload == NULL) {
+    M4S_TRY(folder == NULL ? M4S_OK
+                           : write_flows(run, run->flows->records, run->flows->n_flows, folder));
+    return m4s_flow_metrics_make(run->flows, -1, metrics_out);
+  }
   const m4s_external_result_t *result = &run->result;
   bool has_flows = result->records != NULL;
   const m4s_point_measures_t measures = {.total_us = result->times.total_us,
@@ -383,7 +409,7 @@ m4s_status_t m4s_external_run_finish(const m4s_external_run_t *run, const char *
                                          .n_events = -1};
   if (folder != NULL) {
     M4S_TRY(copy_file(run->end_to_end_file, folder, "EndToEnd.csv"));
-    M4S_TRY(write_flows(run, folder));
+    M4S_TRY(write_flows(run, result->records, result->n_records, folder));
   }
   return m4s_point_metrics_make(&measures, metrics_out);
 }

@@ -11,12 +11,13 @@ typedef struct {
   const m4s_external_place_t *place;
   const m4s_point_t *point;
   const m4s_topology_t *topology;
-  const m4s_workload_t *workload;
+  const m4s_workload_t *workload;  // NULL: flows
+  m4s_flow_traffic_t *flows;  // where there is no workload; fct_ns is set by a run to its end
 } m4s_external_inputs_t;
 
 typedef struct m4s_external_run m4s_external_run_t;
 
-// What its files tell.
+// What its files tell of a workload.
 typedef struct {
   m4s_end_to_end_t times;
   m4s_flow_record_t *records;  // [n_records]; NULL: there is no list of flows
@@ -32,11 +33,12 @@ m4s_status_t m4s_external_run_begin(const m4s_external_inputs_t *inputs,
 // failed, M4S_ERR_INPUT: its files make no sense.
 m4s_status_t m4s_external_run_advance(m4s_external_run_t *run, const atomic_bool *stop);
 
-// Of a finished run; borrowed.
+// Of a finished run of a workload; borrowed.
 const m4s_external_result_t *m4s_external_run_result(const m4s_external_run_t *run);
 
-// Writes what is kept of a finished run into the existing `folder`: EndToEnd.csv as it is,
-// flows.npy as settings.output says. `metrics_out`: as of m4s_point_metrics_make().
+// Writes what is kept of a finished run into the existing `folder`: EndToEnd.csv of a workload as
+// it is, flows.npy as settings.output says. `metrics_out`: as of m4s_point_metrics_make() or
+// m4s_flow_metrics_make().
 m4s_status_t m4s_external_run_finish(const m4s_external_run_t *run, const char *folder,
                                      json_t **metrics_out);
 

@@ -46,7 +46,10 @@ static bool add(json_t *names, json_t *values, const char *name, double value) {
 
 static bool add_count(json_t *names, json_t *values, const char *name, int64_t count) {
   bool ok = names == NULL || json_array_append_new(names, json_string(name)) == 0;
-  return (values == NULL || json_object_set_new(values, name, json_integer(count)) == 0) && ok;
+  if (values == NULL || count < 0) {
+    return ok;
+  }
+  return json_object_set_new(values, name, json_integer(count)) == 0 && ok;
 }
 
 static bool add_all(json_t *names, json_t *values, const measures_t *measures) {

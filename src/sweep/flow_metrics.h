@@ -13,7 +13,7 @@
 // Their names in this order: a new array, NULL without memory.
 json_t *m4s_flow_metric_names(void);
 
-// A new object of numbers; what is not known and sizes without flows are left out. All flows have
-// completed.
+// A new object of numbers; `n_events` negative: not known. What is not known and sizes without
+// flows are left out. All flows have completed.
 m4s_status_t m4s_flow_metrics_make(const m4s_flow_traffic_t *traffic, int64_t n_events,
                                    json_t **metrics_out);

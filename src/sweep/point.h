@@ -72,7 +72,8 @@ m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_
 m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *name,
                                        m4s_engines_t *engines);
 
-// The same for a simulator of the user's: refuses traffic that is no workload.
+// The same for a simulator of the user's: refuses traffic that no file can tell it, and a
+// placeholder that stands for nothing.
 m4s_status_t m4s_point_check_external(const m4s_point_t *point, const m4s_external_t *external);
 
 // The topology of a point, and its routing, which borrows it; both owned by the caller.
@@ -129,7 +130,7 @@ m4s_status_t m4s_point_run_to_end(m4s_point_run_t *run, m4s_engines_t *engines);
 double m4s_point_run_inference_s(const m4s_point_run_t *run);
 
 // What a finished run can tell; valid as long as the run. Of a simulator of the user's these are
-// simulator, topology, workload and the flows' records, which may be none.
+// simulator, topology, workload or flows, and the flows' records, of a workload perhaps none.
 m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run);
 
 // Writes a finished run's files into the existing `folder`, unless that is NULL: flows.npy,

@@ -255,9 +255,9 @@ static double flows_cost(const m4s_point_t *point, const char *simulator) {
   m4s_flow_traffic_estimate(&point->traffic, n_hosts, bytes_per_ns * (double)n_hosts, &n_flows,
                             &n_bytes);
   double n_packets = n_flows + n_bytes / (double)point->wire.payload_bytes;
-  return strcmp(simulator, "m4") == 0       ? M4_COST * n_flows
-         : strcmp(simulator, "packet") == 0 ? cost_per_packet * n_packets
-                                            : n_flows;
+  return strcmp(simulator, "flowsim") == 0 ? n_flows
+         : strcmp(simulator, "m4") == 0    ? M4_COST * n_flows
+                                           : cost_per_packet * n_packets;
 }
 
 double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) {
@@ -395,22 +395,32 @@ m4s_status_t m4s_point_run_trace(m4s_point_run_t *run, const char *folder) {
 }
 
 m4s_status_t m4s_point_check_external(const m4s_point_t *point, const m4s_external_t *external) {
-  return point->traffic.kind == M4S_TRAFFIC_WORKLOAD
-             ? M4S_OK
-             : m4s_fail(M4S_ERR_INPUT,
-                        "%s: simulators of your own simulate workloads (traffic.kind "
-                        "\"workload\") only",
-                        external->name);
+  const m4s_traffic_config_t *traffic = &point->traffic;
+  const char *kind = m4s_traffic_kinds[traffic->kind];
+  const char *other = traffic->kind == M4S_TRAFFIC_WORKLOAD ? "flows" : "workload";
+  if (m4s_external_uses(external, other)) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: {%s} stands for nothing with traffic.kind \"%s\"",
+                    external->name, other, kind);
+  }
+  if (traffic->kind == M4S_TRAFFIC_PHASES ||
+      (traffic->kind != M4S_TRAFFIC_WORKLOAD && traffic->in_flight > 0)) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: simulators of your own take flows that start at known times, not %s",
+                    external->name,
+                    traffic->kind == M4S_TRAFFIC_PHASES ? "traffic.kind \"phases\""
+                                                        : "a closed loop (traffic.in_flight)");
+  }
+  return M4S_OK;
 }
 
 static m4s_status_t begin_external(m4s_point_run_t *run, const m4s_external_place_t *place) {
   M4S_TRY(m4s_point_check_external(run->point, place->external));
-  M4S_TRY(make_topology(run->point, &run->inputs.topology));
-  M4S_TRY(read_workload(run->point, &run->inputs));
+  M4S_TRY(make_inputs(run->point, &run->inputs));
   const m4s_external_inputs_t inputs = {.place = place,
                                         .point = run->point,
                                         .topology = run->inputs.topology,
-                                        .workload = run->inputs.workload};
+                                        .workload = run->inputs.workload,
+                                        .flows = &run->inputs.flows};
   return m4s_external_run_begin(&inputs, &run->external);
 }
 
@@ -487,6 +497,13 @@ static m4s_collective_result_t times_of(const m4s_point_run_t *run) {
 
 static m4s_point_result_t external_result(const m4s_point_run_t *run) {
   const m4s_external_result_t *result = m4s_external_run_result(run->external);
+  const m4s_flow_traffic_t *flows = &run->inputs.flows;
+  if (run->inputs.workload == NULL) {
+    return (m4s_point_result_t){.simulator = run->name,
+                                .topology = run->inputs.topology,
+                                .flows = flows,
+                                .times = {.records = flows->records, .n_flows = flows->n_flows}};
+  }
   return (m4s_point_result_t){.simulator = run->name,
                               .topology = run->inputs.topology,
                               .workload = run->inputs.workload,

@@ -396,12 +396,14 @@ bad_spec 'simulators[0].command' '{topology.gpu}' 'did you mean topology.gpus' -
   "$(spec simulators '[{"name": "mine", "command": "x {topology.gpu}"}]')"
 bad_spec 'simulators[0].command' '{out}' 'within "' -- \
   "$(spec simulators '[{"name": "mine", "command": "x \"{out}\""}]')"
+bad_spec 'mine: {flows}' '"workload"' -- "$(spec simulators '[{"name": "mine", "command": "x {flows}"}]')"
+bad_spec 'simulators[0].flow_ids' '1' -- "$(spec simulators '[{"name": "mine", "command": "x", "flow_ids": 1}]')"
 bad_spec 'simulators[0].command' 'byte 3' '{{' -- "$(spec simulators '[{"name": "mine", "command": "x {out"}]')"
 bad_spec 'simulators[0].time_limit_s' '-1' 'nearest valid: 0' -- "$(own ', "time_limit_s": -1')"
 bad_spec 'simulators[0].end_to_end' '"../x.csv"' -- "$(own ', "end_to_end": "../x.csv"')"
 bad_spec 'simulators[0].environment' '"1A"' -- "$(own ', "environment": {"1A": "x"}')"
 bad_spec 'simulators[0].environment.A' '[1]' 'string' -- "$(own ', "environment": {"A": [1]}')"
-bad_spec 'mine' 'traffic.kind "workload"' -- "$(own '' | sed 's/"traffic": {[^}]*}/"traffic": {"kind": "mix"}/')"
+bad_spec 'mine' 'a closed loop' -- "$(own '' | sed 's/"traffic": {[^}]*}/"traffic": {"kind": "mix", "in_flight": 2}/')"
 bad_spec 'reference' '"min"' 'did you mean mine' -- "$(own '' | sed 's/}$/, "reference": "min"}/')"
 
 # --- references ---

@@ -73,6 +73,31 @@ grep -q 'spec_folder}/' alone/manifest.json || fail "the manifest does not keep 
 "$program" simulate mine.json --set reduction=3 >simulate.log || fail "simulate"
 grep -q '^total time of rank 0 \[ms\] .* 3.000250$' simulate.log || fail "simulate: $(cat simulate.log)"
 
+# --- flows ---
+
+# A mix between hosts of one path each, simulated by packet and by m4sweep packet from files.
+cat >hpcc.txt <<'END'
+CC_MODE 8
+HAS_WIN 1
+MIN_RATE 100Mb/s
+KMIN_MAP 2 10000000000 30 40000000000 120
+KMAX_MAP 2 10000000000 30 40000000000 120
+PMAX_MAP 2 10000000000 1.0 40000000000 1.0
+END
+cat >flows.json <<END
+{"name": "flows", "simulators": ["flowsim", {"name": "files",
+  "command": "$program packet {spec_folder}/hpcc.txt --flows {flows} --topology {topology} --fct fct.txt"}],
+ "reference": "files",
+ "base": {"topology": {"kind": "clos", "size": "training", "fabrics_per_pod": 1},
+  "traffic": {"kind": "mix", "n_flows": 300}},
+ "axes": [{"max_load": [0.3, 0.5]}]}
+END
+mpi 2 "$program" run flows.json --out flows >flows.log 2>&1 || fail "flows: $(cat flows.log)"
+grep -q '^flowsim,files,slowdown_p99,2,' flows/errors.csv || fail "errors of flows: $(cat flows/errors.csv)"
+[ "$(wc -l <flows/flow_errors.csv)" -gt 2 ] || fail "flow_errors.csv: $(cat flows/flow_errors.csv)"
+"$program" simulate flows.json --set max_load=0.3 >simulate.log || fail "simulate flows"
+grep -q '^flows  *300  *300$' simulate.log || fail "simulate: $(cat simulate.log)"
+
 # --- resuming ---
 
 rm runs

@@ -44,6 +44,72 @@ static void flows_without_ids_should_keep_their_order(void **state) {
   free(records);
 }
 
+// Three flows from 0 to 1, of which two start at once, and one from 2 to 1.
+static const m4s_flow_record_t given[] = {
+    {.id = 0, .src = 0, .dst = 1, .size_bytes = 5},
+    {.id = 1, .src = 2, .dst = 1, .size_bytes = 7},
+    {.id = 2, .src = 0, .dst = 1, .size_bytes = 9},
+    {.id = 3, .src = 0, .dst = 1, .size_bytes = 6, .start_ns = 100}};
+enum { N_GIVEN = sizeof given / sizeof *given };
+
+static m4s_status_t read_times(const char *text, m4s_flow_record_t records[N_GIVEN]) {
+  support_write("fct.txt", text);
+  memcpy(records, given, sizeof given);
+  return m4s_fct_file_read_times(support_path("fct.txt"), 32, records, N_GIVEN);
+}
+
+static void times_should_be_those_of_the_flows(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      // By pair, start and source port; another base of starts does not matter.
+      "0b000001 0b000101 10002 100 6 2100 14 1\n0b000001 0b000101 10001 100 9 2000 13 1\n"
+      "0b000201 0b000101 10000 100 7 2000 12 1\n0b000001 0b000101 10000 100 5 2000 11 1\n",
+      // By id, after and before.
+      "0b000001 0b000101 1 100 6 100 14 1 3\n0b000201 0b000101 1 100 7 0 12 1 1\n"
+      "0b000001 0b000101 1 100 5 0 11 1 0\n0b000001 0b000101 1 100 9 0 13 1 2\n",
+      "3 0b000001 0b000101 1 100 6 100 14 1\n1 0b000201 0b000101 1 100 7 0 12 1\n"
+      "0 0b000001 0b000101 1 100 5 0 11 1\n2 0b000001 0b000101 1 100 9 0 13 1\n"};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    m4s_flow_record_t records[N_GIVEN];
+    ASSERT_OK(read_times(texts[i], records));
+    for (int k = 0; k < N_GIVEN; k++) {
+      assert_int_equal(records[k].fct_ns, 11 + k);
+      assert_int_equal(records[k].start_ns, given[k].start_ns);
+    }
+  }
+}
+
+static void flows_that_are_missing_or_others_should_be_refused(void **state) {
+  (void)state;
+#define LINE(src, port, size, start, fct) \
+  "0b000" src "01 0b000101 " port " 100 " size " " start " " fct " 1\n"
+#define ALL_BUT_LAST \
+  LINE("0", "10000", "5", "0", "1") \
+  LINE("0", "10001", "9", "0", "1") LINE("0", "10002", "6", "100", "1")
+  static const char *const cases[][2] = {
+      {"", ": has 0 of 4 flows; flow 0 of 5 bytes from 0 to 1 is not there"},
+      {ALL_BUT_LAST, ": has 3 of 4 flows; flow 1 of 7 bytes from 2 to 1 is not there"},
+      {LINE("2", "1", "7", "0", "1") LINE("0", "1", "5", "0", "1") LINE("0", "3", "6", "100", "1"),
+       ": has 3 of 4 flows; flow 2 of 9 bytes from 0 to 1 is not there"},
+      {ALL_BUT_LAST LINE("2", "1", "8", "0", "1"),
+       ":4: 8 bytes from 2 to 1, but flow 1 is 7 bytes from 2 to 1"},
+      {ALL_BUT_LAST LINE("2", "1", "7", "0", "0"), ":4: an FCT of 0"},
+      {ALL_BUT_LAST LINE("2", "1", "7", "0", "1") LINE("2", "2", "7", "0", "1"),
+       ":5: one of 5 flows, of which there are 4"},
+      {"9 0b000001 0b000101 1 100 6 100 14 1\n",
+       ": has 1 of 4 flows; flow 0 of 5 bytes from 0 to 1 is not there"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    m4s_flow_record_t records[N_GIVEN];
+    char expected[256];
+    snprintf(expected, sizeof expected, "%s%s", support_path("fct.txt"), cases[i][1]);
+    ASSERT_REFUSES(read_times(cases[i][0], records), expected);
+    assert_memory_equal(records, given, sizeof given);
+  }
+#undef ALL_BUT_LAST
+#undef LINE
+}
+
 static void files_that_make_no_sense_should_be_refused(void **state) {
   (void)state;
   static const char words[] =
@@ -111,6 +177,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(flows_should_be_in_the_order_of_their_ids),
       cmocka_unit_test(flows_without_ids_should_keep_their_order),
+      cmocka_unit_test(times_should_be_those_of_the_flows),
+      cmocka_unit_test(flows_that_are_missing_or_others_should_be_refused),
       cmocka_unit_test(files_that_make_no_sense_should_be_refused),
       cmocka_unit_test(published_list_should_be_read),
   };

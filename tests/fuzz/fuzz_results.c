@@ -34,6 +34,17 @@ static void read_flows(const char *path) {
   free(records);
 }
 
+// The times of flows as the first lines of the corpus have them.
+static void read_flow_times(const char *path) {
+  m4s_flow_record_t flows[2] = {{.src = 0, .dst = 1, .size_bytes = 4096},
+                                {.src = 0, .dst = 1, .size_bytes = 4096}};
+  m4s_status_t status = m4s_fct_file_read_times(path, N_NODES, flows, 2);
+  fuzz_check_status(status, path);
+  if (status == M4S_OK && (flows[0].fct_ns <= 0 || flows[1].fct_ns <= 0)) {
+    abort();
+  }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
   char path[64];
   int fd = memfd_create("fuzz", MFD_CLOEXEC);
@@ -43,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   read_times(path);
   read_flows(path);
+  read_flow_times(path);
   close(fd);
   return 0;
 }

@@ -80,6 +80,20 @@ static void topology_should_survive_writing(void **state) {
   free(b);
 }
 
+static void topology_should_be_written_in_the_hpcc_format(void **state) {
+  (void)state;
+  m4s_topology_t *topology = parse(
+      "5 2 1 1 4 A100\n4 3\n0 3 10Gbps 1000ns 0\n1 3 10Gbps 1us 0\n"
+      "2 4 25Gb/s 0.001ms 0\n3 4 40Gbps 500ns 0.5\n");
+  ASSERT_OK(m4s_topology_write_hpcc(topology, support_path("h.txt")));
+  m4s_topology_destroy(topology);
+  char *text = support_read("h.txt", NULL);
+  assert_string_equal(text,
+                      "5 2 4\n4 3\n0 3 10Gbps 0.001ms 0\n1 3 10Gbps 0.001ms 0\n"
+                      "2 4 25Gbps 0.001ms 0\n3 4 40Gbps 0.0005ms 0.5\n");
+  free(text);
+}
+
 static void topology_should_read_crlf_and_blanks(void **state) {
   (void)state;
   m4s_text_t text = {0};
@@ -388,6 +402,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(topology_should_keep_every_field),
       cmocka_unit_test(topology_should_survive_writing),
+      cmocka_unit_test(topology_should_be_written_in_the_hpcc_format),
       cmocka_unit_test(topology_should_read_crlf_and_blanks),
       cmocka_unit_test(topology_should_read_the_hpcc_format),
       cmocka_unit_test(links_should_be_sorted_and_adjacency_in_order),

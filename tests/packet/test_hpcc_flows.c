@@ -36,6 +36,39 @@ static void flows_should_be_read_in_their_order(void **state) {
   m4s_hpcc_flows_clear(&flows);
 }
 
+static void written_flows_should_read_as_they_were(void **state) {
+  (void)state;
+  enum { N = 2000 };
+  static m4s_flow_record_t records[N];
+  uint64_t random = 3;
+  int64_t start_ns = 0;
+  for (int i = 0; i < N; i++) {
+    records[i] = (m4s_flow_record_t){.id = i,
+                                     .src = i % 31,
+                                     .dst = 31,
+                                     .size_bytes = 1 + support_random_below(&random, 1 << 30),
+                                     .start_ns = start_ns};
+    start_ns += support_random_below(&random, i < 1000 ? 4 : 100000000);
+  }
+  for (int profile = M4S_PROFILE_HPCC; profile <= M4S_PROFILE_M4; profile++) {
+    for (int with_ids = 0; with_ids < 2; with_ids++) {
+      m4s_hpcc_flows_t flows;
+      ASSERT_OK(m4s_hpcc_flows_write(support_path("flows.txt"), records, N, with_ids != 0));
+      ASSERT_OK(m4s_hpcc_flows_read(support_path("flows.txt"), (m4s_packet_profile_t)profile, 32,
+                                    &flows));
+      assert_int_equal(flows.n_flows, N);
+      assert_int_equal(flows.ids != NULL, with_ids);
+      for (int i = 0; i < N; i++) {
+        const m4s_flow_record_t *read = &flows.records[i];
+        assert_true(read->src == records[i].src && read->dst == 31 &&
+                    read->size_bytes == records[i].size_bytes);
+        assert_int_equal(read->start_ns, records[i].start_ns);
+      }
+      m4s_hpcc_flows_clear(&flows);
+    }
+  }
+}
+
 static void flows_should_keep_ids_of_the_m4_format(void **state) {
   (void)state;
   m4s_hpcc_flows_t flows = parse(
@@ -147,11 +180,12 @@ static void flows_should_refuse_all_else(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(flows_should_be_read_in_their_order),
+      cmocka_unit_test(written_flows_should_read_as_they_were),
       cmocka_unit_test(flows_should_keep_ids_of_the_m4_format),
       cmocka_unit_test(starts_should_be_rounded_as_in_the_profile),
       cmocka_unit_test(starts_should_be_compared_in_ns),
       cmocka_unit_test(flows_should_grow_with_the_file),
       cmocka_unit_test(flows_should_refuse_all_else),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
 }

@@ -35,6 +35,7 @@ static void definition_should_have_defaults(void **state) {
   ASSERT_OK(read_definition("{\"name\": \"ns3\", \"command\": \"x\"}", &external));
   assert_string_equal(external.name, "ns3");
   assert_string_equal(external.end_to_end, "EndToEnd.csv");
+  assert_false(external.flow_ids);
   assert_null(external.fct);
   assert_null(external.environment);
   assert_true(external.time_limit_s == 0);
@@ -122,6 +123,7 @@ static void definitions_should_be_told_apart_by_what_results_depend_on(void **st
       {"{\"name\": \"a\", \"command\": \"x\", \"end_to_end\": \"*.csv\"}", false},
       {"{\"name\": \"a\", \"command\": \"x\", \"fct\": \"fct.txt\"}", false},
       {"{\"name\": \"a\", \"command\": \"x\", \"environment\": {\"A\": \"1\"}}", false},
+      {"{\"name\": \"a\", \"command\": \"x\", \"flow_ids\": true}", false},
   };
   for (size_t i = 0; i < M4S_COUNT(cases); i++) {
     assert_same_definition(base, cases[i].text, cases[i].same);
@@ -314,6 +316,114 @@ static void metrics_that_no_file_tells_should_be_left_out(void **state) {
   json_decref(order);
 }
 
+// --- flows ---
+
+#define FLOWS_SPEC(command, members, traffic) \
+  "{\"name\": \"t\", \"simulators\": [{\"name\": \"mine\", \"command\": \"" command "\"" members \
+  "}], \"base\": {\"topology\": {\"kind\": \"clos\", \"size\": \"training\"}, \"traffic\": " \
+  "{" traffic "}}}"
+
+static json_t *make_flows_order(const char *spec) {
+  fixture_write("list.csv", "src,dst,size_bytes,start_ns\n0,9,4000,5\n1,2,100,5\n0,9,70,1000\n");
+  ASSERT_OK(m4s_folder_make(fixture_path("out")));
+  m4s_sweep_t *sweep = fixture_sweep(spec);
+  json_t *order = NULL;
+  char *folder = realpath(fixture_path("out"), NULL);
+  ASSERT_OK(m4s_unit_order(sweep, 0, "mine", folder, 7, -1, &order));
+  free(folder);
+  m4s_sweep_destroy(sweep);
+  return order;
+}
+
+#define LIST "\"kind\": \"flows\", \"flow_list\": \"list.csv\""
+
+static void flows_should_be_given_and_read_back(void **state) {
+  (void)state;
+  json_t *order = make_flows_order(FLOWS_SPEC(
+      "head -1 {topology}; cat {flows}; printf '%s\\n' '0b000001 0b000901 10001 100 70 1000 800 1' "
+      "'0b000101 0b000201 10000 100 100 5 500 1' '0b000001 0b000901 10000 100 4000 5 9000 1' > "
+      "fct.txt",
+      "", LIST));
+  json_t *reply = run(order, NULL);
+  assert_string_equal(json_string_value(json_object_get(reply, "status")), "ok");
+  assert_file(unit_path(order, "external.log"),
+              "38 6 40\n3\n0 9 3 100 4000 0.0000000051\n1 2 3 100 100 0.0000000051\n"
+              "0 9 3 100 70 0.0000010001\n");
+  assert_true(metric(reply, "flows") == 3 && metric(reply, "makespan_us") == 9.005);
+  assert_null(json_object_get(json_object_get(reply, "metrics"), "events"));
+  m4s_flow_record_t *records;
+  size_t n_records;
+  ASSERT_OK(m4s_flow_records_read(unit_path(order, "flows.npy"), &records, &n_records));
+  assert_int_equal(n_records, 3);
+  assert_true(records[0].fct_ns == 9000 && records[1].fct_ns == 500 && records[2].fct_ns == 800);
+  assert_true(records[0].ideal_fct_ns > 0);
+  free(records);
+  assert_false(m4s_path_exists(unit_path(order, "EndToEnd.csv")));
+  json_decref(reply);
+  json_decref(order);
+}
+
+static void flows_may_have_ids(void **state) {
+  (void)state;
+  json_t *order = make_flows_order(FLOWS_SPEC(
+      "sed 1d {flows} > mine.txt; awk '{{ printf \\\"%d 0b00%02x01 0b00%02x01 1 100 %d 1 %d "
+      "1\\\\n\\\", "
+      "$1, $2, $3, $6, 100 + $1 }}' mine.txt > times.txt",
+      ", \"flow_ids\": true, \"fct\": \"t*.txt\"", "\"kind\": \"mix\", \"n_flows\": 40"));
+  json_t *reply = run(order, NULL);
+  assert_string_equal(json_string_value(json_object_get(reply, "status")), "ok");
+  m4s_flow_record_t *records;
+  size_t n_records;
+  ASSERT_OK(m4s_flow_records_read(unit_path(order, "flows.npy"), &records, &n_records));
+  assert_int_equal(n_records, 40);
+  for (int i = 0; i < 40; i++) {
+    assert_int_equal(records[i].fct_ns, 100 + i);
+  }
+  free(records);
+  json_decref(reply);
+  json_decref(order);
+}
+
+static void lost_flows_should_fail_the_point(void **state) {
+  (void)state;
+  json_t *order = make_flows_order(
+      FLOWS_SPEC("echo 0b000101 0b000201 10000 100 100 5 500 1 > fct.txt", "", LIST));
+  json_t *reply = run(order, NULL);
+  assert_string_equal(json_string_value(json_object_get(reply, "status")), "failed");
+  assert_string_equal(
+      json_string_value(json_object_get(reply, "reason")),
+      "{out}/fct.txt: has 1 of 3 flows; flow 0 of 4000 bytes from 0 to 9 is not there");
+  json_decref(reply);
+  json_decref(order);
+}
+
+static void traffic_that_no_file_tells_should_be_refused(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {FLOWS_SPEC("x {workload}", "", LIST),
+       "mine: {workload} stands for nothing with traffic.kind \"flows\""},
+      {FLOWS_SPEC("x {flows}", "", "\"workload\": \"w.txt\""),
+       "mine: {flows} stands for nothing with traffic.kind \"workload\""},
+      {FLOWS_SPEC("x {flows}", "", LIST ", \"in_flight\": 3"),
+       "mine: simulators of your own take flows that start at known times, not a closed loop "
+       "(traffic.in_flight)"},
+      {FLOWS_SPEC("x {flows}", "", "\"kind\": \"phases\""),
+       "mine: simulators of your own take flows that start at known times, not traffic.kind "
+       "\"phases\""},
+  };
+  fixture_write("w.txt", workload);
+  fixture_write("list.csv", "src,dst,size_bytes,start_ns\n0,9,4000,5\n");
+  for (size_t i = 0; i < M4S_COUNT(cases); i++) {
+    m4s_sweep_t *sweep = fixture_sweep(cases[i][0]);
+    m4s_point_t point;
+    ASSERT_OK(m4s_sweep_point(sweep, 0, &point));
+    ASSERT_REFUSES(m4s_point_check_external(&point, m4s_sweep_external(sweep, "mine")),
+                   cases[i][1]);
+    m4s_point_clear(&point);
+    m4s_sweep_destroy(sweep);
+  }
+}
+
 // What fails must say so, keep the output, and leave nothing else.
 static void failures_should_say_why(void **state) {
   (void)state;
@@ -489,6 +599,10 @@ int main(void) {
       cmocka_unit_test(long_commands_should_be_refused),
       cmocka_unit_test(results_should_be_those_of_its_files),
       cmocka_unit_test(metrics_that_no_file_tells_should_be_left_out),
+      cmocka_unit_test(flows_should_be_given_and_read_back),
+      cmocka_unit_test(flows_may_have_ids),
+      cmocka_unit_test(lost_flows_should_fail_the_point),
+      cmocka_unit_test(traffic_that_no_file_tells_should_be_refused),
       cmocka_unit_test(failures_should_say_why),
       cmocka_unit_test(time_limits_should_end_all_of_it),
       cmocka_unit_test(stop_should_end_all_of_it),
