@@ -8,12 +8,22 @@
 
 enum { FIRST_MAX_HOPS = 8 };
 
+void *m4s_fluid_lines(size_t n_bytes) {
+  enum { LINE_BYTES = 64 };
+  size_t n_lines = n_bytes / LINE_BYTES + 1;
+  void *lines = aligned_alloc(LINE_BYTES, n_lines * LINE_BYTES);
+  if (lines != NULL) {
+    memset(lines, 0, n_lines * LINE_BYTES);
+  }
+  return lines;
+}
+
 m4s_status_t m4s_fluid_init(m4s_fluid_t *fluid, const m4s_flowsim_config_t *config,
                             const m4s_topology_t *topology, m4s_clock_t *clock) {
   size_t n_links = (size_t)topology->n_links;
   *fluid = (m4s_fluid_t){
       .config = *config, .topology = topology, .clock = clock, .max_hops = FIRST_MAX_HOPS};
-  fluid->links = calloc(n_links + 1, sizeof *fluid->links);
+  fluid->links = m4s_fluid_lines((n_links + 1) * sizeof *fluid->links);
   fluid->chosen_links = calloc(n_links + 1, sizeof *fluid->chosen_links);
   if (fluid->links == NULL || fluid->chosen_links == NULL) {
     m4s_fluid_clear(fluid);
@@ -56,15 +66,20 @@ static m4s_status_t reshape_places(m4s_fluid_t *fluid, int32_t slot_capacity, in
 
 static m4s_status_t grow_slots(m4s_fluid_t *fluid) {
   int32_t capacity = fluid->slot_capacity == 0 ? 64 : 2 * fluid->slot_capacity;
-  m4s_fluid_flow_t *flows = realloc(fluid->flows, (size_t)capacity * sizeof *flows);
-  fluid->flows = flows == NULL ? fluid->flows : flows;
   int32_t *free_slots = realloc(fluid->free_slots, (size_t)capacity * sizeof *free_slots);
   fluid->free_slots = free_slots == NULL ? fluid->free_slots : free_slots;
   int32_t *chosen = realloc(fluid->chosen, (size_t)capacity * sizeof *chosen);
   fluid->chosen = chosen == NULL ? fluid->chosen : chosen;
+  m4s_fluid_flow_t *flows = m4s_fluid_lines((size_t)capacity * sizeof *flows);
   if (flows == NULL || free_slots == NULL || chosen == NULL) {
+    free(flows);
     return m4s_fail_memory("flows");
   }
+  if (fluid->n_slots > 0) {
+    memcpy(flows, fluid->flows, (size_t)fluid->n_slots * sizeof *flows);
+  }
+  free(fluid->flows);
+  fluid->flows = flows;
   M4S_TRY(reshape_places(fluid, capacity, fluid->max_hops));
   fluid->slot_capacity = capacity;
   return M4S_OK;

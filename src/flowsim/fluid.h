@@ -8,21 +8,21 @@
 #include "flow/flow.h"
 #include "flowsim/flowsim.h"
 
-// A flow in the network. Slots are reused.
+// A flow in the network. Slots are reused. What water-fillings look at fills one cache line.
 typedef struct {
-  int64_t id;
-  const int32_t *links;  // [n_links], borrowed
+  _Alignas(64) const int32_t *links;  // [n_links], borrowed
   int32_t n_links;
   int32_t bottleneck;  // link that limits it; -1: no rate yet
-  int64_t latency_ns;  // sum of the path's propagation delays
   double max_rate;  // bytes/ns; the least capacity on its path
-  double wire_bytes;
   double remaining_bytes;  // at updated_ns
   double rate;  // bytes/ns; the rate that holds
   double filled_rate;  // bytes/ns; what the water-filling under way gave
   int64_t updated_ns;
   bool chosen;  // takes part in the water-filling under way
   bool filled;  // and has its rate
+  int64_t id;
+  int64_t latency_ns;  // sum of the path's propagation delays
+  double wire_bytes;
 } m4s_fluid_flow_t;
 
 // A flow's presence on a link.
@@ -32,13 +32,13 @@ typedef struct {
 } m4s_fluid_member_t;
 
 typedef struct {
-  double capacity;  // bytes/ns
+  _Alignas(64) double capacity;  // bytes/ns
   m4s_fluid_member_t *members;  // owned, [n_members]
   int32_t n_members, member_capacity;
   // Water-filling under way; what is left to whom is said by each mode:
-  bool chosen;
-  int32_t n_unfilled;  // chosen flows without a rate
   double residual;  // bytes/ns
+  int32_t n_unfilled;  // chosen flows without a rate
+  bool chosen;
   // Usage:
   int64_t busy_since_ns, busy_ns;
   int64_t bytes;
@@ -60,6 +60,9 @@ typedef struct {
   int32_t n_chosen, n_chosen_links;
   m4s_flowsim_counts_t counts;
 } m4s_fluid_t;
+
+// Memory for n_bytes of structures that fill cache lines, zeroed; NULL where there is none. free().
+void *m4s_fluid_lines(size_t n_bytes);
 
 m4s_status_t m4s_fluid_init(m4s_fluid_t *fluid, const m4s_flowsim_config_t *config,
                             const m4s_topology_t *topology, m4s_clock_t *clock);

@@ -222,6 +222,7 @@ static uint32_t list_next_hops(m4s_routing_t *routing, const tree_t *tree, int32
   candidate_t *candidates = routing->candidates;
   uint32_t n = 0;
   bool only_nvswitches = false;
+  bool in_order = true;  // as in regular fabrics
   for (int32_t j = topology->adjacency_start[node]; j < topology->adjacency_start[node + 1]; j++) {
     int32_t link = topology->adjacency[j];
     int32_t next = topology->links[link].dst;
@@ -233,10 +234,11 @@ static uint32_t list_next_hops(m4s_routing_t *routing, const tree_t *tree, int32
       only_nvswitches = true;
       n = 0;
     }
+    in_order &= n == 0 || candidates[n - 1].met_at < tree->met_at[next];
     candidates[n++] = (candidate_t){.met_at = tree->met_at[next], .link = link};
   }
   assert(n > 0);  // the tree reaches the node
-  if (n > 1) {
+  if (!in_order) {
     qsort(candidates, n, sizeof *candidates, compare_candidates);
   }
   return n;
