@@ -5,6 +5,7 @@
 #include "flowsim/harness.h"
 
 #include "flowsim/fluid.h"
+#include "net/clos.h"
 
 // --- topologies ---
 
@@ -90,6 +91,21 @@ static m4s_topology_t *make_parking_lot(uint64_t *random) {
   return make_topology(12, 6, &cables);
 }
 
+// 2 pods of 4 racks of 4 hosts, oversubscribed at racks and fabric switches.
+static m4s_topology_t *make_pods(uint64_t *random) {
+  const m4s_clos_t clos = {.pods = 2,
+                           .racks_per_pod = 4,
+                           .hosts_per_rack = 4,
+                           .fabrics_per_pod = 2,
+                           .spines_per_plane = 1 + support_random_below(random, 4),
+                           .host_gbps = 10,
+                           .uplink_gbps = 5 + support_random_below(random, 20),
+                           .link_delay_ns = 1000};
+  m4s_topology_t *topology = NULL;
+  ASSERT_OK(m4s_clos_create(&clos, &topology));
+  return topology;
+}
+
 // A random tree of switches with some more cables between them, hosts anywhere.
 static m4s_topology_t *make_random(uint64_t *random) {
   enum { N_HOSTS = 14, N_SWITCHES = 8 };
@@ -132,8 +148,8 @@ static m4s_topology_t *with_odd_bandwidths(m4s_topology_t *topology, uint64_t *r
 }
 
 typedef m4s_topology_t *(*make_fn)(uint64_t *random);
-static const make_fn makers[] = {make_gpus,     make_clos,        make_star,
-                                 make_dumbbell, make_parking_lot, make_random};
+static const make_fn makers[] = {make_gpus,        make_clos,   make_star, make_dumbbell,
+                                 make_parking_lot, make_random, make_pods};
 enum { N_MAKERS = sizeof makers / sizeof *makers };
 
 // --- flows ---
@@ -432,6 +448,33 @@ static void assert_max_min(const m4s_fluid_t *fluid) {
   }
 }
 
+// The flows of the network are filled from nothing: rates that were kept by increments are the same
+// but for rounding.
+static void assert_equals_filling(const m4s_fluid_t *fluid) {
+  static brute_t brute;
+  static int32_t slots[MAX_FLOWS];
+  memset(&brute, 0, sizeof brute);
+  brute.topology = fluid->topology;
+  for (int32_t i = 0; i < fluid->topology->n_links; i++) {
+    for (int32_t j = 0; j < fluid->links[i].n_members; j++) {
+      const m4s_fluid_member_t *member = &fluid->links[i].members[j];
+      const m4s_fluid_flow_t *flow = &fluid->flows[member->slot];
+      if (member->hop == 0) {
+        slots[brute.n_flows] = member->slot;
+        brute.flows[brute.n_flows++] =
+            (brute_flow_t){.links = flow->links, .n_links = flow->n_links, .active = true};
+      }
+    }
+  }
+  assert_int_equal(brute.n_flows, fluid->n_in_network);
+  fill(&brute);
+  for (int64_t i = 0; i < brute.n_flows; i++) {
+    double rate = fluid->flows[slots[i]].rate;
+    // Rates within 1e-9 of a link's level take it: see max_min.c.
+    assert_true(fabs(rate - brute.flows[i].rate) <= 1e-8 * brute.flows[i].rate);
+  }
+}
+
 static m4s_status_t count_completion(void *context, int64_t flow_id) {
   (void)flow_id;
   ++*(int *)context;
@@ -466,6 +509,7 @@ static void assert_stays_max_min(const m4s_topology_t *topology, uint64_t *rando
       ASSERT_OK(model.ops->advance(model.state, until, &port));
     }
     assert_max_min(model.state);
+    assert_equals_filling(model.state);
     until = (m4s_event_key_t){.time_ns = until_ns, .order = 0};
     while (m4s_event_before(model.ops->next_event(model.state), until)) {
       ASSERT_OK(model.ops->advance(model.state, until, &port));

@@ -4,6 +4,7 @@
 #include "core/units.h"
 #include "flow/flow_list.h"
 #include "flow/random_mix.h"
+#include "flowsim/beside.h"
 #include "flowsim/flowsim.h"
 #include "net/clos.h"
 #include "sim/run_loop.h"
@@ -99,10 +100,100 @@ static void exact_mode_should_respect_capacities(void **state) {
   m4s_topology_destroy(topology);
 }
 
+// --- the definition ---
+
+typedef struct {
+  const m4s_topology_t *topology;
+  const m4s_beside_t *beside;
+  m4s_flow_t *flows;
+  int32_t *slots;
+  double *sums, *fastest;  // by link
+} snapshot_t;
+
+static bool is_limited(const snapshot_t *snapshot, const m4s_flow_t *flow, double rate) {
+  for (int32_t hop = 0; hop < flow->n_links; hop++) {
+    int32_t link = flow->links[hop];
+    double capacity = m4s_bps_to_bytes_per_ns(snapshot->topology->links[link].bandwidth_bps);
+    if (snapshot->sums[link] >= capacity * (1 - 1e-9) &&
+        rate >= snapshot->fastest[link] * (1 - 1e-9)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// No link carries more than it can, and every flow has a full link on which none is faster: what
+// makes rates the max-min fair ones. Returns the number of flows that are sending.
+static int64_t assert_fair(const snapshot_t *snapshot, int64_t n_flows) {
+  int64_t n_sending = 0;
+  memset(snapshot->sums, 0, (size_t)snapshot->topology->n_links * sizeof *snapshot->sums);
+  memset(snapshot->fastest, 0, (size_t)snapshot->topology->n_links * sizeof *snapshot->fastest);
+  for (int64_t i = 0; i < n_flows; i++) {
+    double rate = m4s_beside_flow(snapshot->beside, snapshot->slots[i]).rate;
+    for (int32_t hop = 0; hop < snapshot->flows[i].n_links; hop++) {
+      int32_t link = snapshot->flows[i].links[hop];
+      snapshot->sums[link] += rate;
+      snapshot->fastest[link] = rate > snapshot->fastest[link] ? rate : snapshot->fastest[link];
+    }
+  }
+  for (int32_t i = 0; i < snapshot->topology->n_links; i++) {
+    double capacity = m4s_bps_to_bytes_per_ns(snapshot->topology->links[i].bandwidth_bps);
+    assert_true(snapshot->sums[i] <= capacity * (1 + 1e-9));
+  }
+  for (int64_t i = 0; i < n_flows; i++) {
+    double rate = m4s_beside_flow(snapshot->beside, snapshot->slots[i]).rate;
+    n_sending += rate > 0;
+    assert_true(rate == 0 || is_limited(snapshot, &snapshot->flows[i], rate));
+  }
+  return n_sending;
+}
+
+// Flows that have sent all are never ended, so every slot is that of its flow.
+static void rates_should_stay_max_min_fair(void **state) {
+  (void)state;
+  enum { N_FLOWS = 20000, N_BETWEEN_LOOKS = 500 };
+  m4s_topology_t *topology = make_fabric();
+  m4s_flow_record_t *records = make_mix(topology, N_FLOWS);
+  m4s_routing_t *routing;
+  m4s_beside_t *beside;
+  ASSERT_OK(m4s_routing_create(topology, &routing));
+  m4s_routing_set_ecmp_seed(routing, M4S_ECMP_SEED_NODE);
+  ASSERT_OK(m4s_beside_create(&(m4s_wire_t){1000, 48}, topology, &beside));
+  snapshot_t snapshot = {.topology = topology,
+                         .beside = beside,
+                         .flows = calloc(N_FLOWS, sizeof *snapshot.flows),
+                         .slots = calloc(N_FLOWS, sizeof *snapshot.slots),
+                         .sums = calloc((size_t)topology->n_links, sizeof *snapshot.sums),
+                         .fastest = calloc((size_t)topology->n_links, sizeof *snapshot.fastest)};
+  int64_t most_sending = 0;
+  for (int64_t i = 0; i < N_FLOWS; i++) {
+    m4s_flow_t *flow = &snapshot.flows[i];
+    *flow = (m4s_flow_t){
+        .id = i, .src = records[i].src, .dst = records[i].dst, .size_bytes = records[i].size_bytes};
+    ASSERT_OK(m4s_routing_path(routing, flow->src, flow->dst, &flow->links, &flow->n_links));
+    ASSERT_OK(m4s_beside_start(beside, records[i].start_ns, flow, &snapshot.slots[i]));
+    if ((i + 1) % N_BETWEEN_LOOKS == 0) {
+      ASSERT_OK(m4s_beside_advance(beside, records[i].start_ns));
+      int64_t n_sending = assert_fair(&snapshot, i + 1);
+      most_sending = n_sending > most_sending ? n_sending : most_sending;
+    }
+  }
+  assert_true(most_sending > 1000);
+  free(snapshot.flows);
+  free(snapshot.slots);
+  free(snapshot.sums);
+  free(snapshot.fastest);
+  m4s_beside_destroy(beside);
+  m4s_routing_destroy(routing);
+  free(records);
+  m4s_topology_destroy(topology);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(exact_mode_should_touch_only_flows_that_change),
       cmocka_unit_test(exact_mode_should_respect_capacities),
+      cmocka_unit_test(rates_should_stay_max_min_fair),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
