@@ -36,6 +36,7 @@ look() {
   need jansson libjansson-dev has_library jansson
   need "the GNU Scientific Library" libgsl-dev has_library gsl
   need libzip libzip-dev has_library libzip
+  need OpenBLAS libopenblas-dev has_library openblas
   need gnuplot "gnuplot-nox fonts-dejavu-core" can_draw
   if [[ ${1:-} == tests ]]; then
     need cmocka libcmocka-dev has_library cmocka

@@ -4,13 +4,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ALIGNMENT = 64, PAGE_BYTES = 2 << 20, BLOCK_BYTES = 8 << 20, N_MATRICES = 4 };
+#include "core/arena.h"
+#include "m4/graph.h"
 
-// A piece of the packed weights' memory, its head.
-typedef struct block {
-  struct block *previous;
-  size_t n_used, n_bytes;  // with the head
-} block_t;
+enum { ALIGNMENT = 64, PAGE_BYTES = 2 << 20, N_MATRICES = 4 };
 
 // Memory that is kept from batch to batch.
 typedef struct {
@@ -25,7 +22,7 @@ typedef struct {
 } layer_t;
 
 struct m4s_fast {
-  block_t *blocks;  // owned: all the weights lie in them
+  m4s_arena_t weights;  // of all layers, packed
   const m4s_kernels_t *kernels;
   int32_t hidden, n_params, n_layers;
   int32_t n_flow_inputs, n_link_inputs;
@@ -35,7 +32,7 @@ struct m4s_fast {
   float *output_weight;  // [hidden], padded
   float output_bias;
   size_t stride;  // numbers of a row of activations
-  room_t numbers, begin, neighbours, order;  // of a pass
+  room_t numbers, places, begin, neighbours;  // of a pass
 };
 
 // Memory in large pages, where the system has them; NULL without memory. For free().
@@ -50,21 +47,8 @@ static void *take_pages(size_t n_bytes) {
 
 // [n] zeros that live as long as `fast`; NULL without memory.
 static float *take_floats(m4s_fast_t *fast, size_t n) {
-  size_t n_bytes = (n * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-  block_t *block = fast->blocks;
-  if (block == NULL || block->n_bytes - block->n_used < n_bytes) {
-    size_t n_needed = n_bytes + ALIGNMENT;
-    size_t n_block = n_needed < BLOCK_BYTES ? BLOCK_BYTES : n_needed;
-    block = take_pages(n_block);
-    if (block == NULL) {
-      return NULL;
-    }
-    *block = (block_t){.previous = fast->blocks, .n_used = ALIGNMENT, .n_bytes = n_block};
-    fast->blocks = block;
-  }
-  void *numbers = (char *)block + block->n_used;
-  block->n_used += n_bytes;
-  return memset(numbers, 0, n_bytes);
+  float *numbers = m4s_arena_take(&fast->weights, n * sizeof *numbers);
+  return numbers == NULL ? NULL : memset(numbers, 0, n * sizeof *numbers);
 }
 
 // [n] numbers padded with zeros to whole groups; NULL without memory.
@@ -242,15 +226,11 @@ void m4s_fast_destroy(m4s_fast_t *fast) {
   if (fast == NULL) {
     return;
   }
-  while (fast->blocks != NULL) {
-    block_t *previous = fast->blocks->previous;
-    free(fast->blocks);
-    fast->blocks = previous;
-  }
+  m4s_arena_clear(&fast->weights);
   free(fast->numbers.items);
   free(fast->begin.items);
   free(fast->neighbours.items);
-  free(fast->order.items);
+  free(fast->places.items);
   free(fast);
 }
 
@@ -273,59 +253,38 @@ static void *make_room(room_t *room, size_t n, size_t item_bytes) {
   return memset(room->items, 0, room->n_bytes);
 }
 
-// A batch under way: rows of its flows, then of its links; steps that pass time first of each.
+// A batch under way; its rows are those of m4/graph.h.
 typedef struct {
   m4s_fast_t *fast;
   const m4s_inference_batch_t *batch;
-  int32_t *order;  // [n_steps]: steps that pass time first
-  int32_t n_flows, n_links, n_rows;
-  int32_t n_timed_flows, n_timed_links;  // of steps that pass time
-  size_t n_edges;
+  m4s_graph_sizes_t sizes;
+  int32_t *flow_begin, *link_begin;  // [n_steps]
   m4s_rows_t matrices[N_MATRICES];  // [n_rows, stride]
   m4s_rows_t flow_inputs, link_inputs;  // of the time cells
   float *predictions;  // [n_flows]
   int32_t *begin, *neighbours;  // [n_rows + 2], [2 n_edges]: rows by row
 } pass_t;
 
-static void order_steps(pass_t *pass) {
-  int32_t place = 0;
-  for (int timed = 1; timed >= 0; timed--) {
-    for (int32_t i = 0; i < pass->batch->n_steps; i++) {
-      const m4s_step_t *step = &pass->batch->steps[i];
-      if (m4s_step_passes_time(step) != timed) {
-        continue;
-      }
-      pass->order[place++] = i;
-      pass->n_flows += step->n_flows;
-      pass->n_links += step->n_links;
-      pass->n_edges += (size_t)step->edge_begin[step->n_flows];
-    }
-    if (timed) {
-      pass->n_timed_flows = pass->n_flows;
-      pass->n_timed_links = pass->n_links;
-    }
-  }
-  pass->n_rows = pass->n_flows + pass->n_links;
-}
-
-// Orders the steps and makes room.
+// Places the steps and makes room.
 static m4s_status_t begin_pass(m4s_fast_t *fast, const m4s_inference_batch_t *batch, pass_t *pass) {
   *pass = (pass_t){.fast = fast, .batch = batch};
-  pass->order = make_room(&fast->order, (size_t)batch->n_steps, sizeof *pass->order);
-  if (pass->order == NULL) {
+  pass->flow_begin = make_room(&fast->places, 2 * (size_t)batch->n_steps, sizeof *pass->flow_begin);
+  if (pass->flow_begin == NULL) {
     return m4s_fail_memory("a batch");
   }
-  order_steps(pass);
-  size_t n_rows = (size_t)pass->n_rows;
-  size_t n_flows = (size_t)pass->n_flows;
+  pass->link_begin = pass->flow_begin + batch->n_steps;
+  pass->sizes = m4s_graph_place(batch, pass->flow_begin, pass->link_begin);
+  size_t n_rows = (size_t)pass->sizes.n_rows;
+  size_t n_flows = (size_t)pass->sizes.n_flows;
   size_t matrix = n_rows * fast->stride;
   size_t flow_stride = (size_t)fast->n_flow_inputs;
   size_t link_stride = (size_t)fast->n_link_inputs;
   size_t n_numbers =
-      N_MATRICES * matrix + n_flows * (flow_stride + 1) + (size_t)pass->n_links * link_stride;
+      N_MATRICES * matrix + n_flows * (flow_stride + 1) + (size_t)pass->sizes.n_links * link_stride;
   float *numbers = make_room(&fast->numbers, n_numbers, sizeof *numbers);
   pass->begin = make_room(&fast->begin, n_rows + 2, sizeof *pass->begin);
-  pass->neighbours = make_room(&fast->neighbours, 2 * pass->n_edges, sizeof *pass->neighbours);
+  pass->neighbours =
+      make_room(&fast->neighbours, 2 * pass->sizes.n_edges, sizeof *pass->neighbours);
   if (numbers == NULL || pass->begin == NULL || pass->neighbours == NULL) {
     return m4s_fail_memory("the rows of a batch");
   }
@@ -353,13 +312,9 @@ typedef void visit_t(pass_t *pass, const m4s_step_t *step, int32_t flow, int32_t
                      const void *context);
 
 static void for_each_step(pass_t *pass, visit_t *visit, const void *context) {
-  int32_t flow = 0;
-  int32_t link = pass->n_flows;
   for (int32_t i = 0; i < pass->batch->n_steps; i++) {
-    const m4s_step_t *step = &pass->batch->steps[pass->order[i]];
-    visit(pass, step, flow, link, context);
-    flow += step->n_flows;
-    link += step->n_links;
+    visit(pass, &pass->batch->steps[i], pass->flow_begin[i],
+          pass->sizes.n_flows + pass->link_begin[i], context);
   }
 }
 
@@ -392,7 +347,7 @@ static void gather(pass_t *pass, const m4s_step_t *step, int32_t flow, int32_t l
     copy_row(pass->matrices[0], link + i, slabs->links, step->link_rows[i], hidden);
   }
   put_inputs(pass->flow_inputs, flow, step->n_flows, step->flow_inputs, step->dt_us);
-  put_inputs(pass->link_inputs, link - pass->n_flows, step->n_links, step->link_inputs,
+  put_inputs(pass->link_inputs, link - pass->sizes.n_flows, step->n_links, step->link_inputs,
              step->dt_us);
 }
 
@@ -409,59 +364,19 @@ static void scatter(pass_t *pass, const m4s_step_t *step, int32_t flow, int32_t 
   memcpy(step->predictions_out, pass->predictions + flow, (size_t)step->n_flows * sizeof(float));
 }
 
-// Counts the neighbours of each row of the step into begin[row + 1].
-static void count_neighbours(pass_t *pass, const m4s_step_t *step, int32_t flow, int32_t link,
-                             const void *context) {
-  (void)context;
-  int32_t *count = pass->begin + 1;
-  for (int32_t i = 0; i < step->n_flows; i++) {
-    count[flow + i] = step->edge_begin[i + 1] - step->edge_begin[i];
-  }
-  for (int32_t e = 0; e < step->edge_begin[step->n_flows]; e++) {
-    count[link + step->edges[e]]++;
-  }
-}
-
-// Lists them: a flow's links in the order of its path, a link's flows in the order of the step.
-static void list_neighbours(pass_t *pass, const m4s_step_t *step, int32_t flow, int32_t link,
-                            const void *context) {
-  (void)context;
-  int32_t *next = pass->begin;  // where the row's next neighbour goes
-  for (int32_t i = 0; i < step->n_flows; i++) {
-    for (int32_t e = step->edge_begin[i]; e < step->edge_begin[i + 1]; e++) {
-      int32_t other = link + step->edges[e];
-      pass->neighbours[next[flow + i]++] = other;
-      pass->neighbours[next[other]++] = flow + i;
-    }
-  }
-}
-
-static void make_graph(pass_t *pass) {
-  int32_t *begin = pass->begin;
-  memset(begin, 0, ((size_t)pass->n_rows + 2) * sizeof *begin);
-  for_each_step(pass, count_neighbours, NULL);
-  for (int32_t row = 0; row < pass->n_rows; row++) {
-    begin[row + 1] += begin[row];
-  }
-  // Listing moves every row's begin to its end, which is the next row's begin.
-  for_each_step(pass, list_neighbours, NULL);
-  memmove(begin + 1, begin, (size_t)pass->n_rows * sizeof *begin);
-  begin[0] = 0;
-}
-
 // The time cells: states of matrix 0 to matrix 1.
 static void move_in_time(pass_t *pass) {
   const m4s_fast_t *fast = pass->fast;
   m4s_rows_t from = pass->matrices[0];
   m4s_rows_t to = pass->matrices[1];
-  int32_t link = pass->n_flows;
-  fast->kernels->gru(&fast->time_flow, pass->n_timed_flows, pass->flow_inputs, from, to);
-  fast->kernels->gru(&fast->time_link, pass->n_timed_links, pass->link_inputs,
+  int32_t link = pass->sizes.n_flows;
+  fast->kernels->gru(&fast->time_flow, pass->sizes.n_timed_flows, pass->flow_inputs, from, to);
+  fast->kernels->gru(&fast->time_link, pass->sizes.n_timed_links, pass->link_inputs,
                      rows_from(from, link), rows_from(to, link));
-  for (int32_t row = pass->n_timed_flows; row < pass->n_flows; row++) {
+  for (int32_t row = pass->sizes.n_timed_flows; row < pass->sizes.n_flows; row++) {
     copy_row(to, row, from, row, fast->hidden);
   }
-  for (int32_t row = link + pass->n_timed_links; row < pass->n_rows; row++) {
+  for (int32_t row = link + pass->sizes.n_timed_links; row < pass->sizes.n_rows; row++) {
     copy_row(to, row, from, row, fast->hidden);
   }
 }
@@ -475,11 +390,12 @@ static m4s_rows_t run_gnn(pass_t *pass, m4s_rows_t *free_out) {
   const m4s_rows_t sums = pass->matrices[3];
   for (int32_t i = 0; i < pass->fast->n_layers; i++) {
     const layer_t *layer = &pass->fast->layers[i];
-    kernels->linear(&layer->project, pass->n_rows, x, x, next);
-    kernels->sum_neighbours(layer->project.a.n_groups, pass->n_rows, pass->begin, pass->neighbours,
-                            next, sums);
-    kernels->linear(&layer->combine, pass->n_rows, sums, x, next);
-    kernels->layer_norm(layer->n_out, layer->norm_weight, layer->norm_bias, pass->n_rows, next);
+    kernels->linear(&layer->project, pass->sizes.n_rows, x, x, next);
+    kernels->sum_neighbours(layer->project.a.n_groups, pass->sizes.n_rows, pass->begin,
+                            pass->neighbours, next, sums);
+    kernels->linear(&layer->combine, pass->sizes.n_rows, sums, x, next);
+    kernels->layer_norm(layer->n_out, layer->norm_weight, layer->norm_bias, pass->sizes.n_rows,
+                        next);
     x = next;
     next = other;
     other = x;
@@ -497,7 +413,9 @@ static void add_features(pass_t *pass, const m4s_step_t *step, int32_t flow, int
   const m4s_fast_t *fast = pass->fast;
   for (int32_t i = 0; i < step->n_flows; i++) {
     float *to = rows->base + (size_t)(flow + i) * rows->stride + fast->hidden;
-    memcpy(to, step->params, (size_t)fast->n_params * sizeof *to);
+    for (int32_t j = 0; j < fast->n_params; j++) {
+      to[j] = step->params[j];
+    }
     to[fast->n_params] = (float)(step->edge_begin[i + 1] - step->edge_begin[i]);
   }
 }
@@ -505,12 +423,12 @@ static void add_features(pass_t *pass, const m4s_step_t *step, int32_t flow, int
 // The rate cells: the new states go to matrix 1.
 static void update_states(pass_t *pass, m4s_rows_t gnn, m4s_rows_t free_rows) {
   const m4s_fast_t *fast = pass->fast;
-  int32_t link = pass->n_flows;
+  int32_t link = pass->sizes.n_flows;
   m4s_rows_t states = pass->matrices[1];
   for_each_step(pass, add_features, &gnn);
-  fast->kernels->gru(&fast->rate_flow, pass->n_flows, gnn, states, free_rows);
-  fast->kernels->gru(&fast->rate_link, pass->n_links, rows_from(gnn, link), rows_from(states, link),
-                     rows_from(free_rows, link));
+  fast->kernels->gru(&fast->rate_flow, pass->sizes.n_flows, gnn, states, free_rows);
+  fast->kernels->gru(&fast->rate_link, pass->sizes.n_links, rows_from(gnn, link),
+                     rows_from(states, link), rows_from(free_rows, link));
   pass->matrices[1] = free_rows;
 }
 
@@ -519,9 +437,9 @@ static void predict(pass_t *pass) {
   m4s_rows_t states = pass->matrices[1];
   m4s_rows_t hidden = pass->matrices[3];
   for_each_step(pass, add_features, &states);
-  fast->kernels->linear(&fast->output_hidden, pass->n_flows, states, states, hidden);
+  fast->kernels->linear(&fast->output_hidden, pass->sizes.n_flows, states, states, hidden);
   fast->kernels->dot(fast->output_hidden.a.n_groups, fast->output_weight, fast->output_bias,
-                     pass->n_flows, hidden, pass->predictions);
+                     pass->sizes.n_flows, hidden, pass->predictions);
 }
 
 m4s_status_t m4s_fast_evaluate(m4s_fast_t *fast, const m4s_inference_batch_t *batch,
@@ -530,7 +448,8 @@ m4s_status_t m4s_fast_evaluate(m4s_fast_t *fast, const m4s_inference_batch_t *ba
   M4S_TRY(begin_pass(fast, batch, &pass));
   const slabs_t slabs = {.flows = flows, .links = links};
   for_each_step(&pass, gather, &slabs);
-  make_graph(&pass);
+  m4s_graph_connect(batch, &pass.sizes, pass.flow_begin, pass.link_begin, pass.begin,
+                    pass.neighbours);
   move_in_time(&pass);
   m4s_rows_t free_rows;
   m4s_rows_t gnn = run_gnn(&pass, &free_rows);

@@ -9,7 +9,7 @@
 #include "core/field.h"
 #include "m4/inputs.h"
 
-enum { NAME_BYTES = 80, MAX_EXPECTED = 4 * 4 + 7 * M4S_MODEL_MAX_GNN_LAYERS + 3 * 4 + 2 };
+enum { NAME_BYTES = M4S_MODEL_NAME_BYTES, MAX_EXPECTED = M4S_MODEL_MAX_TENSORS };
 
 static const char flow_range[] = "flow_input_range", link_range[] = "link_input_range";
 static const char *const inputs_names[] = {"published", "fluid-1"};  // m4s_model_inputs_t
@@ -17,26 +17,19 @@ static const char *const inputs_names[] = {"published", "fluid-1"};  // m4s_mode
 // --- the tensors that there should be ---
 
 typedef struct {
-  char name[NAME_BYTES];
-  int32_t n_dims;
-  int64_t shape[2];
-  const float **slot;  // where the weights go, NULL: nowhere
-} expected_t;
-
-typedef struct {
-  const m4s_safetensors_t *file;
+  const m4s_safetensors_t *file;  // NULL: that of a model that is made
   const char *name;  // of the file
   m4s_model_t *model;
-  expected_t expected[MAX_EXPECTED];
+  m4s_model_tensor_t expected[MAX_EXPECTED];
   size_t n_expected;
 } reader_t;
 
 // n_columns 0: a vector of n_rows.
 static void expect(reader_t *reader, const char *module, const char *parameter, int64_t n_rows,
                    int64_t n_columns, const float **slot) {
-  expected_t *expected = &reader->expected[reader->n_expected++];
-  *expected =
-      (expected_t){.n_dims = n_columns == 0 ? 1 : 2, .shape = {n_rows, n_columns}, .slot = slot};
+  m4s_model_tensor_t *expected = &reader->expected[reader->n_expected++];
+  *expected = (m4s_model_tensor_t){
+      .n_dims = n_columns == 0 ? 1 : 2, .shape = {n_rows, n_columns}, .slot = slot};
   snprintf(expected->name, sizeof expected->name, "%s.%s", module, parameter);
 }
 
@@ -60,10 +53,10 @@ static void expect_sage(reader_t *reader, int32_t layer) {
   sage->n_in = n_in;
   sage->n_out = n_out;
   expect(reader, module, "conv.lin.weight", n_in, n_in, &sage->project_weight);
+  expect(reader, module, "conv.lin_r.weight", n_out, n_in, &sage->own_weight);
   expect(reader, module, "conv.lin.bias", n_in, 0, &sage->project_bias);
   expect(reader, module, "conv.lin_l.weight", n_out, n_in, &sage->neighbour_weight);
   expect(reader, module, "conv.lin_l.bias", n_out, 0, &sage->neighbour_bias);
-  expect(reader, module, "conv.lin_r.weight", n_out, n_in, &sage->own_weight);
   expect(reader, module, "norm.weight", n_out, 0, &sage->norm_weight);
   expect(reader, module, "norm.bias", n_out, 0, &sage->norm_bias);
 }
@@ -82,32 +75,32 @@ static void expect_mlp(reader_t *reader, const char *module, m4s_mlp_t *mlp, int
   int32_t n = reader->model->hidden;
   char prefix[NAME_BYTES];
   snprintf(prefix, sizeof prefix, "%s.3.", module);
-  bool dropout = has_module(reader->file, prefix);
-  const float **slots[4] = {NULL};
-  if (mlp != NULL) {
-    mlp->n_in = n_in;
-    mlp->n_hidden = n;
-    slots[0] = &mlp->hidden_weight;
-    slots[1] = &mlp->hidden_bias;
-    slots[2] = &mlp->out_weight;
-    slots[3] = &mlp->out_bias;
+  bool dropout = reader->file != NULL && has_module(reader->file, prefix);
+  mlp->n_in = n_in;
+  mlp->n_hidden = n;
+  expect(reader, module, "0.weight", n, n_in, &mlp->hidden_weight);
+  expect(reader, module, "0.bias", n, 0, &mlp->hidden_bias);
+  expect(reader, module, dropout ? "3.weight" : "2.weight", 1, n, &mlp->out_weight);
+  expect(reader, module, dropout ? "3.bias" : "2.bias", 1, 0, &mlp->out_bias);
+}
+
+// The same of a layer that only training uses, where it is there.
+static void expect_training_mlp(reader_t *reader, const char *module, m4s_mlp_t *mlp) {
+  if (reader->file == NULL || has_module(reader->file, module)) {
+    expect_mlp(reader, module, mlp, reader->model->hidden);
   }
-  expect(reader, module, "0.weight", n, n_in, slots[0]);
-  expect(reader, module, "0.bias", n, 0, slots[1]);
-  expect(reader, module, dropout ? "3.weight" : "2.weight", 1, n, slots[2]);
-  expect(reader, module, dropout ? "3.bias" : "2.bias", 1, 0, slots[3]);
 }
 
 // The range of inputs where it is there.
 static void expect_range(reader_t *reader, const char *name, int32_t n_inputs, const float **slot) {
   if (m4s_safetensors_find(reader->file, name) != NULL) {
-    expected_t *expected = &reader->expected[reader->n_expected++];
-    *expected = (expected_t){.n_dims = 2, .shape = {2, n_inputs}, .slot = slot};
+    m4s_model_tensor_t *expected = &reader->expected[reader->n_expected++];
+    *expected = (m4s_model_tensor_t){.n_dims = 2, .shape = {2, n_inputs}, .slot = slot};
     snprintf(expected->name, sizeof expected->name, "%s", name);
   }
 }
 
-static void expect_all(reader_t *reader) {
+static void expect_weights(reader_t *reader) {
   m4s_model_t *model = reader->model;
   int32_t n = model->hidden;
   expect_gru(reader, "lstmcell_time", &model->time_flow, model->n_flow_inputs);
@@ -118,12 +111,13 @@ static void expect_all(reader_t *reader) {
   expect_gru(reader, "lstmcell_rate", &model->rate_flow, n + model->n_params);
   expect_gru(reader, "lstmcell_rate_link", &model->rate_link, n);
   expect_mlp(reader, "output_layer", &model->output, 1 + model->n_params + n);
-  static const char *const training[] = {"remain_size_layer", "queue_len_layer"};
-  for (int i = 0; i < 2; i++) {
-    if (has_module(reader->file, training[i])) {
-      expect_mlp(reader, training[i], NULL, n);
-    }
-  }
+  expect_training_mlp(reader, "remain_size_layer", &model->remaining);
+  expect_training_mlp(reader, "queue_len_layer", &model->queue);
+}
+
+static void expect_all(reader_t *reader) {
+  m4s_model_t *model = reader->model;
+  expect_weights(reader);
   if (model->inputs == M4S_INPUTS_FLUID) {
     expect_range(reader, flow_range, model->n_flow_inputs, &model->flow_input_range);
     expect_range(reader, link_range, model->n_link_inputs, &model->link_input_range);
@@ -179,6 +173,12 @@ static m4s_status_t count_gnn_layers(const reader_t *reader, int32_t *n_out) {
   return M4S_OK;
 }
 
+static void set_n_inputs(m4s_model_t *model) {
+  bool fluid = model->inputs == M4S_INPUTS_FLUID;
+  model->n_flow_inputs = fluid ? M4S_M4_N_FLOW_INPUTS : 1;
+  model->n_link_inputs = fluid ? M4S_M4_N_LINK_INPUTS : 1;
+}
+
 // The kind of inputs, and their numbers.
 static m4s_status_t read_inputs(reader_t *reader) {
   m4s_model_t *model = reader->model;
@@ -194,8 +194,7 @@ static m4s_status_t read_inputs(reader_t *reader) {
                     reader->name, name, inputs_names[0], inputs_names[1]);
   }
   model->inputs = (m4s_model_inputs_t)kind;
-  model->n_flow_inputs = kind == M4S_INPUTS_FLUID ? M4S_M4_N_FLOW_INPUTS : 1;
-  model->n_link_inputs = kind == M4S_INPUTS_FLUID ? M4S_M4_N_LINK_INPUTS : 1;
+  set_n_inputs(model);
   return M4S_OK;
 }
 
@@ -283,7 +282,7 @@ static m4s_status_t check_names(const reader_t *reader) {
 }
 
 static m4s_status_t check_shape(const reader_t *reader, const m4s_tensor_t *tensor,
-                                const expected_t *expected) {
+                                const m4s_model_tensor_t *expected) {
   bool same = tensor->n_dims == expected->n_dims;
   for (int32_t i = 0; same && i < expected->n_dims; i++) {
     same = tensor->shape[i] == expected->shape[i];
@@ -335,16 +334,14 @@ static m4s_status_t check_finite(const reader_t *reader, const m4s_tensor_t *ten
 
 static m4s_status_t take_tensors(const reader_t *reader) {
   for (size_t i = 0; i < reader->n_expected; i++) {
-    const expected_t *expected = &reader->expected[i];
+    const m4s_model_tensor_t *expected = &reader->expected[i];
     const m4s_tensor_t *tensor = m4s_safetensors_find(reader->file, expected->name);
     if (tensor == NULL) {
       return fail_missing(reader, expected->name);
     }
     M4S_TRY(check_shape(reader, tensor, expected));
     M4S_TRY(check_finite(reader, tensor));
-    if (expected->slot != NULL) {
-      *expected->slot = tensor->data;
-    }
+    *expected->slot = tensor->data;
   }
   return M4S_OK;
 }
@@ -403,6 +400,15 @@ void m4s_model_destroy(m4s_model_t *model) {
     m4s_safetensors_destroy(model->file);
     free(model);
   }
+}
+
+size_t m4s_model_list_tensors(m4s_model_t *model,
+                              m4s_model_tensor_t tensors_out[M4S_MODEL_MAX_TENSORS]) {
+  reader_t reader = {.model = model};
+  set_n_inputs(model);
+  expect_weights(&reader);
+  memcpy(tensors_out, reader.expected, reader.n_expected * sizeof *tensors_out);
+  return reader.n_expected;
 }
 
 const char *m4s_model_inputs_name(const m4s_model_t *model) { return inputs_names[model->inputs]; }

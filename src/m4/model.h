@@ -22,11 +22,14 @@
 // training: flow_input_range [2, F], link_input_range [2, L].
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "core/safetensors.h"
 
 enum { M4S_MODEL_MAX_GNN_LAYERS = 16, M4S_MODEL_MAX_SIZE = 4096 };
+enum { M4S_MODEL_NAME_BYTES = 80 };  // of a tensor
+enum { M4S_MODEL_MAX_TENSORS = 4 * 4 + 7 * M4S_MODEL_MAX_GNN_LAYERS + 3 * 4 + 2 };
 
 typedef enum { M4S_INPUTS_PUBLISHED, M4S_INPUTS_FLUID } m4s_model_inputs_t;
 
@@ -61,6 +64,7 @@ typedef struct {
   m4s_gru_t time_flow, time_link, rate_flow, rate_link;
   m4s_sage_t gnn[M4S_MODEL_MAX_GNN_LAYERS];
   m4s_mlp_t output;
+  m4s_mlp_t remaining, queue;  // of training, see train/tape.h; all 0 where they are not there
   const float *flow_input_range, *link_input_range;  // [2, F], [2, L]: least, greatest; may be NULL
   m4s_safetensors_t *file;  // owned; the weights lie in it
 } m4s_model_t;
@@ -77,6 +81,20 @@ m4s_status_t m4s_model_read(const char *path, m4s_model_t **model_out);
 // it in errors.
 m4s_status_t m4s_model_create(m4s_safetensors_t *file, const char *name, m4s_model_t **model_out);
 void m4s_model_destroy(m4s_model_t *model);
+
+// A tensor of weights.
+typedef struct {
+  char name[M4S_MODEL_NAME_BYTES];
+  int32_t n_dims;
+  int64_t shape[2];
+  const float **slot;  // in the model
+} m4s_model_tensor_t;
+
+// Lists the tensors of a model's file, those of training among them, and returns their number. Of
+// the model only `inputs` and the sizes are read; those of its modules are set. A GNN layer's own
+// weights (W_r) are listed right behind those of its projection (W_p).
+size_t m4s_model_list_tensors(m4s_model_t *model,
+                              m4s_model_tensor_t tensors_out[M4S_MODEL_MAX_TENSORS]);
 
 // The kind as the metadata has it: "published", "fluid-1".
 const char *m4s_model_inputs_name(const m4s_model_t *model);

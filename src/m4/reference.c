@@ -105,13 +105,19 @@ static void let_time_pass(pass_t *pass) {
   }
 }
 
+// The step's parameters, which may be NULL where there are none.
+static void put_params(const pass_t *pass, float *to) {
+  for (int32_t i = 0; i < pass->model->n_params; i++) {
+    to[i] = pass->step->params[i];
+  }
+}
+
 static void update_states(pass_t *pass) {
   const m4s_model_t *model = pass->model;
   size_t hidden = (size_t)model->hidden;
   size_t n_flows = (size_t)pass->step->n_flows;
   const float *node = pass->nodes;
-  memcpy(pass->input + hidden, pass->step->params,
-         (size_t)model->n_params * sizeof *pass->step->params);
+  put_params(pass, pass->input + hidden);
   for (size_t i = 0; i < pass->n_nodes; i++, node += pass->width) {
     memcpy(pass->input, node, hidden * sizeof *node);
     if (i < n_flows) {
@@ -210,7 +216,7 @@ static void predict(pass_t *pass) {
   const m4s_mlp_t *mlp = &model->output;
   size_t hidden = (size_t)model->hidden;
   float *state = pass->input + 1 + model->n_params;
-  memcpy(pass->input + 1, step->params, (size_t)model->n_params * sizeof *step->params);
+  put_params(pass, pass->input + 1);
   for (int32_t flow = 0; flow < step->n_flows; flow++) {
     pass->input[0] = (float)(step->edge_begin[flow + 1] - step->edge_begin[flow]);
     memcpy(state, pass->flow_states + (size_t)flow * hidden, hidden * sizeof *state);
