@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "dispatch/plan.h"
 #include "report/point_summary.h"
+#include "sweep/outside.h"
 
 typedef struct {
   char *out;
@@ -153,7 +154,11 @@ static m4s_status_t keep(m4s_point_run_t *run, const char *folder, m4s_result_ro
   }
   M4S_TRY(m4s_point_run_finish(run, folder, &row->metrics));
   row->status = M4S_ROW_OK;
-  return M4S_OK;
+  json_t *outside;
+  M4S_TRY(m4s_point_run_outside(run, &outside));
+  m4s_status_t status = m4s_outside_words(outside, &row->caution);
+  json_decref(outside);
+  return status;
 }
 
 // Keeps the output of a simulator of the user's, also after an error, which then stays.

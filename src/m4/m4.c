@@ -1,5 +1,7 @@
 #include "m4/m4.h"
 
+#include <math.h>
+
 #include "core/units.h"
 #include "m4/network.h"
 
@@ -130,6 +132,44 @@ m4s_status_t m4s_m4_create(const m4s_m4_config_t *config, m4s_engine_t *engine,
 m4s_m4_counts_t m4s_m4_counts(const m4s_network_model_t *model) {
   const m4s_m4_network_t *network = model->state;  // both algorithms begin with it
   return network->counts;
+}
+
+// Adds those among `n` inputs that are outside, by the ranges [2, n] of their training and of the
+// run, NULL: not known.
+static int32_t find_outside(const m4s_m4_input_t *inputs, int32_t n, const float *trained,
+                            const float *range, m4s_m4_outside_t *outside) {
+  int32_t n_outside = 0;
+  for (int32_t i = 0; trained != NULL && i < n; i++) {
+    double width = (double)trained[n + i] - (double)trained[i];
+    double margin = fmax(0.05 * width, 0.01);
+    if ((double)range[i] < (double)trained[i] - margin ||
+        (double)range[n + i] > (double)trained[n + i] + margin) {
+      double scale = (double)inputs[i].scale;
+      outside[n_outside++] = (m4s_m4_outside_t){.quantity = inputs[i].quantity,
+                                                .least = (double)range[i] / scale,
+                                                .greatest = (double)range[n + i] / scale,
+                                                .trained_least = (double)trained[i] / scale,
+                                                .trained_greatest = (double)trained[n + i] / scale};
+    }
+  }
+  return n_outside;
+}
+
+int32_t m4s_m4_outside(const m4s_network_model_t *model,
+                       m4s_m4_outside_t outside_out[M4S_M4_MAX_OUTSIDE]) {
+  const m4s_m4_network_t *network = model->state;
+  const m4s_model_t *weights = m4s_engine_model(network->engine);
+  if (network->inputs == NULL || network->counts.steps == 0) {
+    return 0;
+  }
+  int32_t n_flow = find_outside(m4s_m4_flow_inputs, M4S_M4_N_FLOW_INPUTS, weights->flow_input_range,
+                                m4s_m4_inputs_flow_range(network->inputs), outside_out);
+  int32_t n_link = find_outside(m4s_m4_link_inputs, M4S_M4_N_LINK_INPUTS, weights->link_input_range,
+                                m4s_m4_inputs_link_range(network->inputs), outside_out + n_flow);
+  for (int32_t i = 0; i < n_link; i++) {
+    outside_out[n_flow + i].of_link = true;
+  }
+  return n_flow + n_link;
 }
 
 void m4s_m4_set_tracer(m4s_network_model_t *model, m4s_m4_tracer_t tracer) {

@@ -92,4 +92,19 @@ m4s_status_t m4s_m4_create(const m4s_m4_config_t *config, m4s_engine_t *engine,
 
 // Of a model made by m4s_m4_create().
 m4s_m4_counts_t m4s_m4_counts(const m4s_network_model_t *model);
+
+// An input of the network that has left the range of its training.
+typedef struct {
+  bool of_link;  // else of a flow
+  const char *quantity;  // borrowed, as of m4/inputs.h
+  double least, greatest;  // of the quantity so far
+  double trained_least, trained_greatest;
+} m4s_m4_outside_t;
+
+enum { M4S_M4_MAX_OUTSIDE = M4S_M4_N_FLOW_INPUTS + M4S_M4_N_LINK_INPUTS };
+
+// Those that have left it by more than a twentieth of its width and, as the network gets them, by
+// more than 0.01; how many. None of networks whose file has no ranges.
+int32_t m4s_m4_outside(const m4s_network_model_t *model,
+                       m4s_m4_outside_t outside_out[M4S_M4_MAX_OUTSIDE]);
 void m4s_m4_set_tracer(m4s_network_model_t *model, m4s_m4_tracer_t tracer);

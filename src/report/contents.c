@@ -159,6 +159,31 @@ m4s_status_t m4s_report_add_unmatched(const m4s_report_t *report, m4s_text_t *te
   return status;
 }
 
+m4s_status_t m4s_report_add_cautions(const m4s_report_t *report, size_t simulator,
+                                     m4s_text_t *text) {
+  const m4s_view_t *view = &report->view;
+  const char *first = NULL;
+  size_t n = 0;
+  for (size_t point = 0; point < view->n_points; point++) {
+    const m4s_result_row_t *row = m4s_view_row(view, point, simulator);
+    if (row != NULL && row->caution != NULL) {
+      first = first == NULL ? row->caution : first;
+      n++;
+    }
+  }
+  if (n == 0) {
+    return M4S_OK;
+  }
+  const char *name = view->simulators.items[simulator];
+  return view->n_points == 1
+             ? m4s_text_add(text, "%s: %s", name, first)
+             : m4s_text_add(
+                   text,
+                   "%s: in %zu of %zu points (column \"reason\" of summary.csv), as in the "
+                   "first of them, %s",
+                   name, n, view->n_points, first);
+}
+
 const char *m4s_report_nothing_compared(const m4s_report_t *report) {
   if (report->errors.n_rows > 0) {
     return NULL;

@@ -43,6 +43,10 @@ m4s_status_t m4s_report_add_unmatched(const m4s_report_t *report, m4s_text_t *te
 // Why no simulator is compared with the reference; NULL where one is.
 const char *m4s_report_nothing_compared(const m4s_report_t *report);
 
+// In words, which points of a simulator are to be taken with care; nothing where there are none.
+m4s_status_t m4s_report_add_cautions(const m4s_report_t *report, size_t simulator,
+                                     m4s_text_t *text);
+
 // Whether any point succeeded with any simulator.
 bool m4s_report_has_results(const m4s_report_t *report);
 
@@ -74,3 +78,5 @@ m4s_status_t m4s_report_add_page(const m4s_report_t *report, m4s_text_t *text);
 
 // overview.c: the short table for a terminal, lines of at most 100 columns.
 m4s_status_t m4s_report_add_overview(const m4s_report_t *report, m4s_text_t *text);
+// The cautions of all simulators as it has them: warnings.
+m4s_status_t m4s_report_add_caution_lines(const m4s_report_t *report, m4s_text_t *text);

@@ -130,6 +130,19 @@ static m4s_status_t add_unmatched(const m4s_report_t *report, m4s_text_t *text) 
   return status;
 }
 
+m4s_status_t m4s_report_add_caution_lines(const m4s_report_t *report, m4s_text_t *text) {
+  m4s_status_t status = M4S_OK;
+  for (size_t s = 0; status == M4S_OK && s < report->view.simulators.n_items; s++) {
+    m4s_text_t words = {0};
+    status = m4s_report_add_cautions(report, s, &words);
+    if (status == M4S_OK) {
+      status = add_warning(words.bytes, text);
+    }
+    m4s_text_clear(&words);
+  }
+  return status;
+}
+
 // A grid of errors, where it has more than its header.
 static m4s_status_t add_errors_as(const m4s_report_t *report,
                                   m4s_status_t (*fill)(const m4s_report_t *report,
@@ -206,5 +219,7 @@ m4s_status_t m4s_report_add_overview(const m4s_report_t *report, m4s_text_t *tex
     status = m4s_text_add_grid(text, &cells, n_fact_columns(report), 1);
   }
   m4s_text_list_clear(&cells);
-  return status == M4S_OK ? add_error_grid(report, text) : status;
+  M4S_TRY(status);
+  M4S_TRY(m4s_report_add_caution_lines(report, text));
+  return add_error_grid(report, text);
 }

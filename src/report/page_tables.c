@@ -233,6 +233,16 @@ m4s_status_t m4s_page_add_totals(const m4s_report_t *report, m4s_text_t *text) {
   return add_totals_note(report, text);
 }
 
+// A paragraph; nothing without words.
+static m4s_status_t add_warning(const m4s_text_t *words, m4s_text_t *text) {
+  if (words->length == 0) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_text_add(text, "<p><b>Warning:</b> "));
+  M4S_TRY(m4s_text_add_html(text, words->bytes));
+  return m4s_text_add(text, ".</p>\n");
+}
+
 static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *text) {
   const m4s_reference_t *reference = &report->reference;
   M4S_TRY(m4s_text_add(text, "<p>Reference: <b>"));
@@ -249,14 +259,8 @@ static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *t
   M4S_TRY(m4s_text_add(text, "</p>\n"));
   m4s_text_t words = {0};
   m4s_status_t status = m4s_report_add_unmatched(report, &words);
-  if (status == M4S_OK && words.length > 0) {
-    status = m4s_text_add(text, "<p><b>Warning:</b> ");
-    if (status == M4S_OK) {
-      status = m4s_text_add_html(text, words.bytes);
-    }
-    if (status == M4S_OK) {
-      status = m4s_text_add(text, ".</p>\n");
-    }
+  if (status == M4S_OK) {
+    status = add_warning(&words, text);
   }
   m4s_text_clear(&words);
   return status;
@@ -323,7 +327,21 @@ static m4s_status_t add_errors_by_size(const m4s_report_t *report, m4s_text_t *t
   return m4s_text_add(text, "</details>\n");
 }
 
+static m4s_status_t add_cautions(const m4s_report_t *report, m4s_text_t *text) {
+  m4s_status_t status = M4S_OK;
+  for (size_t s = 0; status == M4S_OK && s < report->view.simulators.n_items; s++) {
+    m4s_text_t words = {0};
+    status = m4s_report_add_cautions(report, s, &words);
+    if (status == M4S_OK) {
+      status = add_warning(&words, text);
+    }
+    m4s_text_clear(&words);
+  }
+  return status;
+}
+
 m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
+  M4S_TRY(add_cautions(report, text));
   if (report->reference.name == NULL) {
     return m4s_text_add(text, "<p>No reference was given, so there are no errors.</p>\n");
   }

@@ -255,6 +255,9 @@ m4s_status_t m4s_point_summary_add(const m4s_results_t *results, const m4s_simul
         m4s_text_add_grid(text, &cells, 1 + table.n_simulators + table.has_reference_column, 1);
   }
   if (status == M4S_OK) {
+    status = m4s_report_add_caution_lines(&report, text);
+  }
+  if (status == M4S_OK) {
     status = add_note(&report, text);
   }
   m4s_text_list_clear(&cells);

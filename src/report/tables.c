@@ -71,7 +71,8 @@ static m4s_status_t add_summary_row(const m4s_view_t *view, size_t point,
     }
   }
   M4S_TRY(m4s_text_add(text, ","));
-  M4S_TRY(m4s_text_add_csv(text, row->reason == NULL ? "" : row->reason));
+  const char *words = row->reason != NULL ? row->reason : row->caution;
+  M4S_TRY(m4s_text_add_csv(text, words == NULL ? "" : words));
   return m4s_text_add(text, "\n");
 }
 

@@ -3,7 +3,7 @@
 //
 // {"case": "16 hex digits", "simulator": "…", "definition": "16 hex digits" (of the user's only),
 // "status": "ok" | "failed", "reason": "…" (failed only), "wall_s": s, "rank": r, "host": "…",
-// "metrics": {…} (ok only)}
+// "metrics": {…} (ok only), "outside_training": […] (ok only, see sweep/outside.h)}
 #pragma once
 
 #include <jansson.h>

@@ -129,6 +129,9 @@ m4s_status_t m4s_point_run_to_end(m4s_point_run_t *run, m4s_engines_t *engines);
 // The run's share of the time that inferences took, by rows.
 double m4s_point_run_inference_s(const m4s_point_run_t *run);
 
+// Of a finished run with a network: as of m4s_outside_make(); else NULL.
+m4s_status_t m4s_point_run_outside(const m4s_point_run_t *run, json_t **outside_out);
+
 // What a finished run can tell; valid as long as the run. Of a simulator of the user's these are
 // simulator, topology, workload or flows, and the flows' records, of a workload perhaps none.
 m4s_point_result_t m4s_point_run_result(const m4s_point_run_t *run);

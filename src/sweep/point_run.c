@@ -9,6 +9,7 @@
 #include "flow/flow_list.h"
 #include "packet/trace.h"
 #include "sweep/external_run.h"
+#include "sweep/outside.h"
 #include "sweep/simulator.h"
 
 // What a point is made of, before anything moves.
@@ -486,6 +487,12 @@ m4s_status_t m4s_point_run_to_end(m4s_point_run_t *run, m4s_engines_t *engines) 
 }
 
 double m4s_point_run_inference_s(const m4s_point_run_t *run) { return run->inference_s; }
+
+m4s_status_t m4s_point_run_outside(const m4s_point_run_t *run, json_t **outside_out) {
+  *outside_out = NULL;
+  return run->simulator.network == NULL ? M4S_OK
+                                        : m4s_outside_make(&run->simulator.model, outside_out);
+}
 
 // Of a list of flows only the records.
 static m4s_collective_result_t times_of(const m4s_point_run_t *run) {

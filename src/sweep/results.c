@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "sweep/journal.h"
+#include "sweep/outside.h"
 #include "sweep/store.h"
 
 const char *const m4s_row_status_names[] = {"ok", "failed", "missing"};
@@ -24,6 +25,7 @@ static void row_clear(m4s_result_row_t *row) {
   free(row->case_id);
   free(row->simulator);
   free(row->reason);
+  free(row->caution);
   json_decref(row->axes);
   json_decref(row->metrics);
 }
@@ -101,6 +103,7 @@ static m4s_status_t fill_from_journal(reader_t *reader, m4s_result_row_t *row) {
   m4s_status_t status = M4S_OK;
   if (entry->ok) {
     row->metrics = json_incref(json_object_get(line, "metrics"));
+    status = m4s_outside_words(json_object_get(line, "outside_training"), &row->caution);
   } else {
     const char *reason = json_string_value(json_object_get(line, "reason"));
     row->reason = strdup(reason == NULL ? "unknown" : reason);

@@ -16,6 +16,7 @@ typedef struct {
   char *simulator;
   m4s_row_status_t status;
   char *reason;  // why it failed; NULL otherwise
+  char *caution;  // why its numbers are to be taken with care; NULL: nothing is known
   json_t *axes;  // {axis: value}, in the order of the axes
   json_t *metrics;  // {name: number} in the order of m4s_point_run(); NULL unless ok
   double wall_s;  // 0 unless ok or failed

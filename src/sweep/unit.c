@@ -93,14 +93,15 @@ m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char
 }
 
 static m4s_status_t write_point(const json_t *order, const m4s_point_t *point, json_t *metrics,
-                                const char *folder) {
+                                json_t *outside, const char *folder) {
   json_t *root = json_pack(
-      "{s:O, s:O, s:O*, s:O*, s:O, s:O, s:I, s:O, s:O, s:s, s:s}", "case",
+      "{s:O, s:O, s:O*, s:O*, s:O, s:O, s:O*, s:I, s:O, s:O, s:s, s:s}", "case",
       json_object_get(order, "case"), "simulator", json_object_get(order, "simulator"),
       "definition", json_object_get(order, "definition"), "external",
       json_object_get(order, "external"), "axes", json_object_get(order, "axes"), "metrics",
-      metrics, "seed", (json_int_t)point->run.seed, "settings", json_object_get(order, "settings"),
-      "files", json_object_get(order, "files"), "version", M4S_VERSION, "git_id", M4S_GIT_ID);
+      metrics, "outside_training", outside, "seed", (json_int_t)point->run.seed, "settings",
+      json_object_get(order, "settings"), "files", json_object_get(order, "files"), "version",
+      M4S_VERSION, "git_id", M4S_GIT_ID);
   char *path = m4s_path_join(folder, "point.json");
   m4s_status_t status =
       root == NULL || path == NULL ? m4s_fail_memory("point.json") : m4s_json_write(path, root);
@@ -118,6 +119,7 @@ struct m4s_unit {
   m4s_point_t point;
   char *folder;  // owned: the temporary one; NULL before it is made and after it is in place
   m4s_point_run_t *run;  // owned; NULL before the start
+  json_t *outside;  // owned: of the finished run, as of m4s_outside_make(); or NULL
   m4s_external_t external;  // of a simulator of the user's
   m4s_external_place_t place;  // of that
 };
@@ -175,7 +177,8 @@ static m4s_status_t start(m4s_unit_t *unit) {
   if (external != NULL) {
     return start_external(unit, external);
   }
-  M4S_TRY(m4s_point_run_begin(&unit->point, unit->simulator, unit->engines, unit->stop, &unit->run));
+  M4S_TRY(
+      m4s_point_run_begin(&unit->point, unit->simulator, unit->engines, unit->stop, &unit->run));
   return m4s_point_run_trace(unit->run, unit->folder);
 }
 
@@ -196,7 +199,10 @@ static m4s_status_t finish(m4s_unit_t *unit, json_t **metrics_out) {
     status = check_files(unit->order, unit->engines);  // what was read lies between the two checks
   }
   if (status == M4S_OK) {
-    status = write_point(unit->order, &unit->point, metrics, unit->folder);
+    status = m4s_point_run_outside(unit->run, &unit->outside);
+  }
+  if (status == M4S_OK) {
+    status = write_point(unit->order, &unit->point, metrics, unit->outside, unit->folder);
   }
   if (status == M4S_OK) {
     bool kept;
@@ -252,12 +258,14 @@ static const char *status_word(m4s_status_t status) {
   }
 }
 
-static m4s_status_t make_reply(const json_t *order, m4s_status_t status, double wall_s,
+static m4s_status_t make_reply(const m4s_unit_t *unit, m4s_status_t status, double wall_s,
                                json_t *metrics, json_t **reply_out) {
   json_t *reason = status == M4S_OK ? NULL : reason_text(m4s_last_error());
-  json_t *reply = json_pack("{s:O, s:s, s:f, s:o*, s:O*}", "unit", json_object_get(order, "unit"),
-                            "status", status_word(status), "wall_s", wall_s, "reason", reason,
-                            "metrics", status == M4S_OK ? metrics : NULL);
+  json_t *reply =
+      json_pack("{s:O, s:s, s:f, s:o*, s:O*, s:O*}", "unit", json_object_get(unit->order, "unit"),
+                "status", status_word(status), "wall_s", wall_s, "reason", reason, "metrics",
+                status == M4S_OK ? metrics : NULL, "outside_training",
+                status == M4S_OK ? unit->outside : NULL);
   if (reply == NULL) {
     return m4s_fail_memory("a reply");
   }
@@ -326,7 +334,7 @@ m4s_status_t m4s_unit_advance(m4s_unit_t *unit, json_t **reply_out) {
   }
   double inference_s = unit->run == NULL ? 0 : m4s_point_run_inference_s(unit->run);
   double wall_s = round((unit->spent_s + inference_s) * 1e6) / 1e6;
-  m4s_status_t made = make_reply(unit->order, status, wall_s, metrics, reply_out);
+  m4s_status_t made = make_reply(unit, status, wall_s, metrics, reply_out);
   json_decref(metrics);
   return made;
 }
@@ -343,6 +351,7 @@ void m4s_unit_destroy(m4s_unit_t *unit) {
   }
   free(unit->folder);
   json_decref(unit->order);
+  json_decref(unit->outside);
   free(unit);
 }
 

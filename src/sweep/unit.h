@@ -26,7 +26,8 @@ m4s_status_t m4s_unit_create(json_t *order, m4s_engines_t *engines, const atomic
 // Simulates up to the end of the unit, where its files are put into place and *reply_out is a new
 // reference, or to the next inference, where *reply_out is NULL and m4s_engines_evaluate() comes
 // before the next call. The reply is {"unit": number, "status": word, "wall_s": s, "reason": "…"
-// (unless ok), "metrics": {…} (if ok)} with one of these words: ok; failed: the point is lost, for
+// (unless ok), "metrics": {…} (if ok), "outside_training": […] (if ok, see sweep/outside.h; absent
+// where nothing was)} with one of these words: ok; failed: the point is lost, for
 // one because its files are not those of the order any more; stopped; error: the results folder
 // cannot be written, and the run cannot go on. `wall_s` counts the time in these calls and the
 // unit's share of the inferences. After the reply the unit can only be destroyed. Anything but

@@ -455,11 +455,35 @@ static void info_should_tell_sizes_and_ranges(void **state) {
   m4s_model_destroy(model);
   assert_non_null(
       strstr(text, "sizes      hidden 2, GNN hidden 2, 1 GNN layer, 1 network parameters\n"));
+  assert_non_null(strstr(text, "inputs     published: 1 of a flow, 1 of a link\n"));
+  assert_null(strstr(text, "trained on"));
   assert_non_null(strstr(text, "  \"note\"               \"a\\u001B[31mb\"\n"));
   assert_non_null(strstr(text,
                          "  output_layer.0.weight                            [2, 4]        "
                          "       -4          3      1.768\n"));
   free(text);
+}
+
+// Of input i, as the network gets it: from -i to i + 0.5.
+static void info_should_tell_what_inputs_were_trained_on(void **state) {
+  (void)state;
+  for (int training = 0; training < 2; training++) {
+    m4s_model_t *model = tiny_model((tiny_sizes_t){2, 3, 1, TINY_FLUID, training == 1}, 1);
+    char *text = NULL;
+    size_t n_bytes;
+    FILE *stream = open_memstream(&text, &n_bytes);
+    m4s_model_info_print(model, stream);
+    fclose(stream);
+    m4s_model_destroy(model);
+    assert_non_null(strstr(text, "inputs     fluid-1: 23 of a flow, 9 of a link\n"));
+    const char *line =
+        training == 1 ? "  log2(1 + size / payload)                                       -8      "
+                        "   12\n"
+                      : "  log2(1 + size / payload)                                        -      "
+                        "    -\n";
+    assert_non_null(strstr(text, line));
+    free(text);
+  }
 }
 
 int main(void) {
@@ -485,6 +509,7 @@ int main(void) {
       cmocka_unit_test(counts_should_be_those_of_the_tensors),
       cmocka_unit_test(published_weights_should_be_read),
       cmocka_unit_test(info_should_tell_sizes_and_ranges),
+      cmocka_unit_test(info_should_tell_what_inputs_were_trained_on),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
 }

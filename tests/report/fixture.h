@@ -59,6 +59,8 @@ static inline void fixture_row(const json_t *from, m4s_result_row_t *row) {
   row->case_id = strdup(json_string_value(json_object_get(from, "case")));
   row->simulator = strdup(json_string_value(json_object_get(from, "simulator")));
   row->reason = reason == NULL ? NULL : strdup(reason);
+  const char *caution = json_string_value(json_object_get(from, "caution"));
+  row->caution = caution == NULL ? NULL : strdup(caution);
   row->status = status == NULL                  ? M4S_ROW_OK
                 : strcmp(status, "failed") == 0 ? M4S_ROW_FAILED
                                                 : M4S_ROW_MISSING;

@@ -285,6 +285,31 @@ static void reference_should_warn_of_changed_settings(void **state) {
   free(printed);
 }
 
+static void report_should_warn_of_results_to_be_taken_with_care(void **state) {
+  (void)state;
+  const char one[] =
+      ONE_POINT("", "\"wall_s\": 1, \"metrics\": {\"total_us\": 1}, \"caution\": \"x = 1, <2>\"");
+  char *printed = print_overview(one, NULL);
+  assert_non_null(strstr(printed, "\nwarning: m4: x = 1, <2>\n"));
+  free(printed);
+  assert_true(file_holds("report.html", "<p><b>Warning:</b> m4: x = 1, &lt;2&gt;.</p>"));
+  assert_file("summary.csv",
+              "case,simulator,status,reduction,total_us,exposed_comm_us,flows,wall_s,reason\n"
+              "x,m4,ok,4,1.000,,,1.000000,\"x = 1, <2>\"\n");
+  const char many[] =
+      "{\"manifest\": {\"simulators\": [\"m4\"], \"axes\": [\"r\"]}, \"rows\": ["
+      "{\"case\": \"x\", \"simulator\": \"m4\", \"axes\": {\"r\": 1}, \"wall_s\": 1, "
+      "\"metrics\": {\"total_us\": 1}}, "
+      "{\"case\": \"y\", \"simulator\": \"m4\", \"axes\": {\"r\": 2}, \"wall_s\": 1, "
+      "\"metrics\": {\"total_us\": 1}, \"caution\": \"y = 1\"}]}";
+  printed = print_overview(many, NULL);
+  assert_non_null(
+      strstr(printed,
+             "\nwarning: m4: in 1 of 2 points (column \"reason\" of summary.csv), as in "
+             "the first of them, y = 1\n"));
+  free(printed);
+}
+
 static void report_should_say_that_all_failed(void **state) {
   (void)state;
   const char failed[] = ONE_POINT("", "\"status\": \"failed\", \"wall_s\": 1, \"reason\": \"no\"");
@@ -411,6 +436,7 @@ int main(void) {
       cmocka_unit_test(page_should_tell_the_manifest_in_words),
       cmocka_unit_test(page_should_say_whose_times_they_are),
       cmocka_unit_test(overview_should_fit_a_terminal),
+      cmocka_unit_test(report_should_warn_of_results_to_be_taken_with_care),
       cmocka_unit_test(reference_should_warn_of_changed_settings),
       cmocka_unit_test(report_should_say_that_all_failed),
       cmocka_unit_test(report_should_say_that_nothing_is_compared),

@@ -3,6 +3,7 @@
 
 #include "core/json.h"
 #include "m4/tiny_model.h"
+#include "sweep/outside.h"
 #include "sweep/unit.h"
 
 static const tiny_sizes_t sizes = {
@@ -299,6 +300,83 @@ static void units_should_be_given_up_without_a_trace(void **state) {
   m4s_engines_destroy(engines);
 }
 
+// Inputs of input i are trained on -i to i + 0.5.
+static void points_unlike_the_training_should_be_told(void **state) {
+  (void)state;
+  const tiny_sizes_t fluid = {16, 24, 2, TINY_FLUID, true};
+  tiny_write(fluid, 1, "fluid");
+  m4s_point_t point = make_point("\"model\": \"fluid\", \"algorithm\": \"event\"");
+  m4s_engines_t *engines = NULL;
+  m4s_point_run_t *run = NULL;
+  json_t *outside = NULL;
+  char *words = NULL;
+  ASSERT_OK(m4s_engines_create(&engines));
+  ASSERT_OK(m4s_point_run_begin(&point, "m4", engines, NULL, &run));
+  ASSERT_OK(m4s_point_run_outside(run, &outside));
+  assert_null(outside);  // nothing has happened yet
+  ASSERT_OK(m4s_outside_words(outside, &words));
+  assert_null(words);
+  ASSERT_OK(m4s_point_run_to_end(run, engines));
+  ASSERT_OK(m4s_point_run_outside(run, &outside));
+  // Of flows dt alone, whose scale is 1/2; log2(1 + 1) * 1/4 of links is inside.
+  const json_t *first = json_array_get(outside, 0);
+  assert_string_equal(json_string_value(json_object_get(first, "input")),
+                      "flow: log2(1 + dt / RTT)");
+  assert_true(json_number_value(json_object_get(first, "least")) == 0);
+  double greatest = json_number_value(json_object_get(first, "greatest"));
+  assert_true(greatest > 1.05);
+  assert_true(json_real_value(json_array_get(json_object_get(first, "trained"), 0)) == 0);
+  assert_true(json_real_value(json_array_get(json_object_get(first, "trained"), 1)) == 1);
+  char begin[160];
+  snprintf(
+      begin, sizeof begin,
+      "inputs outside the network's training: flow: log2(1 + dt / RTT) = %.4g (trained on 0 to "
+      "1), ",
+      greatest);
+  ASSERT_OK(m4s_outside_words(outside, &words));
+  assert_int_equal(strncmp(words, begin, strlen(begin)), 0);
+  free(words);
+  json_decref(outside);
+  m4s_point_run_destroy(run);
+  m4s_engines_destroy(engines);
+  m4s_point_clear(&point);
+}
+
+// What somebody has written into a journal is no reason to crash.
+static void words_should_stand_for_any_json(void **state) {
+  (void)state;
+  json_t *odd = NULL;
+  char *words = NULL;
+  ASSERT_OK(m4s_json_parse("{\"odd\": [1, {\"input\": 2, \"least\": \"x\"}, {\"trained\": 3}, {}]}",
+                           "odd", &odd));
+  ASSERT_OK(m4s_outside_words(json_object_get(odd, "odd"), &words));
+  assert_non_null(strstr(words, "? = 0 (trained on 0 to 0)"));
+  assert_non_null(strstr(words, " and 1 more"));
+  free(words);
+  json_decref(odd);
+}
+
+// The order, the reply and point.json of a unit.
+static void units_should_keep_what_was_outside(void **state) {
+  (void)state;
+  const tiny_sizes_t fluid = {16, 24, 2, TINY_FLUID, true};
+  json_t *reply = NULL;
+  tiny_write(fluid, 1, "fragile");
+  json_t *order = make_order(0, "outside");
+  ASSERT_OK(m4s_unit_run(order, NULL, &reply));
+  const json_t *outside = json_object_get(reply, "outside_training");
+  assert_true(json_array_size(outside) > 0);
+  char path[128];
+  json_t *point = NULL;
+  snprintf(path, sizeof path, "outside/points/%s/m4/point.json",
+           json_string_value(json_object_get(order, "case")));
+  ASSERT_OK(m4s_json_read(support_path(path), &point));
+  assert_true(json_equal(json_object_get(point, "outside_training"), outside));
+  json_decref(point);
+  json_decref(reply);
+  json_decref(order);
+}
+
 // Orders of flowsim do not name the files of m4.
 static void orders_should_name_the_files_of_their_simulator(void **state) {
   (void)state;
@@ -325,6 +403,9 @@ int main(void) {
       cmocka_unit_test(mixes_should_have_slowdowns_of_the_ideal_of_their_paths),
       cmocka_unit_test(points_should_be_the_same_alone_and_side_by_side),
       cmocka_unit_test(unusable_models_should_be_refused),
+      cmocka_unit_test(points_unlike_the_training_should_be_told),
+      cmocka_unit_test(words_should_stand_for_any_json),
+      cmocka_unit_test(units_should_keep_what_was_outside),
       cmocka_unit_test(predictions_that_are_no_numbers_should_fail_the_point),
       cmocka_unit_test(failing_units_should_leave_the_others_alone),
       cmocka_unit_test(units_should_be_given_up_without_a_trace),
