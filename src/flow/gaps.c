@@ -11,6 +11,10 @@ m4s_gaps_t m4s_gaps_make(m4s_gaps_kind_t kind, double sigma, double mean_ns) {
                       .sigma = sigma};
 }
 
+double m4s_gaps_relative_variance(const m4s_gaps_t *gaps) {
+  return gaps->kind == M4S_GAPS_POISSON ? 1 : m4s_real_exp(gaps->sigma * gaps->sigma) - 1;
+}
+
 double m4s_gaps_draw(const m4s_gaps_t *gaps, m4s_random_t *random) {
   if (gaps->kind == M4S_GAPS_POISSON) {
     return -gaps->mean_ns * m4s_real_log(1 - m4s_random_uniform(random));

@@ -19,5 +19,8 @@ typedef struct {
 // `mean_ns` > 0; `sigma` ≥ 0 is of lognormal gaps: mu = ln(mean_ns) - sigma^2 / 2.
 m4s_gaps_t m4s_gaps_make(m4s_gaps_kind_t kind, double sigma, double mean_ns);
 
+// Variance over the mean squared.
+double m4s_gaps_relative_variance(const m4s_gaps_t *gaps);
+
 // One gap, ns, not rounded.
 double m4s_gaps_draw(const m4s_gaps_t *gaps, m4s_random_t *random);

@@ -118,11 +118,13 @@ static m4s_status_t calibrate(const maker_t *maker, m4s_load_mix_t *mix) {
     if (ratio > most) {
       most = ratio;
       mix->busiest_link = i;
+      mix->busiest_share = shares[i];
     }
   }
   free(shares);
   mix->mean_size_bytes = m4s_size_distribution_mean(maker->sizes);
   mix->mean_gap_ns = mix->mean_size_bytes * most / maker->config->max_load;
+  mix->expected_load = mix->mean_size_bytes * most / mix->mean_gap_ns;
   return status;
 }
 
@@ -206,6 +208,17 @@ static m4s_status_t finish_times(const maker_t *maker, double next_ns, m4s_load_
   return M4S_OK;
 }
 
+// The link's load is the sum of the sizes of the n flows that take it, each with the probability
+// of its share, over the sum of n gaps.
+static double load_deviation(const maker_t *maker, const m4s_gaps_t *gaps,
+                             const m4s_load_mix_t *mix) {
+  double square = m4s_size_distribution_mean_square(maker->sizes);
+  double mean = mix->mean_size_bytes;
+  double of_sizes = square / (mean * mean * mix->busiest_share) - 1;
+  return mix->expected_load *
+         sqrt((of_sizes + m4s_gaps_relative_variance(gaps)) / (double)mix->n_flows);
+}
+
 static m4s_status_t draw_flows(const maker_t *maker, m4s_load_mix_t *mix) {
   const m4s_load_mix_config_t *config = maker->config;
   m4s_gaps_t gaps =
@@ -227,6 +240,7 @@ static m4s_status_t draw_flows(const maker_t *maker, m4s_load_mix_t *mix) {
     draw_flow(maker, &streams, mix->n_flows, (int64_t)start_ns, &mix->records[mix->n_flows]);
     start_ns += m4s_gaps_draw(&gaps, &streams.gaps);
   }
+  mix->load_deviation = mix->n_flows > 0 ? load_deviation(maker, &gaps, mix) : 0;
   return finish_times(maker, start_ns, mix);
 }
 

@@ -28,7 +28,10 @@ typedef struct {
   m4s_flow_record_t *records;
   int64_t n_flows;
   double mean_size_bytes, mean_gap_ns;  // expected
-  int32_t busiest_link;  // with the largest expected load, which is max_load
+  int32_t busiest_link;  // with the largest expected load
+  double busiest_share;  // of all flows
+  double expected_load;  // of that link; max_load but for rounding
+  double load_deviation;  // standard deviation of that link's load from mix to mix
   int64_t horizon_ns;  // over which loads count: the duration, else the last start
 } m4s_load_mix_t;
 
@@ -43,7 +46,7 @@ void m4s_load_mix_clear(m4s_load_mix_t *mix);
 
 // What the flows that were drawn load the links with.
 typedef struct {
-  double load;  // of the link with the largest expected load
+  double load;  // of the link with the largest expected load: within three deviations of it, mostly
   int32_t busiest_link;  // with the largest load
   double busiest_load;
 } m4s_realised_load_t;

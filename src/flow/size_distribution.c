@@ -27,6 +27,7 @@ typedef struct {
 struct m4s_size_distribution {
   m4s_sizes_kind_t kind;
   double mean_bytes;
+  double mean_square;  // bytes^2
   double end;  // sizes before rounding are below this: max_flow_bytes + 0.5
   // Empirical: the present share lies at or after point guide[floor(share * n_guides)].
   points_t points;
@@ -98,6 +99,18 @@ static double empirical_mean(const points_t *points, double end, double end_shar
   return fmax(1, sum / end_share);  // no size is below 1, but the shares' sum is rounded
 }
 
+// Of sizes that are uniform between a and b it is (a^2 + ab + b^2) / 3.
+static double empirical_mean_square(const points_t *points, double end, double end_share) {
+  double sum = points->share[0] * points->bytes[0] * points->bytes[0];
+  for (int32_t i = 1; i < points->n && points->bytes[i - 1] < end; i++) {
+    double lower = points->bytes[i - 1];
+    double upper = fmin(points->bytes[i], end);
+    double share = fmin(points->share[i], end_share) - points->share[i - 1];
+    sum += share * (lower * lower + lower * upper + upper * upper) / 3;
+  }
+  return fmax(1, sum / end_share);
+}
+
 static m4s_status_t make_guide(m4s_size_distribution_t *distribution) {
   const points_t *points = &distribution->points;
   distribution->n_guides = points->n * GUIDES_PER_POINT;
@@ -146,11 +159,13 @@ static m4s_status_t make_empirical(points_t *points, const char *where, int64_t 
     clear_points(points);
     return m4s_fail_memory("flow sizes");
   }
-  *distribution = (m4s_size_distribution_t){.kind = M4S_SIZES_FILE,
-                                            .points = *points,
-                                            .end = end,
-                                            .end_share = end_share,
-                                            .mean_bytes = empirical_mean(points, end, end_share)};
+  *distribution =
+      (m4s_size_distribution_t){.kind = M4S_SIZES_FILE,
+                                .points = *points,
+                                .end = end,
+                                .end_share = end_share,
+                                .mean_bytes = empirical_mean(points, end, end_share),
+                                .mean_square = empirical_mean_square(points, end, end_share)};
   m4s_status_t status = make_guide(distribution);
   if (status != M4S_OK) {
     m4s_size_distribution_destroy(distribution);
@@ -301,6 +316,11 @@ static m4s_status_t read_file(const m4s_sizes_config_t *config, const char *wher
 
 // --- parametric ---
 
+// The integral of x^2 exp(-x/m) / m from x on.
+static double exponential_square_above(double x, double m) {
+  return (x * x + 2 * x * m + 2 * m * m) * m4s_real_exp(-x / m);
+}
+
 // Mean over [0.5, end): sizes k ≥ 1 and more have probability (q^(k-1/2) - q^end) / (…), q =
 // exp(-1/mean), a geometric sum.
 static void set_exponential(const m4s_sizes_config_t *config, m4s_size_distribution_t *out) {
@@ -315,6 +335,15 @@ static void set_exponential(const m4s_sizes_config_t *config, m4s_size_distribut
   out->from = first;
   out->width = first - last;
   out->mean_bytes = (first * (1 - m4s_real_exp(-n * rate)) / step - n * last) / (first - last);
+  out->mean_square = (exponential_square_above(0.5, config->mean_bytes) -
+                      exponential_square_above(out->end, config->mean_bytes)) /
+                     (first - last);
+}
+
+// (e^y - 1) / y: with y = (1 + p) ln(b / a), the integral of x^p from a to b over a^(1+p) ln(b /
+// a).
+static double growth(double y) {
+  return fabs(y) < 1e-4 ? 1 + y / 2 + y * y / 6 : (m4s_real_exp(y) - 1) / y;
 }
 
 // Sum over k of P(X ≥ k - 1/2), one by one for the first thousand sizes above the smallest, and as
@@ -331,22 +360,23 @@ static void set_pareto(const m4s_sizes_config_t *config, m4s_size_distribution_t
     sum += m4s_real_pow(least / ((double)k - 0.5), shape);
   }
   if (most > knee) {
-    // least^shape * integral of x^-shape: y = (1 - shape) ln(most / knee), (e^y - 1) / y.
+    // least^shape * integral of x^-shape.
     double span = m4s_real_log(most / knee);
-    double y = (1 - shape) * span;
-    double growth = fabs(y) < 1e-4 ? 1 + y / 2 + y * y / 6 : (m4s_real_exp(y) - 1) / y;
-    sum += m4s_real_pow(least / knee, shape) * knee * span * growth;
+    sum += m4s_real_pow(least / knee, shape) * knee * span * growth((1 - shape) * span);
   }
+  // The integral of x^2 * shape * least^shape * x^(-shape-1).
+  double span = m4s_real_log(most / least);
   out->scale = least;
   out->shape = -1 / shape;
   out->width = 1 - cut;
   out->mean_bytes = least + (sum - cut * (most - least)) / (1 - cut);
+  out->mean_square = shape * least * least * span * growth((2 - shape) * span) / (1 - cut);
 }
 
 // Moments of a standard normal z between two bounds: probability, and probability times the mean of
-// the size at z; by Simpson's rule.
+// the size at z and of its square; by Simpson's rule.
 typedef struct {
-  double probability, bytes;
+  double probability, bytes, square;
 } normal_integral_t;
 
 static double normal_density(double z) { return 0.3989422804014327 * m4s_real_exp(-z * z / 2); }
@@ -365,7 +395,9 @@ static normal_integral_t integrate_normal(const m4s_size_distribution_t *distrib
     double z = z0 + i * step;
     double weight = i == 0 || i == N_PANELS ? step / 3 : i % 2 == 1 ? step * 4 / 3 : step * 2 / 3;
     sum.probability += weight * normal_density(z);
-    sum.bytes += weight * normal_density(z) * normal_bytes(distribution, z);
+    double bytes = normal_bytes(distribution, z);
+    sum.bytes += weight * normal_density(z) * bytes;
+    sum.square += weight * normal_density(z) * bytes * bytes;
   }
   return sum;
 }
@@ -393,6 +425,7 @@ static m4s_status_t set_normal(const m4s_sizes_config_t *config, const char *whe
                     (long long)config->max_flow_bytes);
   }
   out->mean_bytes = sum.bytes / sum.probability + fall / (12 * sum.probability);
+  out->mean_square = sum.square / sum.probability;
   return M4S_OK;
 }
 
@@ -433,6 +466,7 @@ static m4s_status_t set_parametric(const m4s_sizes_config_t *config, const char 
       return set_normal(config, where, out);
     default:
       out->mean_bytes = (double)rounded(config->mean_bytes);
+      out->mean_square = out->mean_bytes * out->mean_bytes;
       return M4S_OK;
   }
 }
@@ -495,4 +529,8 @@ int64_t m4s_size_distribution_draw(const m4s_size_distribution_t *distribution,
 
 double m4s_size_distribution_mean(const m4s_size_distribution_t *distribution) {
   return distribution->mean_bytes;
+}
+
+double m4s_size_distribution_mean_square(const m4s_size_distribution_t *distribution) {
+  return distribution->mean_square;
 }

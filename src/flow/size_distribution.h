@@ -55,3 +55,6 @@ int64_t m4s_size_distribution_draw(const m4s_size_distribution_t *distribution,
 // The mean of what is drawn, rounding included: exact for empirical distributions, exponential and
 // constant; relative error below 1e-6 for the others where the mean is above 100 bytes.
 double m4s_size_distribution_mean(const m4s_size_distribution_t *distribution);
+
+// The mean of their squares, without rounding.
+double m4s_size_distribution_mean_square(const m4s_size_distribution_t *distribution);

@@ -164,6 +164,16 @@ static m4s_status_t add_ratio(const table_t *table, const char *label, const cha
   return add_errors(table, metric);
 }
 
+// The same of a load, where it is known.
+static m4s_status_t add_load(const table_t *table, const char *label, const char *metric) {
+  double value;
+  bool known = false;
+  for (size_t s = 0; s < table->n_simulators; s++) {
+    known = known || m4s_row_value(m4s_view_row(&table->report->view, 0, s), metric, &value);
+  }
+  return known ? add_ratio(table, label, metric) : M4S_OK;
+}
+
 static m4s_status_t add_wall(const table_t *table) {
   M4S_TRY(m4s_text_list_add(table->cells, "wall time [s]"));
   for (size_t s = 0; s < table->n_simulators; s++) {
@@ -175,7 +185,10 @@ static m4s_status_t add_wall(const table_t *table) {
 // Of traffic that is given flow by flow.
 static m4s_status_t fill_flows(const table_t *table) {
   M4S_TRY(add_count(table, "flows", "flows"));
-  M4S_TRY(add_ratio(table, "load of the most loaded link", "load_realised"));
+  M4S_TRY(add_load(table, "expected load of the most loaded link", "load_expected"));
+  M4S_TRY(add_load(table, "  of the flows that were drawn", "load_realised"));
+  M4S_TRY(add_load(table, "  standard deviation of that", "load_deviation"));
+  M4S_TRY(add_load(table, "largest load of a link", "load_busiest"));
   M4S_TRY(add_time(table, "makespan", "makespan_us"));
   M4S_TRY(add_ratio(table, "throughput [Gb/s]", "throughput_gbps"));
   M4S_TRY(add_ratio(table, "slowdown of flows, mean", "slowdown_mean"));

@@ -30,7 +30,8 @@ enum { N_CLASSES = M4S_COUNT(classes), N_STATISTICS = M4S_COUNT(statistics) };
 // NAN: not known.
 typedef struct {
   int64_t n_flows;
-  double makespan_us, throughput_gbps, load_expected, load_realised;
+  double makespan_us, throughput_gbps;
+  double load_expected, load_realised, load_deviation, load_busiest;
   double slowdowns[N_CLASSES][N_STATISTICS];
   int64_t n_events;
 } measures_t;
@@ -58,6 +59,8 @@ static bool add_all(json_t *names, json_t *values, const measures_t *measures) {
   ok = add(names, values, "throughput_gbps", measures->throughput_gbps) && ok;
   ok = add(names, values, "load_expected", measures->load_expected) && ok;
   ok = add(names, values, "load_realised", measures->load_realised) && ok;
+  ok = add(names, values, "load_deviation", measures->load_deviation) && ok;
+  ok = add(names, values, "load_busiest", measures->load_busiest) && ok;
   for (int c = 0; c < N_CLASSES; c++) {
     for (int s = 0; s < N_STATISTICS; s++) {
       char name[64];
@@ -118,6 +121,8 @@ static m4s_status_t measure_class(const m4s_flow_traffic_t *traffic, int i_class
   return M4S_OK;
 }
 
+static double nan_if_negative(double value) { return value < 0 ? NAN : value; }
+
 static m4s_status_t measure(const m4s_flow_traffic_t *traffic, measures_t *measures) {
   double *samples = calloc((size_t)traffic->n_flows + 1, sizeof *samples);
   m4s_status_t status = samples == NULL ? m4s_fail_memory("slowdowns") : M4S_OK;
@@ -127,8 +132,10 @@ static m4s_status_t measure(const m4s_flow_traffic_t *traffic, measures_t *measu
   free(samples);
   measure_times(traffic, measures);
   measures->n_flows = traffic->n_flows;
-  measures->load_expected = traffic->load_expected < 0 ? NAN : traffic->load_expected;
-  measures->load_realised = traffic->load_realised < 0 ? NAN : traffic->load_realised;
+  measures->load_expected = nan_if_negative(traffic->load_expected);
+  measures->load_realised = nan_if_negative(traffic->load_realised);
+  measures->load_deviation = nan_if_negative(traffic->load_deviation);
+  measures->load_busiest = nan_if_negative(traffic->load_busiest);
   return status;
 }
 

@@ -6,9 +6,11 @@
 #include "sweep/flow_traffic.h"
 
 // flows, makespan_us (when the last flow was complete), throughput_gbps (application bytes over the
-// time from the first start to there), load_expected and load_realised (of the most loaded link),
-// slowdown_mean, slowdown_p50, slowdown_p90, slowdown_p99 (FCT over ideal FCT) of all flows and by
-// size ("_le_1kb" up to 1,000 bytes, "_1kb_10kb", "_10kb_100kb", "_100kb_1mb", "_gt_1mb"), events.
+// time from the first start to there), load_expected (of the link that is to be loaded most),
+// load_realised (of that link, by the flows that were drawn), load_deviation (standard deviation of
+// that), load_busiest (of the link that the flows load most), slowdown_mean, slowdown_p50,
+// slowdown_p90, slowdown_p99 (FCT over ideal FCT) of all flows and by size ("_le_1kb" up to 1,000
+// bytes, "_1kb_10kb", "_10kb_100kb", "_100kb_1mb", "_gt_1mb"), events.
 
 // Their names in this order: a new array, NULL without memory.
 json_t *m4s_flow_metric_names(void);

@@ -13,6 +13,12 @@ const char *const m4s_in_flight_names[] = {"rack", "host", NULL};
 // Of a mix that is only checked.
 enum { MAX_CHECKED_FLOWS = 1000 };
 
+// Traffic without flows, whose loads are not known.
+static m4s_flow_traffic_t no_traffic(void) {
+  return (m4s_flow_traffic_t){
+      .load_expected = -1, .load_realised = -1, .load_deviation = -1, .load_busiest = -1};
+}
+
 static m4s_status_t set_ideal_fcts(const m4s_traffic_place_t *place, m4s_paths_t paths,
                                    m4s_flow_traffic_t *traffic) {
   for (int64_t i = 0; i < traffic->n_flows; i++) {
@@ -51,7 +57,7 @@ static m4s_status_t measure_list(const m4s_traffic_place_t *place, m4s_paths_t p
   m4s_status_t status = m4s_link_loads(traffic->records, traffic->n_flows, place->topology,
                                        place->routing, paths, horizon_ns, loads);
   for (int32_t i = 0; status == M4S_OK && i < n_links; i++) {
-    traffic->load_realised = loads[i] > traffic->load_realised ? loads[i] : traffic->load_realised;
+    traffic->load_busiest = loads[i] > traffic->load_busiest ? loads[i] : traffic->load_busiest;
   }
   free(loads);
   return status;
@@ -72,8 +78,10 @@ static m4s_status_t make_mix(const m4s_load_mix_config_t *config, const m4s_traf
   }
   *traffic = (m4s_flow_traffic_t){.records = mix.records,
                                   .n_flows = mix.n_flows,
-                                  .load_expected = config->max_load,
-                                  .load_realised = load.busiest_load};
+                                  .load_expected = mix.expected_load,
+                                  .load_realised = load.load,
+                                  .load_deviation = mix.load_deviation,
+                                  .load_busiest = load.busiest_load};
   return M4S_OK;
 }
 
@@ -82,19 +90,17 @@ static m4s_status_t make_phases(const m4s_phases_config_t *config, const m4s_tra
                                 m4s_flow_traffic_t *traffic) {
   m4s_phases_t phases;
   M4S_TRY(m4s_phases_make(config, "traffic", &place->shape, place->seed, &phases));
-  *traffic = (m4s_flow_traffic_t){.records = phases.records,
-                                  .n_flows = phases.n_flows,
-                                  .first_of_phase = phases.first_of_phase,
-                                  .n_phases = phases.n_phases,
-                                  .load_expected = -1,
-                                  .load_realised = -1};
+  traffic->records = phases.records;
+  traffic->n_flows = phases.n_flows;
+  traffic->first_of_phase = phases.first_of_phase;
+  traffic->n_phases = phases.n_phases;
   return M4S_OK;
 }
 
 m4s_status_t m4s_flow_traffic_make(const m4s_traffic_config_t *config,
                                    const m4s_traffic_place_t *place,
                                    m4s_flow_traffic_t *traffic_out) {
-  m4s_flow_traffic_t traffic = {.load_expected = -1, .load_realised = -1};
+  m4s_flow_traffic_t traffic = no_traffic();
   m4s_paths_t paths = (m4s_paths_t)config->mix.paths;
   m4s_status_t status = config->kind == M4S_TRAFFIC_MIX ? make_mix(&config->mix, place, &traffic)
                         : config->kind == M4S_TRAFFIC_PHASES

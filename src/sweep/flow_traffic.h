@@ -44,8 +44,9 @@ typedef struct {
   int64_t n_flows;
   int64_t *first_of_phase;  // owned, [n_phases + 1]; NULL: no phases, flows start as they stand
   int32_t n_phases;
-  double load_expected;  // of the most loaded link; negative: not known
-  double load_realised;  // likewise, by the flows there are
+  // Of the link with the largest expected load: expected, by the flows there are, and the latter's
+  // standard deviation. Of the link that the flows load most. Negative: not known.
+  double load_expected, load_realised, load_deviation, load_busiest;
 } m4s_flow_traffic_t;
 
 // Makes the flows of a kind that is not "workload". M4S_ERR_INPUT for settings and files that make

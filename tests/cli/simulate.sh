@@ -65,4 +65,24 @@ grep -q 'steps of the network' shown && fail "steps without m4"
 "$program" simulate spec.json --set degraded_gpus=1 --set reduction=3 --set time_limit_s=1e-9 >shown 2>log
 [[ $? -eq 1 && ! -s shown ]] || fail "a failed point: $(cat shown log)"
 grep -q 'error: flowsim: time limit of 1e-09 s passed' log || fail "a failed point: $(cat log)"
+# Of a mix: the expected load of the link that is to be loaded most, that of the flows within three
+# standard deviations of it, and the largest; of phases none of them.
+cat >mix.json <<'END'
+{"name": "t", "simulators": ["flowsim", "packet"],
+ "base": {"topology": {"kind": "clos", "size": "training"},
+          "traffic": {"kind": "mix", "sizes": "exponential", "n_flows": 3000, "max_load": 0.4}}}
+END
+"$program" simulate mix.json >shown || fail "simulate mix.json"
+grep -qE '^expected load of the most loaded link +0\.400 +0\.400$' shown || fail "expected load: $(cat shown)"
+realised=$(value 'of the flows that were drawn' 1)
+deviation=$(value 'standard deviation of that' 1)
+awk -v l="$realised" -v d="$deviation" \
+  'BEGIN { exit !(d > 0 && d < 0.1 && l - 0.4 <= 3 * d && 0.4 - l <= 3 * d) }' ||
+  fail "load $realised, deviation $deviation"
+awk -v l="$realised" -v most="$(value 'largest load of a link' 2)" 'BEGIN { exit !(most >= l) }' ||
+  fail "largest load: $(cat shown)"
+sed 's/"kind": "mix".*/"kind": "phases", "flow_bytes": 1000}}}/' mix.json >phases.json
+"$program" simulate phases.json >shown || fail "simulate phases.json"
+grep -q 'load' shown && fail "loads of phases: $(cat shown)"
+grep -q '^makespan \[ms\]' shown || fail "makespan of phases: $(cat shown)"
 echo "the same as m4sweep run"

@@ -185,7 +185,7 @@ static double expected_load(const net_t *net, const m4s_load_mix_t *mix) {
 }
 
 // The deviation of a link's realised load over its expectation: a compound binomial of n flows with
-// probability `share`, over a sum of n gaps.
+// probability `share`, over a sum of n gaps. By the sizes that were drawn.
 static double relative_deviation(const m4s_load_mix_t *mix, double share, double gap_variance) {
   double squares = 0;
   for (int64_t i = 0; i < mix->n_flows; i++) {
@@ -203,9 +203,12 @@ static void assert_load(net_t *net, const m4s_load_mix_config_t *config, double 
   ASSERT_OK(m4s_load_mix_measure(&mix, net->topology, net->routing, M4S_PATHS_FLOW, &load));
   assert_int_equal(mix.n_flows, config->n_flows);
   assert_true(fabs(expected_load(net, &mix) / config->max_load - 1) <= 1e-9);
+  assert_true(fabs(mix.expected_load / config->max_load - 1) <= 1e-9);
   double share = uniform_share(net, &net->topology->links[mix.busiest_link]);
   double deviation = relative_deviation(&mix, share, gap_variance);
   assert_true(deviation < 0.15);
+  assert_true(fabs(mix.busiest_share / share - 1) <= 1e-9);
+  assert_true(fabs(mix.load_deviation / config->max_load / deviation - 1) <= 0.02);
   assert_true(fabs(load.load / config->max_load - 1) <= 3 * deviation);
   assert_true(load.busiest_load >= load.load);
   m4s_load_mix_clear(&mix);
@@ -226,6 +229,35 @@ static void loads_should_be_those_asked_for(void **state) {
     }
     clear_net(&net);
   }
+}
+
+// Over 400 seeds the loads have the deviation that is told, within three deviations of their own (a
+// share of the largest eighth of them, as loads are nearly normal), and the mean that is asked for.
+static void loads_should_deviate_as_told(void **state) {
+  (void)state;
+  enum { N = 400 };
+  net_t net = make_net("training", 2, 10, 0);
+  for (int gaps = 0; gaps < 2; gaps++) {
+    m4s_load_mix_config_t config = defaults();
+    config.sizes.kind = M4S_SIZES_EXPONENTIAL;
+    config.gaps = gaps;
+    config.n_flows = 2000;
+    double sum = 0;
+    double squares = 0;
+    double deviation = 0;
+    for (uint64_t seed = 0; seed < N; seed++) {
+      m4s_load_mix_t mix = make_mix(&config, &net, seed);
+      m4s_realised_load_t load;
+      ASSERT_OK(m4s_load_mix_measure(&mix, net.topology, net.routing, M4S_PATHS_FLOW, &load));
+      deviation = mix.load_deviation;
+      sum += load.load - 0.5;
+      squares += (load.load - 0.5) * (load.load - 0.5);
+      m4s_load_mix_clear(&mix);
+    }
+    assert_true(fabs(sum / N) <= 3 * deviation / sqrt(N) + 0.01 * 0.5);
+    assert_true(fabs(sqrt(squares / N) / deviation - 1) <= 3 / sqrt(2.0 * N));
+  }
+  clear_net(&net);
 }
 
 // With one path a pair, the busiest link is that of the hash.
@@ -388,6 +420,7 @@ int main(void) {
       cmocka_unit_test(shares_should_be_those_of_routed_flows),
       cmocka_unit_test(shares_should_hold_for_gpu_clusters),
       cmocka_unit_test(loads_should_be_those_asked_for),
+      cmocka_unit_test(loads_should_deviate_as_told),
       cmocka_unit_test(loads_should_follow_the_paths_of_pairs),
       cmocka_unit_test(flows_should_be_in_order),
       cmocka_unit_test(durations_should_end_the_flows),

@@ -107,7 +107,14 @@ static void parametric_sizes_should_have_their_distribution(void **state) {
   }
 }
 
-// Means summed over all sizes: sum of P(size ≥ k).
+// Rounding moves a size x by half a byte at most, and its square by x + 1/4. `square`: of rounded
+// sizes.
+static void assert_mean_square(const m4s_size_distribution_t *distribution, double square) {
+  double mean = m4s_size_distribution_mean(distribution);
+  assert_true(fabs(m4s_size_distribution_mean_square(distribution) - square) <= mean + 0.25);
+}
+
+// Means summed over all sizes: sum of P(size ≥ k), and of 2k - 1 times that.
 static void means_should_be_those_of_rounded_sizes(void **state) {
   (void)state;
   for (int kind = M4S_SIZES_PARETO; kind <= M4S_SIZES_LOGNORMAL; kind++) {
@@ -120,9 +127,13 @@ static void means_should_be_those_of_rounded_sizes(void **state) {
       config.max_flow_bytes = wide ? 1000000 : 1500;
       m4s_size_distribution_t *distribution = create(&config);
       double mean = 0;
+      double square = 0;
       for (int64_t k = 1; k <= config.max_flow_bytes; k++) {
-        mean += 1 - parametric_below((double)k - 0.5, &config);
+        double more = 1 - parametric_below((double)k - 0.5, &config);
+        mean += more;
+        square += (double)(2 * k - 1) * more;
       }
+      assert_mean_square(distribution, square);
       assert_true(fabs(m4s_size_distribution_mean(distribution) / mean - 1) <= 1e-6);
       m4s_size_distribution_destroy(distribution);
     }
@@ -138,6 +149,7 @@ static void constant_sizes_should_be_constant(void **state) {
   m4s_random_init(&random, 1, "flow sizes", 0);
   assert_int_equal(m4s_size_distribution_draw(distribution, &random), 1235);
   assert_true(m4s_size_distribution_mean(distribution) == 1235);
+  assert_true(m4s_size_distribution_mean_square(distribution) == 1235.0 * 1235);
   m4s_size_distribution_destroy(distribution);
 }
 
@@ -173,9 +185,13 @@ static void assert_empirical(m4s_size_distribution_t *distribution, const cdf_t 
   assert_true(kolmogorov_distance(values, N, 0.5, cdf_below, cdf) <= kolmogorov_limit(N));
   free(values);
   double mean = 0;
+  double square = 0;
   for (int64_t k = 1; k <= (int64_t)fmin(cdf->end, cdf->bytes[cdf->n - 1]); k++) {
-    mean += 1 - cdf_below((double)k - 0.5, cdf);
+    double more = 1 - cdf_below((double)k - 0.5, cdf);
+    mean += more;
+    square += (double)(2 * k - 1) * more;
   }
+  assert_mean_square(distribution, square);
   assert_true(fabs(m4s_size_distribution_mean(distribution) / mean - 1) <= 1e-9);
   m4s_size_distribution_destroy(distribution);
 }
@@ -204,13 +220,18 @@ static void published_sizes_should_be_those_of_the_reference(void **state) {
     json_t *points = json_object_get(json_object_get(root, m4s_sizes_names[kind]), "points");
     cdf_t cdf = {.n = (int)json_array_size(points), .end = 1e9};
     double mean = 0;
+    double square = 0;
     assert_true(cdf.n > 10 && cdf.n <= 64);
     for (int i = 0; i < cdf.n; i++) {
       json_t *point = json_array_get(points, (size_t)i);
       cdf.bytes[i] = json_number_value(json_array_get(point, 0));
       cdf.share[i] = json_number_value(json_array_get(point, 1)) / 100;
       if (i > 0) {
-        mean += (cdf.bytes[i] + cdf.bytes[i - 1]) / 2 * (cdf.share[i] - cdf.share[i - 1]);
+        double share = cdf.share[i] - cdf.share[i - 1];
+        mean += (cdf.bytes[i] + cdf.bytes[i - 1]) / 2 * share;
+        square += (cdf.bytes[i] * cdf.bytes[i] + cdf.bytes[i] * cdf.bytes[i - 1] +
+                   cdf.bytes[i - 1] * cdf.bytes[i - 1]) /
+                  3 * share;
       }
     }
     m4s_sizes_config_t config = config_of((m4s_sizes_kind_t)kind);
@@ -218,6 +239,7 @@ static void published_sizes_should_be_those_of_the_reference(void **state) {
     double *values = draw(distribution, 100000000);
     assert_true(kolmogorov_distance(values, N, 0.5, cdf_below, &cdf) <= kolmogorov_limit(N));
     assert_true(fabs(m4s_size_distribution_mean(distribution) / mean - 1) <= 1e-6);
+    assert_true(fabs(m4s_size_distribution_mean_square(distribution) / square - 1) <= 1e-6);
     free(values);
     m4s_size_distribution_destroy(distribution);
   }

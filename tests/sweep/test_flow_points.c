@@ -69,14 +69,19 @@ static void metrics_should_be_as_by_hand(void **state) {
       {.id = 2, .size_bytes = 1001, .start_ns = 1200, .fct_ns = 6000, .ideal_fct_ns = 2000},
       {.id = 3, .size_bytes = 10000, .start_ns = 2000, .fct_ns = 4000, .ideal_fct_ns = 1000},
   };
-  m4s_flow_traffic_t traffic = {
-      .records = records, .n_flows = 4, .load_expected = -1, .load_realised = 0.25};
+  m4s_flow_traffic_t traffic = {.records = records,
+                                .n_flows = 4,
+                                .load_expected = -1,
+                                .load_realised = 0.25,
+                                .load_deviation = 0.125,
+                                .load_busiest = -1};
   json_t *metrics = NULL;
   ASSERT_OK(m4s_flow_metrics_make(&traffic, 17, &metrics));
   assert_near(get(metrics, "flows"), 4);
   assert_near(get(metrics, "makespan_us"), 7.2);
   assert_near(get(metrics, "throughput_gbps"), 8 * 12002 / 6200.0);
   assert_near(get(metrics, "load_realised"), 0.25);
+  assert_near(get(metrics, "load_deviation"), 0.125);
   assert_near(get(metrics, "slowdown_mean"), 2.5);
   assert_near(get(metrics, "slowdown_p50"), 2.5);
   assert_near(get(metrics, "slowdown_p90"), 3.7);
@@ -86,7 +91,7 @@ static void metrics_should_be_as_by_hand(void **state) {
   assert_near(get(metrics, "events"), 17);
   assert_null(json_object_get(metrics, "load_expected"));
   assert_null(json_object_get(metrics, "slowdown_p99_gt_1mb"));
-  assert_int_equal(json_object_size(metrics), 5 + 3 * 4);
+  assert_int_equal(json_object_size(metrics), 6 + 3 * 4);
   json_decref(metrics);
 }
 
@@ -108,7 +113,7 @@ static void metrics_should_be_those_of_the_names(void **state) {
       fail_msg("%s is not among the names, or not in their order", name);
     }
   }
-  assert_int_equal(json_array_size(names), 5 + 6 * 4 + 1);
+  assert_int_equal(json_array_size(names), 7 + 6 * 4 + 1);
   assert_near(get(metrics, "load_expected"), 0.4);
   assert_true(get(metrics, "load_realised") > 0);
   json_decref(names);
@@ -158,9 +163,36 @@ static void lone_flows_should_take_their_ideal_time(void **state) {
   assert_near(get(metrics, "slowdown_p50"), 1);
   assert_true(get(metrics, "slowdown_p99") < 1.01);
   assert_null(json_object_get(metrics, "load_expected"));
-  assert_true(get(metrics, "load_realised") > 0);
+  assert_null(json_object_get(metrics, "load_realised"));
+  assert_true(get(metrics, "load_busiest") > 0);
   json_decref(metrics);
   m4s_point_clear(&point);
+}
+
+// Of mixes of the studies: expected loads are those asked for, those of the flows within three
+// standard deviations.
+static void loads_should_be_told_with_their_deviations(void **state) {
+  (void)state;
+  static const char *const sizes[] = {"cachefollower", "webserver", "hadoop"};
+  for (int i = 0; i < 12; i++) {
+    char text[512];
+    double max_load = 0.25 * (1 + i % 3);
+    snprintf(
+        text, sizeof text,
+        "{\"topology\": {\"kind\": \"clos\", \"oversubscription\": %d}, \"traffic\": {\"kind\": "
+        "\"mix\", \"spatial\": \"locality\", \"n_flows\": 20000, \"max_load\": %g, \"sizes\": "
+        "\"%s\", \"lognorm_sigma\": %d}, \"run\": {\"seed\": %d}}",
+        1 << i % 3, max_load, sizes[i / 4], 1 + i % 2, i);
+    m4s_point_t point = make_point(text);
+    json_t *metrics = run(&point, "flowsim", NULL);
+    double deviation = get(metrics, "load_deviation");
+    assert_true(fabs(get(metrics, "load_expected") / max_load - 1) <= 0.01);
+    assert_true(deviation > 0);
+    assert_true(fabs(get(metrics, "load_realised") - max_load) <= 3 * deviation);
+    assert_true(get(metrics, "load_busiest") >= get(metrics, "load_realised"));
+    json_decref(metrics);
+    m4s_point_clear(&point);
+  }
 }
 
 static void seeds_should_make_other_flows(void **state) {
@@ -333,7 +365,7 @@ static void phases_should_wait_for_each_other(void **state) {
     m4s_point_t point = make_point(text);
     json_t *metrics = run(&point, "flowsim", NULL);
     assert_near(get(metrics, "flows"), cases[i].n_flows);
-    assert_null(json_object_get(metrics, "load_realised"));
+    assert_null(json_object_get(metrics, "load_busiest"));
     // 1,192,802 bytes with headers take a millisecond at 10 Gb/s, their way some us.
     double over_us = get(metrics, "makespan_us") - 1000 * cases[i].n_in_turn;
     if (!(over_us > 0 && over_us < 5 * cases[i].n_phases)) {
@@ -540,6 +572,7 @@ int main(void) {
       cmocka_unit_test(metrics_should_be_those_of_the_names),
       cmocka_unit_test(mixes_should_run_on_simulators_and_repeat),
       cmocka_unit_test(lone_flows_should_take_their_ideal_time),
+      cmocka_unit_test(loads_should_be_told_with_their_deviations),
       cmocka_unit_test(seeds_should_make_other_flows),
       cmocka_unit_test(mixes_should_run_on_any_topology),
       cmocka_unit_test(packets_should_tell_of_links_and_flows),
