@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A sweep as a Slurm job: one rank a task, results in the submit folder.
 #   sbatch --ntasks 64 [--gpus-per-task 1] jobs/slurm.sh sweeps/gray-failure.json [options of m4sweep run]
+# or another of the sweeps that sweeps/README.md lists with their points and times.
 # A job that was cancelled, requeued or ran into its time limit goes on where it ended when submitted again.
 # Slurm sends SIGTERM to the ranks some time before it kills them; finished points are kept either way.
 #SBATCH --job-name=m4sweep
