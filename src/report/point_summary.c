@@ -69,7 +69,8 @@ static m4s_status_t add_header(const table_t *table) {
 static m4s_status_t add_errors(const table_t *table, const char *metric) {
   const m4s_report_t *report = table->report;
   double reference;
-  if (!m4s_reference_value(&report->reference, 0, metric, &reference) || reference == 0) {
+  if (!m4s_reference_value(&report->reference, 0, metric, &reference) || reference == 0 ||
+      (report->reference.simulator >= 0 && table->n_simulators == 1)) {
     return M4S_OK;
   }
   M4S_TRY(m4s_text_list_add(table->cells, "  error [%]"));
@@ -226,6 +227,9 @@ static m4s_status_t add_note(const m4s_report_t *report, m4s_text_t *text) {
     return m4s_text_add(text, "\nno reference: no errors\n");
   }
   bool known = report->reference.n_points_known > 0;
+  if (report->reference.simulator >= 0 && report->view.simulators.n_items == 1) {
+    return m4s_text_add(text, "\nno errors: %s is the reference\n", report->reference.name);
+  }
   M4S_TRY(m4s_text_add(text, known ? "\nerrors are against " : "\nno errors: the reference, "));
   M4S_TRY(m4s_report_add_reference(report, text));
   M4S_TRY(m4s_text_add(text, known ? "\n" : ", does not have this point\n"));
