@@ -1,5 +1,9 @@
 // The tape against the engine's forward passes, and its gradients against finite differences.
+#define _GNU_SOURCE  // dladdr()
 #include "train/tape_batches.h"
+
+#include <cblas.h>
+#include <dlfcn.h>
 
 #include "m4/forward.h"
 
@@ -435,6 +439,24 @@ static void instructions_that_are_not_there_should_be_refused(void **state) {
   m4s_parameters_destroy(parameters);
 }
 
+static const void *library_of(const void *function) {
+  void *address;
+  Dl_info info;
+  memcpy(&address, function, sizeof address);
+  assert_int_not_equal(dladdr(address, &info), 0);
+  return info.dli_fbase;
+}
+
+// Not those of another library with the same names, such as GSL's.
+static void matrix_products_should_be_those_of_openblas(void **state) {
+  (void)state;
+  void (*const sgemm)(void) = (void (*)(void))cblas_sgemm;
+  void (*const dgemm)(void) = (void (*)(void))cblas_dgemm;
+  void (*const own)(void) = (void (*)(void))openblas_set_num_threads;
+  assert_ptr_equal(library_of(&sgemm), library_of(&own));
+  assert_ptr_equal(library_of(&dgemm), library_of(&own));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(float64_should_agree_with_the_reference),
@@ -447,6 +469,7 @@ int main(void) {
       cmocka_unit_test(nan_should_reach_the_gradients),
       cmocka_unit_test(empty_tapes_should_give_nothing),
       cmocka_unit_test(instructions_that_are_not_there_should_be_refused),
+      cmocka_unit_test(matrix_products_should_be_those_of_openblas),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
