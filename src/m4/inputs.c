@@ -26,6 +26,8 @@ typedef struct {
   int64_t started_ns, stepped_ns;
   double ideal_ns, latency_ns;  // beyond the sending at least_rate
   double rtt_ns, least_rate;  // bytes/ns
+  int64_t least_bps;
+  double window_bytes;
   double wire_bytes;
   float fixed[M4S_M4_N_FLOW_INPUTS];  // the inputs that do not change; 0 in place of the others
 } input_flow_t;
@@ -154,22 +156,42 @@ static void measure_path(const m4s_m4_inputs_t *inputs, const m4s_flow_t *flow,
     double capacity = inputs->links[flow->links[hop]].capacity;
     rtt_ns += 2 * (double)inputs->topology->links[flow->links[hop]].delay_ns;
     rtt_ns += packet_bytes / capacity;
-    least = capacity < least ? capacity : least;
+    if (capacity < least) {
+      least = capacity;
+      measured->least_bps = inputs->topology->links[flow->links[hop]].bandwidth_bps;
+    }
   }
   measured->rtt_ns = rtt_ns;
   measured->least_rate = least;
 }
 
+// The thresholds of links of a rate.
+static m4s_m4_ecn_t ecn_of(const m4s_m4_input_settings_t *settings, int64_t rate_bps) {
+  for (int32_t i = 0; i < settings->n_ecn; i++) {
+    if (settings->ecn[i].rate_bps == rate_bps) {
+      return settings->ecn[i];
+    }
+  }
+  m4s_m4_ecn_t ecn = settings->ecn_else;
+  if (ecn.rate_bps > 0) {
+    double times = (double)rate_bps / (double)ecn.rate_bps;
+    ecn.k_min_bytes *= times;
+    ecn.k_max_bytes *= times;
+  }
+  return ecn;
+}
+
 static void set_cc(const m4s_m4_input_settings_t *settings, const input_flow_t *flow, float *row) {
   double bdp_bytes = flow->least_rate * flow->rtt_ns;
+  m4s_m4_ecn_t ecn = ecn_of(settings, flow->least_bps);
   set_flow(row, settings->cc, 1);
   switch (settings->cc) {
     case M4S_M4_FLOW_DCTCP:
-      set_flow(row, M4S_M4_FLOW_DCTCP_K, log2_of(settings->dctcp_k_bytes / bdp_bytes));
+      set_flow(row, M4S_M4_FLOW_DCTCP_K, log2_of(ecn.k_min_bytes / bdp_bytes));
       break;
     case M4S_M4_FLOW_DCQCN:
-      set_flow(row, M4S_M4_FLOW_DCQCN_K_MIN, log2_of(settings->dcqcn_k_min_bytes / bdp_bytes));
-      set_flow(row, M4S_M4_FLOW_DCQCN_K_MAX, log2_of(settings->dcqcn_k_max_bytes / bdp_bytes));
+      set_flow(row, M4S_M4_FLOW_DCQCN_K_MIN, log2_of(ecn.k_min_bytes / bdp_bytes));
+      set_flow(row, M4S_M4_FLOW_DCQCN_K_MAX, log2_of(ecn.k_max_bytes / bdp_bytes));
       break;
     case M4S_M4_FLOW_HPCC:
       set_flow(row, M4S_M4_FLOW_HPCC_TARGET, settings->hpcc_target);
@@ -181,15 +203,22 @@ static void set_cc(const m4s_m4_input_settings_t *settings, const input_flow_t *
   }
 }
 
+static double window_of(const m4s_m4_input_settings_t *settings, double bdp_bytes) {
+  const double most_bdps = 256;
+  return settings->window_bytes > 0 ? fmin(settings->window_bytes, most_bdps * bdp_bytes)
+                                    : bdp_bytes;
+}
+
 static void set_fixed(const m4s_m4_inputs_t *inputs, int64_t size_bytes, input_flow_t *flow) {
   const m4s_m4_input_settings_t *settings = &inputs->settings;
   double bdp_bytes = flow->least_rate * flow->rtt_ns;
+  flow->window_bytes = window_of(settings, bdp_bytes);
   double packets = (double)size_bytes / (double)inputs->wire.payload_bytes;
   float *row = flow->fixed;
   set_flow(row, M4S_M4_FLOW_SIZE, log2_of(1 + packets));
   set_flow(row, M4S_M4_FLOW_IDEAL, log2_of(flow->ideal_ns / flow->rtt_ns));
   set_flow(row, M4S_M4_FLOW_LINKS, flow->n_links);
-  set_flow(row, M4S_M4_FLOW_WINDOW, log2_of(settings->window_bytes / bdp_bytes));
+  set_flow(row, M4S_M4_FLOW_WINDOW, log2_of(flow->window_bytes / bdp_bytes));
   set_flow(row, M4S_M4_FLOW_BUFFER, log2_of(settings->buffer_bytes / bdp_bytes));
   set_cc(settings, flow, row);
 }
@@ -257,7 +286,7 @@ static void sum_links(m4s_m4_inputs_t *inputs, const m4s_m4_input_step_t *step) 
   for (int32_t i = 0; i < step->n_flows; i++) {
     const input_flow_t *flow = &inputs->flows[step->slots[i]];
     double remaining_bytes = m4s_beside_flow(inputs->fluid, flow->fluid).remaining_bytes;
-    double most_bytes = fmin(inputs->settings.window_bytes, remaining_bytes);
+    double most_bytes = fmin(flow->window_bytes, remaining_bytes);
     for (int32_t hop = 0; hop < flow->n_links; hop++, edge++) {
       link_sums_t *sums = &inputs->sums[*edge];
       if (*edge == n_links) {

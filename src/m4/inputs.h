@@ -67,11 +67,23 @@ typedef struct {
 extern const m4s_m4_input_t m4s_m4_flow_inputs[M4S_M4_N_FLOW_INPUTS];
 extern const m4s_m4_input_t m4s_m4_link_inputs[M4S_M4_N_LINK_INPUTS];
 
+enum { M4S_M4_MAX_ECN_RATES = 32 };
+
+// Marking thresholds of links of a rate; DCTCP has the lower one alone.
+typedef struct {
+  int64_t rate_bps;
+  double k_min_bytes, k_max_bytes;
+} m4s_m4_ecn_t;
+
 // The settings that inputs depend on, for all flows of a run.
 typedef struct {
   int cc;  // place of the active one's flag among the flow's inputs: M4S_M4_FLOW_DCTCP …
-  double window_bytes, buffer_bytes;
-  double dctcp_k_bytes, dcqcn_k_min_bytes, dcqcn_k_max_bytes;
+  double window_bytes;  // 0: the flow's BDP; infinity: none, which counts as 256 BDP
+  double buffer_bytes;
+  // A flow's are those of the least rate of its path.
+  int32_t n_ecn;
+  m4s_m4_ecn_t ecn[M4S_M4_MAX_ECN_RATES];
+  m4s_m4_ecn_t ecn_else;  // of links of other rates; if it has a rate, in proportion to that
   double hpcc_target;  // utilisation
   double hpcc_increase;  // bytes/ns
   double timely_low_ns, timely_high_ns;

@@ -44,7 +44,7 @@ const m4s_field_t m4s_m4_fields[] = {
      .help = "event: arrivals at one instant make one step, not one each"},
     REAL(bfsz, "times 10 kB", "30", "switch buffer, per class of ports"),
     REAL(fwin, "kB", "18", "initial window"),
-    CHOICE(cc, "dctcp", ccs, "congestion control"),
+    CHOICE(cc, "dctcp", ccs, "congestion control; networks with fluid inputs follow packet.*"),
     REAL(dctcp_k, "kB", "30", "DCTCP: marking threshold"),
     REAL(dcqcn_k_min, "kB", "20", "DCQCN: queue at which marking begins"),
     REAL(dcqcn_k_max, "kB", "30", "DCQCN: queue from which all is marked"),
@@ -73,21 +73,25 @@ void m4s_m4_params(const m4s_m4_config_t *config, float params_out[M4S_M4_N_PARA
 }
 
 m4s_m4_input_settings_t m4s_m4_input_settings(const m4s_m4_config_t *config) {
+  if (config->has_conditions) {
+    return config->conditions;
+  }
+  bool dctcp = config->cc == M4S_CC_DCTCP;
   static const int ccs_inputs[] = {M4S_M4_FLOW_DCTCP, M4S_M4_FLOW_DCQCN, M4S_M4_FLOW_HPCC,
                                    M4S_M4_FLOW_TIMELY};
   const double kb = 1e3;
+  double k_min_kb = dctcp ? config->dctcp_k : config->dcqcn_k_min;
   const double mbps = m4s_bps_to_bytes_per_ns(1000000);
   const double ns_per_us = (double)M4S_NS_PER_US;
-  return (m4s_m4_input_settings_t){.cc = ccs_inputs[config->cc],
-                                   .window_bytes = config->fwin * kb,
-                                   .buffer_bytes = config->bfsz * 10 * kb,
-                                   .dctcp_k_bytes = config->dctcp_k * kb,
-                                   .dcqcn_k_min_bytes = config->dcqcn_k_min * kb,
-                                   .dcqcn_k_max_bytes = config->dcqcn_k_max * kb,
-                                   .hpcc_target = config->u_tgt / 100,
-                                   .hpcc_increase = config->hpai * 10 * mbps,
-                                   .timely_low_ns = config->timely_t_low * ns_per_us,
-                                   .timely_high_ns = config->timely_t_high * ns_per_us};
+  return (m4s_m4_input_settings_t){
+      .cc = ccs_inputs[config->cc],
+      .window_bytes = config->fwin * kb,
+      .buffer_bytes = config->bfsz * 10 * kb,
+      .ecn_else = {.k_min_bytes = k_min_kb * kb, .k_max_bytes = config->dcqcn_k_max * kb},
+      .hpcc_target = config->u_tgt / 100,
+      .hpcc_increase = config->hpai * 10 * mbps,
+      .timely_low_ns = config->timely_t_low * ns_per_us,
+      .timely_high_ns = config->timely_t_high * ns_per_us};
 }
 
 // Whether the settings make sense with the network.

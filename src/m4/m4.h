@@ -35,7 +35,7 @@ typedef struct {
   int64_t reschedule_flow_count;  // interval: arrivals between steps that reschedule all flows
   // event: arrivals at one instant enter first, then make one step for each component.
   bool merge_arrivals;
-  // Network parameters as the published weights take them (their names and scales):
+  // Network parameters as published networks take them (their names and scales):
   double bfsz;  // switch buffer, 10 kB per class of ports
   double fwin;  // initial window, kB
   int cc;  // m4s_cc_t; parameters of the others are given to the network as 0
@@ -43,6 +43,10 @@ typedef struct {
   double dcqcn_k_min, dcqcn_k_max;  // DCQCN marking thresholds, kB
   double u_tgt, hpai;  // HPCC: target utilisation in percent, additive increase in 10 Mb/s
   double timely_t_low, timely_t_high;  // TIMELY thresholds, microseconds
+  // For networks with fluid inputs in place of those; not among the fields: they follow from the
+  // settings of the packet simulator. Where they are not given, those stand for them.
+  bool has_conditions;
+  m4s_m4_input_settings_t conditions;
   // For ideal FCTs; not among the fields: they follow from the traffic.
   m4s_wire_t wire;
   m4s_m4_ideal_t ideal;

@@ -1,8 +1,11 @@
 #include "sweep/simulator.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/text.h"
+#include "core/units.h"
 
 // One line a simulator.
 #define SIMULATORS(X) X(flowsim) X(m4) X(packet)
@@ -11,6 +14,51 @@ static m4s_status_t create_flowsim(const m4s_simulator_inputs_t *inputs,
                                    m4s_simulator_t *simulator) {
   return m4s_flowsim_create(&inputs->point->flowsim, inputs->topology, inputs->clock,
                             &simulator->model);
+}
+
+static m4s_m4_ecn_t ecn_of(const m4s_packet_ecn_t *ecn) {
+  return (m4s_m4_ecn_t){.rate_bps = ecn->rate_bps,
+                        .k_min_bytes = (double)ecn->k_min_bytes,
+                        .k_max_bytes = (double)ecn->k_max_bytes};
+}
+
+// What m4's networks are told of the rules.
+static m4s_m4_input_settings_t conditions_of(const m4s_packet_rules_t *rules) {
+  static const int ccs[] = {[M4S_PACKET_DCTCP] = M4S_M4_FLOW_DCTCP,
+                            [M4S_PACKET_DCQCN] = M4S_M4_FLOW_DCQCN,
+                            [M4S_PACKET_HPCC] = M4S_M4_FLOW_HPCC,
+                            [M4S_PACKET_TIMELY] = M4S_M4_FLOW_TIMELY};
+  m4s_m4_input_settings_t conditions = {
+      .cc = ccs[rules->cc],
+      .window_bytes = rules->window ? (double)rules->window_bytes : (double)INFINITY,
+      .buffer_bytes = (double)rules->buffer_bytes,
+      .n_ecn = rules->n_ecn,
+      .ecn_else = ecn_of(&rules->ecn_else),
+      .hpcc_target = rules->utilisation_target,
+      .hpcc_increase = m4s_bps_to_bytes_per_ns(rules->ai_bps),
+      .timely_low_ns = (double)rules->timely_low_ns,
+      .timely_high_ns = (double)rules->timely_high_ns};
+  conditions.ecn_else.rate_bps = rules->ecn_else_flat ? 0 : M4S_BPS_PER_GBPS;
+  for (int32_t i = 0; i < rules->n_ecn; i++) {
+    conditions.ecn[i] = ecn_of(&rules->ecn[i]);
+  }
+  return conditions;
+}
+
+_Static_assert((int)M4S_M4_MAX_ECN_RATES == (int)M4S_PACKET_MAX_ECN_RATES, "one table of rates");
+
+m4s_status_t m4s_point_m4_config(const m4s_point_t *point, const m4s_model_t *network,
+                                 m4s_m4_config_t *config_out) {
+  m4s_m4_config_t config = point->m4;
+  if (network->inputs == M4S_INPUTS_FLUID) {
+    m4s_packet_rules_t rules;
+    M4S_TRY(
+        m4s_packet_config_resolve(&point->packet, &point->wire, (uint64_t)point->run.seed, &rules));
+    config.has_conditions = true;
+    config.conditions = conditions_of(&rules);
+  }
+  *config_out = config;
+  return M4S_OK;
 }
 
 static m4s_status_t create_m4(const m4s_simulator_inputs_t *inputs, m4s_simulator_t *simulator) {
@@ -25,8 +73,14 @@ static m4s_status_t create_m4(const m4s_simulator_inputs_t *inputs, m4s_simulato
   if (status != M4S_OK) {
     return m4s_fail_in(status, "m4.model");
   }
-  return m4s_m4_create(config, simulator->network->engine, inputs->topology, inputs->routing,
-                       inputs->clock, &simulator->model);
+  m4s_engine_t *engine = simulator->network->engine;
+  simulator->m4 = malloc(sizeof *simulator->m4);
+  if (simulator->m4 == NULL) {
+    return m4s_fail_memory("m4");
+  }
+  M4S_TRY(m4s_point_m4_config(inputs->point, m4s_engine_model(engine), simulator->m4));
+  return m4s_m4_create(simulator->m4, engine, inputs->topology, inputs->routing, inputs->clock,
+                       &simulator->model);
 }
 
 // Flows of lists and mixes come with their paths.
@@ -83,6 +137,7 @@ void m4s_simulator_clear(m4s_simulator_t *simulator) {
   if (simulator->network != NULL) {
     m4s_engines_release(simulator->engines, simulator->network);
   }
+  free(simulator->m4);
   *simulator = (m4s_simulator_t){0};
 }
 

@@ -20,9 +20,7 @@ enum { N_NODES = 5, SWITCH = 4 };
 static const m4s_m4_input_settings_t dctcp = {.cc = M4S_M4_FLOW_DCTCP,
                                               .window_bytes = 4192,
                                               .buffer_bytes = 8384,
-                                              .dctcp_k_bytes = 2096,
-                                              .dcqcn_k_min_bytes = 1,
-                                              .dcqcn_k_max_bytes = 1,
+                                              .ecn_else = {.k_min_bytes = 2096},
                                               .hpcc_target = 0.5,
                                               .hpcc_increase = 1,
                                               .timely_low_ns = 1,
@@ -223,11 +221,9 @@ static void flow_that_is_sent_should_wait_for_its_end(void **state) {
 // Each congestion control has a flag and parameters of its own; those of the others are 0.
 static void parameters_should_be_those_of_the_congestion_control(void **state) {
   (void)state;
-  m4s_m4_input_settings_t settings = {.window_bytes = 0,
+  m4s_m4_input_settings_t settings = {.window_bytes = (double)INFINITY,
                                       .buffer_bytes = 4192,
-                                      .dctcp_k_bytes = 8384,
-                                      .dcqcn_k_min_bytes = 1048,
-                                      .dcqcn_k_max_bytes = 2096,
+                                      .ecn_else = {.k_min_bytes = 1048, .k_max_bytes = 2096},
                                       .hpcc_target = 0.95,
                                       .hpcc_increase = 0.125,
                                       .timely_low_ns = 16768,
@@ -240,15 +236,37 @@ static void parameters_should_be_those_of_the_congestion_control(void **state) {
     const float *flow = step.flows[0];
     double is[4] = {cc == M4S_M4_FLOW_DCTCP, cc == M4S_M4_FLOW_DCQCN, cc == M4S_M4_FLOW_HPCC,
                     cc == M4S_M4_FLOW_TIMELY};
-    const double want[] = {is[0],      is[1],     is[2],      is[3],      -20,
-                           0,          is[0],     -2 * is[1], -1 * is[1], 0.95 * is[2],
-                           -3 * is[2], 2 * is[3], 3 * is[3]};
+    const double want[] = {is[0],      is[1],      is[2],      is[3],      8,
+                           0,          -2 * is[0], -2 * is[1], -1 * is[1], 0.95 * is[2],
+                           -3 * is[2], 2 * is[3],  3 * is[3]};
     for (int i = M4S_M4_FLOW_DCTCP; i < M4S_M4_N_FLOW_INPUTS; i++) {
       assert_input(m4s_m4_flow_inputs[i].quantity, flow[i], want[i - M4S_M4_FLOW_DCTCP],
                    m4s_m4_flow_inputs[i].scale);
     }
     close_sim(&sim);
   }
+}
+
+// Those of the least rate on the path, listed or in proportion; windows of 0 are BDPs.
+static void thresholds_should_be_those_of_the_rate(void **state) {
+  (void)state;
+  m4s_m4_input_settings_t settings = {
+      .cc = M4S_M4_FLOW_DCQCN,
+      .n_ecn = 1,
+      .ecn = {{.rate_bps = 2000000000, .k_min_bytes = 1834, .k_max_bytes = 3668}},
+      .ecn_else = {.rate_bps = 1000000000, .k_min_bytes = 524, .k_max_bytes = 1048}};
+  sim_t sim = open_sim(&settings, 1);
+  start(&sim, 0, 0, 0, 100000, 106896);
+  start(&sim, 0, 1, 2, 100000, 500000);  // RTT 7336 ns at 1/4 byte/ns: BDP 1834 bytes
+  const int32_t slots[] = {0, 1};
+  step_t step = make_step(&sim, 0, slots, 2, (const int32_t[]){0, 1, 2, 1}, 3);
+  for (int i = 0; i < 2; i++) {
+    assert_input("Kmin", step.flows[i][M4S_M4_FLOW_DCQCN_K_MIN], 0, 0.25F);
+    assert_input("Kmax", step.flows[i][M4S_M4_FLOW_DCQCN_K_MAX], 1, 0.25F);
+    assert_input("window", step.flows[i][M4S_M4_FLOW_WINDOW], 0, 0.25F);
+  }
+  assert_input("in flight", step.links[0][M4S_M4_LINK_WINDOWS], 1, 0.25F);
+  close_sim(&sim);
 }
 
 // Rates 4 times as high and times a quarter as long make no difference, but for whole ns.
@@ -310,6 +328,7 @@ int main(void) {
       cmocka_unit_test(flows_should_share_as_the_fluid_does),
       cmocka_unit_test(flow_that_is_sent_should_wait_for_its_end),
       cmocka_unit_test(parameters_should_be_those_of_the_congestion_control),
+      cmocka_unit_test(thresholds_should_be_those_of_the_rate),
       cmocka_unit_test(inputs_should_be_without_scale),
       cmocka_unit_test(ranges_should_span_all_steps),
   };

@@ -342,6 +342,42 @@ static void points_unlike_the_training_should_be_told(void **state) {
   m4s_point_clear(&point);
 }
 
+static double total_us(const char *text) {
+  json_t *settings = NULL;
+  json_t *metrics = NULL;
+  m4s_point_t point = {0};
+  support_write("w.txt", workload);
+  ASSERT_OK(m4s_json_parse(text, "settings", &settings));
+  ASSERT_OK(m4s_point_set(&point, settings, support_folder, "test"));
+  ASSERT_OK(m4s_point_run(&point, "m4", NULL, NULL, &metrics));
+  double us = json_number_value(json_object_get(metrics, "total_us"));
+  json_decref(metrics);
+  json_decref(settings);
+  m4s_point_clear(&point);
+  return us;
+}
+
+#define POINT(more) \
+  "{\"topology\": {\"gpus\": 8}, \"traffic\": {\"workload\": \"w.txt\"}, \"m4\": {\"model\": " \
+  "\"model\"" more "}"
+
+// Fluid networks are told of the packet simulator's settings, published ones of m4's.
+static void settings_should_be_those_of_the_kind_of_network(void **state) {
+  (void)state;
+  const tiny_sizes_t fluid = {16, 24, 2, TINY_FLUID, false};
+  tiny_write(fluid, 1, "model");
+  double plain = total_us(POINT("}"));
+  assert_true(total_us(POINT(", \"cc\": \"hpcc\", \"bfsz\": 5}")) == plain);
+  assert_true(total_us(POINT("}, \"packet\": {\"cc\": \"hpcc\"}")) != plain);
+  assert_true(total_us(POINT("}, \"packet\": {\"buffer_kb\": 50}")) != plain);
+  assert_true(total_us(POINT("}, \"packet\": {\"window\": \"fixed\", \"window_kb\": 5}")) != plain);
+  assert_true(total_us(POINT("}, \"packet\": {\"k_min_kb\": 3}")) != plain);
+  tiny_write(sizes, 1, "model");
+  plain = total_us(POINT("}"));
+  assert_true(total_us(POINT(", \"cc\": \"hpcc\"}")) != plain);
+  assert_true(total_us(POINT("}, \"packet\": {\"cc\": \"hpcc\"}")) == plain);
+}
+
 // What somebody has written into a journal is no reason to crash.
 static void words_should_stand_for_any_json(void **state) {
   (void)state;
@@ -404,6 +440,7 @@ int main(void) {
       cmocka_unit_test(points_should_be_the_same_alone_and_side_by_side),
       cmocka_unit_test(unusable_models_should_be_refused),
       cmocka_unit_test(points_unlike_the_training_should_be_told),
+      cmocka_unit_test(settings_should_be_those_of_the_kind_of_network),
       cmocka_unit_test(words_should_stand_for_any_json),
       cmocka_unit_test(units_should_keep_what_was_outside),
       cmocka_unit_test(predictions_that_are_no_numbers_should_fail_the_point),
