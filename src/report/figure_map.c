@@ -162,14 +162,27 @@ static m4s_status_t write_map(map_t *map, const m4s_figure_t *figure, m4s_text_t
   return m4s_script_end(script);
 }
 
-// The first two axes on which points share values.
-static bool choose_axes(const m4s_axes_t *axes, map_t *map) {
-  int n = 0;
-  for (size_t i = 0; i < axes->n_items && n < 2; i++) {
-    const m4s_axis_values_t *axis = &axes->items[i];
-    if (!axis->continuous) {
-      map->axes[n++] = axis;
+static const m4s_axis_values_t *find_axis(const m4s_axes_t *axes, const char *name) {
+  for (size_t i = 0; i < axes->n_items; i++) {
+    if (strcmp(axes->items[i].name, name) == 0 && !axes->items[i].continuous) {
+      return &axes->items[i];
     }
+  }
+  return NULL;
+}
+
+// The first two axes of the sweep on which points share values; numbers go along x.
+static bool choose_axes(const m4s_axes_t *axes, map_t *map) {
+  const m4s_text_list_t *names = &map->report->view.axes;
+  int n = 0;
+  for (size_t i = 0; i < names->n_items && n < 2; i++) {
+    map->axes[n] = find_axis(axes, names->items[i]);
+    n += map->axes[n] != NULL;
+  }
+  if (n == 2 && map->axes[0]->of_names && !map->axes[1]->of_names) {
+    const m4s_axis_values_t *of_names = map->axes[0];
+    map->axes[0] = map->axes[1];
+    map->axes[1] = of_names;
   }
   return n == 2 && map->axes[0]->n_values * map->axes[1]->n_values <= MAX_CELLS;
 }

@@ -206,6 +206,21 @@ m4s_status_t m4s_script_add_line(const m4s_report_t *report, int simulator, m4s_
                    : m4s_text_add(script, " dt %d", simulator / N_COLOURS + 1);
 }
 
+// The bytes of a label's next line: up to the last ", " within the width, else up to the next one.
+static size_t line_of(const char *label) {
+  enum { MAX_COLUMNS = 72 };
+  size_t length = 0;
+  for (const char *comma = strstr(label, ", "); comma != NULL; comma = strstr(comma + 2, ", ")) {
+    size_t n = (size_t)(comma - label) + 1;
+    if (length > 0 && n > MAX_COLUMNS) {
+      return length;
+    }
+    length = n;
+  }
+  size_t whole = strlen(label);
+  return length == 0 || whole <= MAX_COLUMNS ? whole : length;
+}
+
 m4s_status_t m4s_script_add_label(m4s_text_t *script, const char *name) {
   char *label = strdup(name);
   if (label == NULL) {
@@ -214,7 +229,22 @@ m4s_status_t m4s_script_add_label(m4s_text_t *script, const char *name) {
   for (char *c = label; *c != '\0'; c++) {
     *c = *c == '_' ? ' ' : *c;
   }
-  m4s_status_t status = m4s_text_add_gnuplot(script, label);
+  m4s_status_t status = M4S_OK;
+  char *rest = label;
+  while (status == M4S_OK) {
+    size_t n = line_of(rest);
+    char after = rest[n];
+    rest[n] = '\0';
+    status = m4s_text_add_gnuplot(script, rest);
+    if (after == '\0') {
+      break;
+    }
+    if (status == M4S_OK) {
+      status = m4s_text_add(script, ".\"\\n\".");
+    }
+    rest += n;
+    *rest = after;
+  }
   free(label);
   return status;
 }

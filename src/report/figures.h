@@ -62,7 +62,7 @@ m4s_status_t m4s_script_add_line(const m4s_report_t *report, int simulator, m4s_
 // " lc rgb …" of the same.
 m4s_status_t m4s_script_add_colour(const m4s_report_t *report, int simulator, m4s_text_t *script);
 
-// An axis name as a label: '_' becomes a blank. In quotes.
+// Axis names as a label: '_' becomes a blank, long ones are broken after commas. In quotes.
 m4s_status_t m4s_script_add_label(m4s_text_t *script, const char *name);
 
 // figure_cdf.c: the CDF of figure->quantity.

@@ -505,11 +505,13 @@ static m4s_status_t add_glossary(const m4s_view_t *view, m4s_text_t *text) {
       {"wall_s", NULL, "how long the simulation of the point took, in seconds"},
   };
   M4S_TRY(m4s_text_add(text, "<p class=\"note\">"));
+  bool first = true;
   for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
     const char *metric = entries[i].metric;
     if (metric == NULL || m4s_text_list_find(&view->metrics, metric) >= 0) {
-      M4S_TRY(m4s_text_add(text, "%s<code>%s</code>: %s", i == 0 ? "" : "; ", entries[i].name,
+      M4S_TRY(m4s_text_add(text, "%s<code>%s</code>: %s", first ? "" : "; ", entries[i].name,
                            entries[i].meaning));
+      first = false;
     }
   }
   return m4s_text_add(text, ". Names that end in _us are in microseconds.</p>\n");

@@ -317,6 +317,29 @@ static void random_points_should_be_dots(void **state) {
   assert_no_figure(drawn, json_pack("{s:s}", "simulator", "b"), "error_map");
 }
 
+static void long_labels_should_be_broken(void **state) {
+  (void)state;
+  static const struct {
+    const char *label, *expected;
+  } cases[] = {
+      {"max_load", "'max load'"},
+      {"a, b", "'a, b'"},
+      {"packet.cc = dctcp, max load = 0.705297, rack share = 0.505, run.seed = 7, x = 1",
+       "'packet.cc = dctcp, max load = 0.705297, rack share = 0.505,'.\"\\n\".' run.seed = 7, x = "
+       "1'"},
+      {"0123456789012345678901234567890123456789012345678901234567890123456789abcdef, b",
+       "'0123456789012345678901234567890123456789012345678901234567890123456789abcdef,'.\"\\n\".' "
+       "b'"},
+      {"", "''"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    m4s_text_t script = {0};
+    assert_int_equal(m4s_script_add_label(&script, cases[i].label), M4S_OK);
+    assert_string_equal(script.bytes, cases[i].expected);
+    m4s_text_clear(&script);
+  }
+}
+
 // --- closed loops ---
 
 #define FLOW_ROW(case_id, axes, us, gbps) \
@@ -384,6 +407,7 @@ int main(void) {
       cmocka_unit_test(many_names_should_not_be_drawn),
       cmocka_unit_test(scales_should_be_those_of_the_values),
       cmocka_unit_test(random_points_should_be_dots),
+      cmocka_unit_test(long_labels_should_be_broken),
       cmocka_unit_test(loops_should_be_compared_by_their_makespans),
       cmocka_unit_test(measures_should_follow_the_traffic),
   };
