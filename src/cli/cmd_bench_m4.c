@@ -1,4 +1,5 @@
-// m4sweep bench m4: how fast a network is evaluated, next to OpenBLAS and the core's peak.
+// m4sweep bench m4: how fast a network is evaluated, next to OpenBLAS and the peak
+// of its products on this core.
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -40,14 +41,13 @@ static const m4s_field_t fields[] = {
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(options_t, points),
      .unit = "LIST",
-     .fallback = "2x4,16x4,10x10",
-     .help = "gray-failure points NxR to simulate: N degraded GPUs at 1/R"},
+     .help = "gray-failure points NxR to simulate with --model, N degraded GPUs at 1/R; default: "
+             "2x4,16x4,10x10"},
     {.name = "workload",
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(options_t, workload),
      .unit = "FILE",
-     .fallback = "sweeps/workloads/gray-failure.txt",
-     .help = "for the points"},
+     .help = "for the points; default: sweeps/workloads/gray-failure.txt"},
 };
 
 // --- lists of numbers ---
@@ -365,11 +365,17 @@ static m4s_status_t read_model(const char *path, m4s_model_t **model_out) {
 
 static m4s_status_t read_inputs(bench_t *bench) {
   const options_t *options = bench->options;
+  if (options->model == NULL && (options->points != NULL || options->workload != NULL)) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: points are simulated with the weights of --model only",
+                    options->points != NULL ? "--points" : "--workload");
+  }
   if (options->model == NULL) {
     return m4s_bench_model_create(&bench->model);
   }
   M4S_TRY(read_model(options->model, &bench->model));
-  m4s_status_t status = m4s_workload_read(options->workload, &bench->workload);
+  const char *workload = options->workload;
+  workload = workload == NULL ? "sweeps/workloads/gray-failure.txt" : workload;
+  m4s_status_t status = m4s_workload_read(workload, &bench->workload);
   return status == M4S_OK ? M4S_OK : m4s_fail_in(status, "--workload");
 }
 
@@ -379,7 +385,8 @@ static m4s_status_t run_bench(bench_t *bench) {
   size_t n_rows = 0;
   size_t n_points = 0;
   M4S_TRY(read_rows(bench->options->batch_rows, rows, &n_rows));
-  M4S_TRY(read_points(bench->options->points, points, &n_points));
+  const char *list = bench->options->points;
+  M4S_TRY(read_points(list == NULL ? "2x4,16x4,10x10" : list, points, &n_points));
   M4S_TRY(read_inputs(bench));
   M4S_TRY(m4s_engine_create(bench->model, M4S_FORWARD_FAST, &bench->engine));
   print_head(bench);

@@ -211,7 +211,7 @@ static void print_end(const m4s_sweep_t *sweep, size_t n_indices) {
   for (size_t i = 0; i < n; i++) {
     printf("%s%s", i == 0 ? "" : ", ", sweep->simulators.items[i]);
   }
-  printf("); cost: expected share of the time\n");
+  printf("); cost: expected share of the time, roughly\n");
 }
 
 // As m4sweep run does before it writes something; for very many points without their case ids.
@@ -245,6 +245,9 @@ static m4s_status_t print_plan(m4s_sweep_t *sweep, const options_t *given) {
   }
   if (status == M4S_OK) {
     status = check_points(sweep, indices, n_indices);
+  }
+  if (status == M4S_OK) {
+    m4s_sweep_warn_of_unused(sweep, &overrides);
   }
   if (status == M4S_OK && given->count) {
     printf("%zu\n", n_indices);

@@ -134,6 +134,7 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
   json_decref(selection);
   M4S_TRY(status);
   M4S_TRY(m4s_plan_check(job->sweep, &job->index, 1, &metrics));
+  m4s_sweep_warn_of_unused(job->sweep, &overrides);
   status = m4s_cli_check_reference(job->sweep, &job->index, 1, metrics);
   json_decref(metrics);
   M4S_TRY(status);

@@ -164,8 +164,26 @@ static m4s_status_t unknown_option(const m4s_command_t *command, const char *typ
   return m4s_fail(M4S_ERR_INPUT, "m4sweep %s: unknown option --%s%s", command->name, typed, hint);
 }
 
+// What a command line has given so far.
+typedef struct {
+  void *options;
+  bool seen[64];  // by the command's options
+} given_t;
+
+// Lists may be given again and flags say the same; of two values of another one would be lost.
+static m4s_status_t check_once(const m4s_command_t *command, const m4s_field_t *field,
+                               const char *where, given_t *given) {
+  size_t i = (size_t)(field - command->options);
+  bool again = field->kind != M4S_FIELD_LIST && field->kind != M4S_FIELD_FLAG &&
+               i < M4S_COUNT(given->seen) && given->seen[i];
+  if (i < M4S_COUNT(given->seen)) {
+    given->seen[i] = true;
+  }
+  return again ? m4s_fail(M4S_ERR_INPUT, "%s is given twice", where) : M4S_OK;
+}
+
 // Reads one option at argv[0]; n_used_out: 1, or 2 with its value.
-static m4s_status_t read_option(const m4s_command_t *command, void *options, int argc, char **argv,
+static m4s_status_t read_option(const m4s_command_t *command, given_t *given, int argc, char **argv,
                                 int *n_used_out) {
   const char *equals = strchr(argv[0], '=');
   char name[64];
@@ -183,8 +201,9 @@ static m4s_status_t read_option(const m4s_command_t *command, void *options, int
   }
   *n_used_out = next ? 2 : 1;
   const char *value = next ? argv[1] : equals != NULL ? equals + 1 : "true";
+  M4S_TRY(check_once(command, field, where, given));
   M4S_TRY(m4s_json_check_text(value, where));
-  return m4s_field_set_text(field, options, value, where);
+  return m4s_field_set_text(field, given->options, value, where);
 }
 
 // "-o" is short for --out, in commands that have it.
@@ -198,6 +217,7 @@ static char *long_form(const m4s_command_t *command, char *typed) {
 // Splits argv into options and arguments (moved to the front of argv). Sets *help_out on --help.
 static m4s_status_t read_command_line(const m4s_command_t *command, void *options, int argc,
                                       char **argv, int *n_arguments_out, bool *help_out) {
+  given_t given = {.options = options};
   int n_arguments = 0;
   bool only_arguments = false;
   for (int i = 0; i < argc;) {
@@ -215,7 +235,7 @@ static m4s_status_t read_command_line(const m4s_command_t *command, void *option
                       command->name, argv[i]);
     } else {
       int n_used = 0;
-      M4S_TRY(read_option(command, options, argc - i, argv + i, &n_used));
+      M4S_TRY(read_option(command, &given, argc - i, argv + i, &n_used));
       i += n_used;
     }
   }

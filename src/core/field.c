@@ -307,8 +307,9 @@ void m4s_fields_print_help(FILE *stream, const m4s_field_t *fields, size_t n_fie
     } else {
       snprintf(head, sizeof head, values[0] == '\0' ? "%s" : "%s (%s)", name, values);
     }
-    const char *fallback = fields[i].fallback;
-    bool shown = fallback != NULL && fields[i].kind != M4S_FIELD_FLAG;
+    bool shown = fields[i].fallback != NULL && fields[i].kind != M4S_FIELD_FLAG;
+    const char *fallback =
+        fields[i].fallback_help != NULL ? fields[i].fallback_help : fields[i].fallback;
     bool wide = strlen(head) > 30;
     fprintf(stream, "  %-30s", head);
     fprintf(stream, wide ? "\n  %-30s" : "%s", "");

@@ -29,6 +29,7 @@ typedef struct {
   size_t offset;  // of the member in the object
   const char *unit;  // "ns", "Gbps", …; for options the value's name in help; NULL for none
   const char *fallback;  // the default as text; NULL: 0, false, unset
+  const char *fallback_help;  // what the default means, in its place in help; NULL: it is shown
   double min, max;  // inclusive, for numbers
   const char *const *choices;  // NULL-terminated, for M4S_FIELD_CHOICE
   const char *help;  // one line

@@ -90,6 +90,7 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
   M4S_TRY(
       m4s_sweep_select(job->sweep, job->selection, options->yes, &job->indices, &job->n_indices));
   M4S_TRY(m4s_plan_check(job->sweep, job->indices, job->n_indices, &job->metrics));
+  m4s_sweep_warn_of_unused(job->sweep, &overrides);
   M4S_TRY(m4s_plan_check_ids(job->sweep, job->indices, job->n_indices));
   if (job->hooks->check != NULL) {
     M4S_TRY(job->hooks->check(job->sweep, job->indices, job->n_indices, job->metrics));

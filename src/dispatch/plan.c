@@ -16,6 +16,7 @@ typedef struct {
   json_t *seen;  // owned reference: texts of the settings that have been checked
   m4s_engines_t *engines;  // owned
   m4s_point_facts_t facts;
+  bool file_is_bad;  // the error is a file's, whatever the point
 } checks_t;
 
 // Whether settings are met for the first time; false, too, without memory, which *status_out tells.
@@ -40,6 +41,22 @@ static void add_facts(m4s_point_facts_t *facts, const m4s_point_facts_t *more) {
   }
 }
 
+// A network that cannot be read is no fault of the point's.
+static m4s_status_t check_model(checks_t *checks, const m4s_point_t *point) {
+  m4s_shared_engine_t *network;
+  if (point->m4.model == NULL) {
+    return M4S_OK;
+  }
+  m4s_status_t status = m4s_engines_take(checks->engines, point->m4.model,
+                                         (m4s_forward_t)point->m4.forward, &network);
+  if (status != M4S_OK) {
+    checks->file_is_bad = true;
+    return m4s_fail_in(status, "m4.model");
+  }
+  m4s_engines_release(checks->engines, network);
+  return M4S_OK;
+}
+
 // Checks the simulator unless it has been with the same settings of its own.
 static m4s_status_t check_simulator(checks_t *checks, const m4s_point_t *point,
                                     const json_t *settings, const char *simulator) {
@@ -49,7 +66,11 @@ static m4s_status_t check_simulator(checks_t *checks, const m4s_point_t *point,
     return m4s_point_check_external(point, external);
   }
   json_t *own = json_pack("{s:O}", simulator, json_object_get(settings, simulator));
-  if (is_new(checks, own, &status)) {
+  bool met = !is_new(checks, own, &status);
+  if (!met && strcmp(simulator, "m4") == 0) {
+    status = check_model(checks, point);
+  }
+  if (!met && status == M4S_OK) {
     status = m4s_point_check_simulator(point, simulator, checks->engines);
   }
   json_decref(own);
@@ -87,6 +108,9 @@ static m4s_status_t check_index(checks_t *checks, uint64_t index) {
       settings == NULL ? m4s_fail_memory("a point") : check_point(checks, &point, settings);
   json_decref(settings);
   m4s_point_clear(&point);
+  if (checks->file_is_bad) {
+    return status;
+  }
   if (status == M4S_OK || sweep->n_groups == 0) {
     return status == M4S_OK ? M4S_OK : m4s_fail_in(status, "%s", sweep->path);
   }

@@ -1,6 +1,7 @@
 #include "packet/settings.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const profiles[] = {"hpcc", "simai", "m4", NULL};
@@ -12,7 +13,7 @@ static const char *const ecmps[] = {"flow", "pair", NULL};
 static const char *const completions[] = {"profile", "sender", "receiver", NULL};
 static const char *const orders[] = {"scheduled", "partitioned", NULL};
 
-// Numbers of -1 are the profile's.
+// Numbers of -1 are the profile's, and help says so.
 const m4s_field_t m4s_packet_fields[] = {
     {.name = "profile",
      .kind = M4S_FIELD_CHOICE,
@@ -37,6 +38,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, window_kb),
      .unit = "kB",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "of a flow; 0: the largest bandwidth-delay product of any pair of hosts"},
@@ -45,6 +47,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, buffer_kb),
      .unit = "KiB",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 4e+06,
      .help = "of each switch"},
@@ -82,6 +85,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(m4s_packet_config_t, pfc_shift),
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 31,
      .help = "a port may fill the free buffer divided by two to this power"},
@@ -90,6 +94,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, headroom_extra_bytes),
      .unit = "bytes",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "per port, on top of the profile's rule"},
@@ -98,6 +103,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, k_min_kb),
      .unit = "kB",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "queue from which packets are marked"},
@@ -106,6 +112,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, k_max_kb),
      .unit = "kB",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "queue from which all packets are marked"},
@@ -113,6 +120,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(m4s_packet_config_t, p_max),
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1,
      .help = "probability of a mark at k_max_kb"},
@@ -127,6 +135,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, min_rate_mbps),
      .unit = "Mb/s",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "least rate of a flow"},
@@ -135,6 +144,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, max_rate_mbps),
      .unit = "Mb/s",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "highest rate of a flow; 0: its link's"},
@@ -142,6 +152,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(m4s_packet_config_t, ewma_gain),
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1,
      .help = "g of DCTCP and DCQCN"},
@@ -150,6 +161,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, dctcp_ai_mbps),
      .unit = "Mb/s",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "DCTCP: additive increase"},
@@ -158,6 +170,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, ai_mbps),
      .unit = "Mb/s",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "DCQCN, HPCC, TIMELY: additive increase"},
@@ -166,6 +179,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, hai_mbps),
      .unit = "Mb/s",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "DCQCN, TIMELY: hyper increase"},
@@ -174,6 +188,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, alpha_interval_us),
      .unit = "us",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "DCQCN: between updates of alpha"},
@@ -182,6 +197,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, decrease_interval_us),
      .unit = "us",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "DCQCN: between decreases"},
@@ -190,6 +206,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, increase_interval_us),
      .unit = "us",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "DCQCN: between increases"},
@@ -197,6 +214,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(m4s_packet_config_t, fast_recovery_times),
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+06,
      .help = "DCQCN: increases before the target grows"},
@@ -204,6 +222,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(m4s_packet_config_t, utilisation_target),
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1,
      .help = "HPCC: eta"},
@@ -211,6 +230,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(m4s_packet_config_t, mi_threshold),
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+06,
      .help = "HPCC: additive increases in a row"},
@@ -218,6 +238,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(m4s_packet_config_t, int_multiple),
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+06,
      .help = "HPCC: units of telemetry"},
@@ -226,6 +247,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, timely_low_us),
      .unit = "us",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "TIMELY: below this RTT rates grow"},
@@ -234,6 +256,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .offset = offsetof(m4s_packet_config_t, timely_high_us),
      .unit = "us",
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1e+09,
      .help = "TIMELY: above this RTT rates fall"},
@@ -241,6 +264,7 @@ const m4s_field_t m4s_packet_fields[] = {
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(m4s_packet_config_t, timely_beta),
      .fallback = "-1",
+     .fallback_help = "the profile's",
      .min = -1,
      .max = 1,
      .help = "TIMELY: strength of decreases"},
@@ -294,22 +318,26 @@ static void set_window(const m4s_packet_config_t *config, m4s_packet_rules_t *ru
   set_integer(&rules->window_bytes, config->window_kb, BYTES_PER_KB);
 }
 
-// Thresholds in kB at 10 Gb/s, or of any rate.
-static void set_ecn(const m4s_packet_config_t *config, m4s_packet_rules_t *rules) {
+// Bytes of a kB of the thresholds of entry i (n_ecn: of the rates that are not listed): they are
+// given at 10 Gb/s, or for any rate.
+static double ecn_unit(const m4s_packet_config_t *config, const m4s_packet_rules_t *rules,
+                       int32_t i) {
   const double gbps_of_k = 10;
-  bool flat = config->ecn_scale == SCALE_FLAT;
-  double per_gbps = BYTES_PER_KB / gbps_of_k;
+  double gbps = i < rules->n_ecn ? (double)rules->ecn[i].rate_bps * 1e-9 : 1;
+  return config->ecn_scale == SCALE_FLAT ? BYTES_PER_KB : BYTES_PER_KB / gbps_of_k * gbps;
+}
+
+static void set_ecn(const m4s_packet_config_t *config, m4s_packet_rules_t *rules) {
   for (int32_t i = 0; i <= rules->n_ecn; i++) {
     // The last one stands for the rates that are not listed.
     m4s_packet_ecn_t *ecn = i < rules->n_ecn ? &rules->ecn[i] : &rules->ecn_else;
-    double gbps = i < rules->n_ecn ? (double)ecn->rate_bps * 1e-9 : 1;
-    double unit = flat ? BYTES_PER_KB : per_gbps * gbps;
+    double unit = ecn_unit(config, rules, i);
     set_integer(&ecn->k_min_bytes, config->k_min_kb, unit);
     set_integer(&ecn->k_max_bytes, config->k_max_kb, unit);
     set_real(&ecn->p_max, config->p_max);
   }
   if (config->k_min_kb >= 0 || config->k_max_kb >= 0) {
-    rules->ecn_else_flat = flat;
+    rules->ecn_else_flat = config->ecn_scale == SCALE_FLAT;
   }
 }
 
@@ -351,6 +379,78 @@ static m4s_status_t check_numbers(const m4s_packet_config_t *config) {
   return M4S_OK;
 }
 
+// A number by the name of its setting.
+typedef struct {
+  const char *name;
+  double set;  // negative: the profile's
+  double value;  // that holds, in the setting's unit
+} named_t;
+
+static void show(const named_t *number, char *text, size_t n_text) {
+  snprintf(text, n_text, number->set < 0 ? "the profile's %g" : "%g", number->value);
+}
+
+// Refuses a low bound above the high one.
+static m4s_status_t check_order(named_t low, named_t high) {
+  char low_text[48], high_text[48];
+  show(&low, low_text, sizeof low_text);
+  show(&high, high_text, sizeof high_text);
+  return low.value <= high.value ? M4S_OK
+                                 : m4s_fail(M4S_ERR_INPUT, "packet.%s: %s is above packet.%s, %s",
+                                            low.name, low_text, high.name, high_text);
+}
+
+static m4s_status_t check_ecn(const m4s_packet_config_t *config, const m4s_packet_rules_t *rules) {
+  for (int32_t i = 0; i <= rules->n_ecn; i++) {
+    const m4s_packet_ecn_t *ecn = i < rules->n_ecn ? &rules->ecn[i] : &rules->ecn_else;
+    double unit = ecn_unit(config, rules, i);
+    M4S_TRY(check_order((named_t){"k_min_kb", config->k_min_kb, (double)ecn->k_min_bytes / unit},
+                        (named_t){"k_max_kb", config->k_max_kb, (double)ecn->k_max_bytes / unit}));
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t check_above_0(named_t number) {
+  return number.value > 0
+             ? M4S_OK
+             : m4s_fail(M4S_ERR_INPUT, "packet.%s: %g is not above 0", number.name, number.value);
+}
+
+static m4s_status_t check_hpcc(const m4s_packet_config_t *config, const m4s_packet_rules_t *rules) {
+  if (rules->cc != M4S_PACKET_HPCC) {
+    return M4S_OK;
+  }
+  if (!rules->window) {
+    return m4s_fail(M4S_ERR_INPUT, "packet.window: is none, but packet.cc \"hpcc\" needs one");
+  }
+  M4S_TRY(check_above_0((named_t){"int_multiple", config->int_multiple, rules->int_multiple}));
+  return check_above_0(
+      (named_t){"utilisation_target", config->utilisation_target, rules->utilisation_target});
+}
+
+// What settings say of each other, and of the profile's, by their names.
+static m4s_status_t check_settings(const m4s_packet_config_t *config,
+                                   const m4s_packet_rules_t *rules) {
+  named_t least = {"min_rate_mbps", config->min_rate_mbps,
+                   (double)rules->min_rate_bps / BPS_PER_MBPS};
+  named_t most = {"max_rate_mbps", config->max_rate_mbps,
+                  (double)rules->max_rate_bps / BPS_PER_MBPS};
+  M4S_TRY(check_above_0(least));
+  M4S_TRY(most.value > 0 ? check_order(least, most) : M4S_OK);
+  M4S_TRY(check_above_0((named_t){"alpha_interval_us", config->alpha_interval_us,
+                                  (double)rules->alpha_interval_ns / NS_PER_US}));
+  M4S_TRY(check_above_0((named_t){"decrease_interval_us", config->decrease_interval_us,
+                                  (double)rules->decrease_interval_ns / NS_PER_US}));
+  M4S_TRY(check_above_0((named_t){"increase_interval_us", config->increase_interval_us,
+                                  (double)rules->increase_interval_ns / NS_PER_US}));
+  M4S_TRY(check_order(
+      (named_t){"timely_low_us", config->timely_low_us, (double)rules->timely_low_ns / NS_PER_US},
+      (named_t){"timely_high_us", config->timely_high_us,
+                (double)rules->timely_high_ns / NS_PER_US}));
+  M4S_TRY(check_ecn(config, rules));
+  return check_hpcc(config, rules);
+}
+
 m4s_status_t m4s_packet_config_resolve(const m4s_packet_config_t *config, const m4s_wire_t *wire,
                                        uint64_t seed, m4s_packet_rules_t *rules_out) {
   m4s_packet_rules_t rules;
@@ -371,6 +471,7 @@ m4s_status_t m4s_packet_config_resolve(const m4s_packet_config_t *config, const 
     rules.complete_at_receiver = config->completion == COMPLETION_RECEIVER;
   }
   rules.partitioned = config->event_order == ORDER_PARTITIONED;
+  M4S_TRY(check_settings(config, &rules));
   M4S_TRY(m4s_packet_rules_check(&rules));
   *rules_out = rules;
   return M4S_OK;

@@ -7,6 +7,8 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "core/log.h"
+#include "sweep/simulator.h"
 #include "sweep/spec.h"
 
 // A path as typed, from the working folder: new reference to its absolute form, NULL on failure.
@@ -309,6 +311,56 @@ static m4s_status_t check_kinds(const m4s_sweep_t *sweep) {
     }
   }
   return M4S_OK;
+}
+
+// The built-in simulator that alone looks at a setting and does not run; NULL where there is none.
+static const char *absent_simulator(const m4s_sweep_t *sweep, m4s_setting_t setting) {
+  const char *name = setting.section->name;
+  for (size_t i = 0; i < sweep->simulators.n_items; i++) {
+    const char *runs = sweep->simulators.items[i];
+    if (strcmp(runs, name) == 0 || m4s_sweep_external(sweep, runs) != NULL) {
+      return NULL;  // commands may name any setting
+    }
+  }
+  for (size_t i = 0; m4s_simulator_names[i] != NULL; i++) {
+    if (strcmp(name, m4s_simulator_names[i]) == 0) {
+      return name;
+    }
+  }
+  return NULL;
+}
+
+static void warn_of_setting(const m4s_sweep_t *sweep, m4s_setting_t setting, const char *where) {
+  const char *absent = absent_simulator(sweep, setting);
+  if (absent != NULL) {
+    m4s_log(M4S_LOG_WARN, "%s %s.%s: has no effect: the sweep does not run %s", where,
+            setting.section->name, setting.field->name, absent);
+  }
+}
+
+static void warn_of_name(const m4s_sweep_t *sweep, const char *name, const char *where) {
+  m4s_setting_t setting;
+  if (m4s_setting_find(name, where, &setting) == M4S_OK) {
+    warn_of_setting(sweep, setting, where);
+  }
+}
+
+void m4s_sweep_warn_of_unused(const m4s_sweep_t *sweep, const m4s_overrides_t *overrides) {
+  size_t n_sets = overrides->sets == NULL ? 0 : overrides->sets->n_items;
+  for (size_t i = 0; i < n_sets; i++) {
+    char name[96];
+    const char *set = overrides->sets->items[i];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(set, "="), set);
+    warn_of_name(sweep, name, "--set");
+  }
+  if (overrides->model != NULL) {
+    warn_of_name(sweep, "m4.model", "--model");
+  }
+  for (size_t g = 0; g < sweep->n_groups; g++) {
+    for (size_t a = 0; a < sweep->groups[g].n_axes; a++) {
+      warn_of_setting(sweep, sweep->groups[g].axes[a].setting, "axis");
+    }
+  }
 }
 
 m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overrides,

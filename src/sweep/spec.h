@@ -90,6 +90,10 @@ typedef struct {
 m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overrides,
                                 m4s_selection_t **selection_out);
 
+// Logs a warning for each setting on the command line or axis that only simulators look at which do
+// not run. The base of a spec may have such: for those that --simulators and --model add.
+void m4s_sweep_warn_of_unused(const m4s_sweep_t *sweep, const m4s_overrides_t *overrides);
+
 // Hashes the files that the settings name, and makes ready for points and case ids. `known_files`
 // ({path: hash}) is believed without looking; NULL: none.
 m4s_status_t m4s_sweep_load(m4s_sweep_t *sweep, const json_t *known_files);

@@ -179,9 +179,11 @@ refused in/spec.json 'm4.model: is needed' -- plan in/spec.json --count --simula
 refused '--model' 'in/none' 'No such file' -- run in/spec.json --out out --model in/none
 refused '--model' 'in: ' 'folder' -- run in/spec.json --out out --model in
 refused '--model' -- run in/spec.json --out out --model ''
-refused in/spec.json 'm4.model: ' 'in/text.safetensors' -- run in/spec.json --out out --model in/text.safetensors
-refused in/spec.json 'm4.model: ' 'in/text.safetensors' -- plan in/spec.json --model in/text.safetensors
+refused 'error: m4.model: ' 'in/text.safetensors' -- run in/spec.json --out out --model in/text.safetensors
+refused 'error: m4.model: ' 'in/text.safetensors' -- plan in/spec.json --model in/text.safetensors
 refused '--model' 'twice' -- run in/spec.json --out out --model "$tiny" --set "m4.model=$tiny"
+refused '--model is given twice' -- run in/spec.json --out out --model "$tiny" --model "$tiny"
+refused '--out is given twice' -- run in/spec.json --out out -o out
 refused '"m4.bfzs"' 'm4.bfsz' -- run in/spec.json --out out --model "$tiny" --set m4.bfzs=3
 refused '--set m4.cc' '"bbr"' -- run in/spec.json --out out --model "$tiny" --set m4.cc=bbr
 refused in/spec.json 'm4.mode' '"published"' -- \
@@ -201,6 +203,8 @@ refused '--batch-rows' '""' -- bench m4 --batch-rows 4,,5
 refused '--batch-rows' 'empty' -- bench m4 --batch-rows ''
 refused '--batch-rows' '32 items' -- bench m4 --batch-rows "$(seq -s, 2 34)"
 refused '--points' '"10"' '2x4' -- bench m4 --points 2x4,10
+refused '--points' '--model' -- bench m4 --points 2x4
+refused '--workload' '--model' -- bench m4 --workload in/small.txt
 refused '--points' '33' 'nearest' -- bench m4 --points 33x4
 refused '--points' 'R' '""' -- bench m4 --points 2x
 refused '--seconds' '0' 'nearest' -- bench m4 --seconds 0
@@ -460,6 +464,20 @@ for command in "plan in/idle.json" "run in/idle.json --out idle --no-report"; do
   if [[ $(grep -c 'the workload uses 32 of 64 GPUs' stderr) -ne 1 ]]; then
     n_failed=$((n_failed + 1))
     echo "FAILED: $command: no single warning of idle GPUs: $(cat stderr)"
+  fi
+done
+
+# So are settings and axes of simulators that do not run; what the base has for them is not.
+cat >in/unused.json <<'END'
+{"name": "t", "simulators": ["flowsim"], "axes": [{"m4.bfsz": [1, 2]}],
+ "base": {"traffic": {"workload": "workload.txt"}, "m4": {"fwin": 3}}}
+END
+for simulators in flowsim packet,m4; do
+  "$program" plan in/unused.json --simulators "$simulators" --set m4.cc=hpcc --model "$tiny" >stdout 2>stderr
+  wanted=$([[ $simulators == flowsim ]] && echo 3 || echo 0)
+  if [[ $(grep -c 'm4.*: has no effect: the sweep does not run m4' stderr) -ne $wanted ]]; then
+    n_failed=$((n_failed + 1))
+    echo "FAILED: $simulators: other warnings than $wanted of settings without effect: $(cat stderr)"
   fi
 done
 

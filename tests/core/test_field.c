@@ -253,6 +253,19 @@ static void fields_should_be_found_with_either_dash(void **state) {
   assert_string_equal(m4s_fields_did_you_mean(fields, N_FIELDS, "nam"), " (did you mean name?)");
 }
 
+static void help_should_say_what_a_default_means(void **state) {
+  (void)state;
+  static const m4s_field_t field = {
+      .name = "limit", .fallback = "-1", .fallback_help = "none", .help = "most"};
+  char *text = NULL;
+  size_t n = 0;
+  FILE *stream = open_memstream(&text, &n);
+  m4s_fields_print_help(stream, &field, 1, false);
+  fclose(stream);
+  assert_non_null(strstr(text, " most [none]\n"));
+  free(text);
+}
+
 static void help_should_show_every_field(void **state) {
   (void)state;
   char *text = NULL;
@@ -283,6 +296,7 @@ int main(void) {
       cmocka_unit_test(unset_texts_should_be_left_out_of_json),
       cmocka_unit_test(fields_should_be_found_with_either_dash),
       cmocka_unit_test(help_should_show_every_field),
+      cmocka_unit_test(help_should_say_what_a_default_means),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
