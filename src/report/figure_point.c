@@ -309,6 +309,20 @@ static m4s_status_t plot_all_sizes(const m4s_report_t *report, size_t point, siz
   return M4S_OK;
 }
 
+// Whether the point has flows of two sizes: of one, all would be the same.
+static bool has_sizes(const m4s_report_t *report, size_t point) {
+  int n = 0;
+  for (int size = 0; size < N_SIZES - 1; size++) {
+    bool any = false;
+    for (int s = 0; s < (int)report->view.simulators.n_items; s++) {
+      double value;
+      any = any || get_slowdown(report, point, s, "p99", size, &value);
+    }
+    n += any;
+  }
+  return n >= 2;
+}
+
 // The point in the middle of those that most simulators have; false without any.
 static m4s_status_t find_point(const m4s_report_t *report, size_t *point_out, bool *found_out) {
   size_t n_simulators = report->view.simulators.n_items;
@@ -366,7 +380,7 @@ m4s_status_t m4s_figure_write_sizes(const m4s_report_t *report, const m4s_figure
   m4s_text_t plot = {0};
   size_extent_t extent = {.low = INFINITY};
   M4S_TRY(find_point(report, &point, &found));
-  if (!found) {
+  if (!found || !has_sizes(report, point)) {
     return M4S_OK;
   }
   m4s_status_t status = plot_all_sizes(report, point, &extent, &plot, data);

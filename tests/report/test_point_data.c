@@ -40,15 +40,18 @@ static void bytes_should_be_spread_over_lifetimes(void **state) {
   assert_near(n_bytes, 215);
 }
 
-#define ROW(case_, size, simulator) \
+#define TWO_SIZES ", \"slowdown_p50_gt_1mb\": 1.25, \"slowdown_p99_gt_1mb\": 2.5"
+#define ROW(case_, size, simulator, sizes) \
   "{\"case\": \"" case_ "\", \"simulator\": \"" simulator "\", \"axes\": {\"size\": " size \
   "}, \"wall_s\": 1, \"metrics\": {\"flows\": 2, \"slowdown_p50\": 1, \"slowdown_p99\": 2, " \
-  "\"slowdown_p50_le_1kb\": 1.5, \"slowdown_p99_le_1kb\": 9}}"
+  "\"slowdown_p50_le_1kb\": 1.5, \"slowdown_p99_le_1kb\": 9" sizes "}}"
 
 static const char results_text[] =
     "{\"manifest\": {\"simulators\": [\"a\", \"b\"], \"axes\": [\"size\"]}, \"rows\": [" ROW(
-        "p1", "1", "a") "," ROW("p1", "1", "b") "," ROW("p2", "2", "a") "," ROW("p2", "2",
-                                                                                "b") "]}";
+        "p1", "1", "a", TWO_SIZES) "," ROW("p1", "1", "b",
+                                           TWO_SIZES) "," ROW("p2", "2", "a",
+                                                              TWO_SIZES) "," ROW("p2", "2", "b",
+                                                                                 TWO_SIZES) "]}";
 
 static void write_flow(const char *folder, int64_t start_ns, int64_t fct_ns) {
   char name[96];
@@ -134,10 +137,17 @@ static void broken_links_should_be_named(void **state) {
 static void sizes_should_stand_by_their_class(void **state) {
   (void)state;
   write_report();
-  assert_holds("figures/slowdown_by_size.dat", "# a\n0 9\n\n5 2\n\n\n# a\n0 1.5\n\n5 1\n");
+  assert_holds("figures/slowdown_by_size.dat",
+               "# a\n0 9\n4 2.5\n\n5 2\n\n\n# a\n0 1.5\n4 1.25\n\n5 1\n");
   assert_holds("figures/slowdown_by_size.gp", "title 'b, p99'");
+  m4s_results_t results = fixture_results(
+      "{\"manifest\": {\"simulators\": [\"a\"], \"axes\": [\"size\"]}, \"rows\": [" ROW(
+          "p1", "1", "a", "") "]}");
   assert_holds("figures/p50_slowdown_by_axis.dat", "# a\n1 1\n2 1\n");
   assert_holds("figures/slowdown_by_size.gp", "set title 'size = 2'");
+  assert_int_equal(m4s_report_write_results(&results, NULL, NULL), M4S_OK);
+  m4s_results_clear(&results);
+  assert_false(m4s_path_exists(fixture_path("figures/slowdown_by_size.gp")));
 }
 
 int main(void) {
