@@ -94,32 +94,57 @@ static m4s_far_event_t take_far(m4s_event_queue_t *queue) {
   return first;
 }
 
-// Moves the last event of a slot, which came behind `before`, to where its order belongs.
-static void sort_last(m4s_event_queue_t *queue, size_t slot, uint32_t before) {
-  m4s_wheel_event_t *events = queue->events;
-  uint32_t id = queue->slots[slot].last;
-  uint32_t *link = &queue->slots[slot].first;
-  if (events[before].order < events[id].order) {
-    return;
-  }
-  while (events[*link].order < events[id].order) {
+// Puts an event before the first one of a later order; the place where it is linked now. There is
+// such an event, or the list ends.
+static void insert(m4s_wheel_event_t *events, uint32_t *link, uint32_t id) {
+  while (*link != M4S_NO_EVENT && events[*link].order < events[id].order) {
     link = &events[*link].next;
   }
   events[id].next = *link;
   *link = id;
-  events[before].next = M4S_NO_EVENT;
-  queue->slots[slot].last = before;
+}
+
+void m4s_event_queue_merge(m4s_event_queue_t *queue) {
+  size_t slot = (size_t)queue->now_ns % M4S_WHEEL_SLOTS;
+  m4s_wheel_event_t *events = queue->events;
+  uint32_t *link = &queue->slots[slot].first;
+  queue->early_words[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+  for (uint32_t id = queue->early[slot]; id != M4S_NO_EVENT;) {
+    uint32_t next = events[id].next;
+    insert(events, link, id);
+    link = &events[id].next;
+    id = next;
+  }
+}
+
+// Adds to a slot an event that its last one comes after.
+static m4s_status_t add_early(m4s_event_queue_t *queue, m4s_event_key_t key, uint32_t what) {
+  if (queue->first_free == M4S_NO_EVENT) {
+    M4S_TRY(m4s_event_queue_grow(queue));
+  }
+  size_t slot = (size_t)key.time_ns % M4S_WHEEL_SLOTS;
+  uint64_t bit = UINT64_C(1) << slot % 64;
+  uint32_t id = queue->first_free;
+  queue->first_free = queue->events[id].next;
+  queue->events[id] = (m4s_wheel_event_t){.order = key.order, .what = what};
+  if (key.time_ns == queue->now_ns) {
+    insert(queue->events, &queue->slots[slot].first, id);
+    return M4S_OK;
+  }
+  if ((queue->early_words[slot / 64] & bit) == 0) {
+    queue->early_words[slot / 64] |= bit;
+    queue->early[slot] = M4S_NO_EVENT;
+  }
+  insert(queue->events, &queue->early[slot], id);
+  return M4S_OK;
 }
 
 m4s_status_t m4s_event_queue_add(m4s_event_queue_t *queue, m4s_event_key_t key, uint32_t what) {
   size_t slot = (size_t)key.time_ns % M4S_WHEEL_SLOTS;
-  bool alone = queue->slots[slot].first == M4S_NO_EVENT;
-  uint32_t last = queue->slots[slot].last;
-  M4S_TRY(m4s_event_queue_append(queue, key, what));
-  if (!alone && key.time_ns - queue->now_ns < M4S_WHEEL_SLOTS) {
-    sort_last(queue, slot, last);
-  }
-  return M4S_OK;
+  bool early = key.time_ns - queue->now_ns < M4S_WHEEL_SLOTS &&
+               queue->slots[slot].first != M4S_NO_EVENT &&
+               queue->events[queue->slots[slot].last].order > key.order;
+  return early ? add_early(queue, key, what) : m4s_event_queue_append(queue, key, what);
 }
 
 static m4s_event_key_t first_in_wheel(const m4s_event_queue_t *queue) {
@@ -127,8 +152,13 @@ static m4s_event_key_t first_in_wheel(const m4s_event_queue_t *queue) {
   if (near_ns == M4S_TIME_NEVER) {
     return m4s_event_never();
   }
-  uint32_t id = queue->slots[(size_t)near_ns % M4S_WHEEL_SLOTS].first;
-  return (m4s_event_key_t){.time_ns = near_ns, .order = queue->events[id].order};
+  size_t slot = (size_t)near_ns % M4S_WHEEL_SLOTS;
+  uint64_t order = queue->events[queue->slots[slot].first].order;
+  if ((queue->early_words[slot / 64] >> slot % 64 & 1) != 0) {
+    uint64_t early = queue->events[queue->early[slot]].order;
+    order = early < order ? early : order;
+  }
+  return (m4s_event_key_t){.time_ns = near_ns, .order = order};
 }
 
 m4s_event_key_t m4s_event_queue_first(const m4s_event_queue_t *queue) {
@@ -146,7 +176,7 @@ bool m4s_event_queue_take(m4s_event_queue_t *queue, m4s_event_key_t until, m4s_e
   if (!m4s_event_before(key, until)) {
     return false;
   }
-  queue->now_ns = key.time_ns;
+  m4s_event_queue_set_now(queue, key.time_ns);
   if (!is_near) {
     *what_out = take_far(queue).what;
   } else {

@@ -2,8 +2,8 @@
 // and a heap for the rest.
 //
 // A slot's events are kept in the order of their keys' `order`. Nearly all are the latest when they
-// are added; those that are not have a function of their own. Adding and taking an event near in
-// time costs O(1). What nearly every event takes is here, to be inlined.
+// are added; those that are not wait in a list beside it until the slot's time has come. Adding and
+// taking an event near in time costs O(1). What nearly every event takes is here, to be inlined.
 #pragma once
 
 #include <stdbool.h>
@@ -41,9 +41,12 @@ typedef struct {
   m4s_far_event_t *far;  // owned, a 4-ary heap
   size_t n_far, far_capacity;
   uint64_t words[M4S_WHEEL_WORDS];  // slots that hold events
+  uint64_t early_words[M4S_WHEEL_WORDS];  // of these, slots with events in `early`
   struct {
     uint32_t first, last;  // events; first is M4S_NO_EVENT where there is none
   } slots[M4S_WHEEL_SLOTS];
+  // Events of times to come that were not the latest of their slot when they were added, by order.
+  uint32_t early[M4S_WHEEL_SLOTS];
 } m4s_event_queue_t;
 
 void m4s_event_queue_init(m4s_event_queue_t *queue);
@@ -52,6 +55,9 @@ void m4s_event_queue_clear(m4s_event_queue_t *queue);
 // Parts of what follows, for the case that comes seldom.
 m4s_status_t m4s_event_queue_grow(m4s_event_queue_t *queue);
 m4s_status_t m4s_event_queue_add_far(m4s_event_queue_t *queue, m4s_event_key_t key, uint32_t what);
+
+// Puts the early events of the queue's present time among the others.
+void m4s_event_queue_merge(m4s_event_queue_t *queue);
 
 // Adds an event not before the last one taken. M4S_ERR_MEMORY.
 m4s_status_t m4s_event_queue_add(m4s_event_queue_t *queue, m4s_event_key_t key, uint32_t what);
@@ -99,6 +105,14 @@ static inline int64_t m4s_event_queue_near_ns(const m4s_event_queue_t *queue) {
   return queue->now_ns + (int64_t)((slot - start) % M4S_WHEEL_SLOTS);
 }
 
+static inline void m4s_event_queue_set_now(m4s_event_queue_t *queue, int64_t now_ns) {
+  size_t slot = (size_t)now_ns % M4S_WHEEL_SLOTS;
+  queue->now_ns = now_ns;
+  if ((queue->early_words[slot / 64] >> slot % 64 & 1) != 0) {
+    m4s_event_queue_merge(queue);
+  }
+}
+
 // Goes to the time of the first event, if that is before `until_ns` and before all events in the
 // heap.
 static inline bool m4s_event_queue_go_on(m4s_event_queue_t *queue, int64_t until_ns) {
@@ -106,7 +120,7 @@ static inline bool m4s_event_queue_go_on(m4s_event_queue_t *queue, int64_t until
   if (near_ns >= queue->first_far_ns || near_ns >= until_ns) {
     return false;
   }
-  queue->now_ns = near_ns;
+  m4s_event_queue_set_now(queue, near_ns);
   return true;
 }
 
