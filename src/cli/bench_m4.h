@@ -81,7 +81,7 @@ typedef struct {
 } m4s_bench_point_t;
 
 // Simulates a point as the published runs did: algorithm interval in mode published, bfsz 10, fwin
-// 1, DCTCP with K 10, send latency 3 us.
+// 1, DCTCP with K 10, send latency 3 us. With a network with fluid inputs: algorithm event.
 m4s_status_t m4s_bench_point(m4s_engine_t *engine, const m4s_workload_t *workload,
                              int64_t degraded_gpus, int64_t reduction,
                              m4s_bench_point_t *point_out);

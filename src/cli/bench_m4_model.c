@@ -167,7 +167,32 @@ static void free_arrays(m4s_step_t *step) {
   free((void *)step->link_rows);
   free((void *)step->edge_begin);
   free((void *)step->edges);
+  free((void *)step->flow_inputs);
+  free((void *)step->link_inputs);
   free(step->predictions_out);
+}
+
+// [n_rows, n_inputs] numbers between -1 and 1; NULL without memory.
+static float *make_inputs(int32_t n_rows, int32_t n_inputs) {
+  uint64_t random = 3;
+  size_t n = (size_t)n_rows * (size_t)n_inputs;
+  float *inputs = calloc(n, sizeof *inputs);
+  for (size_t i = 0; inputs != NULL && i < n; i++) {
+    inputs[i] = (float)uniform(&random);
+  }
+  return inputs;
+}
+
+static m4s_status_t add_inputs(m4s_bench_step_t *step) {
+  const m4s_model_t *model = m4s_engine_model(step->engine);
+  if (model->inputs != M4S_INPUTS_FLUID) {
+    return M4S_OK;
+  }
+  step->step.flow_inputs = make_inputs(step->step.n_flows, model->n_flow_inputs);
+  step->step.link_inputs = make_inputs(step->step.n_links, model->n_link_inputs);
+  return step->step.flow_inputs == NULL || step->step.link_inputs == NULL
+             ? m4s_fail_memory("a step")
+             : M4S_OK;
 }
 
 m4s_status_t m4s_bench_step_init(m4s_engine_t *engine, int64_t n_rows, m4s_bench_step_t *step_out) {
@@ -194,6 +219,9 @@ m4s_status_t m4s_bench_step_init(m4s_engine_t *engine, int64_t n_rows, m4s_bench
     status = m4s_fail_memory("a step");
   } else {
     make_paths(&step, begin, edges);
+    status = add_inputs(&step);
+  }
+  if (status == M4S_OK) {
     status = take_rows(&step, flow_rows, link_rows);
   }
   if (status != M4S_OK) {

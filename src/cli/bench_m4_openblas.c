@@ -217,11 +217,14 @@ INLINE void gru(m4s_bench_baseline_t *baseline, const m4s_gru_t *gru, int first,
 
 INLINE void let_time_pass(m4s_bench_baseline_t *baseline) {
   const m4s_model_t *model = baseline->model;
+  const m4s_step_t *step = baseline->step;
   for (int row = 0; row < baseline->n_rows; row++) {
-    baseline->input[row] = baseline->step->dt_us;
+    baseline->input[row] = step->dt_us;
   }
-  gru(baseline, &model->time_flow, 0, baseline->n_flows, baseline->input);
-  gru(baseline, &model->time_link, baseline->n_flows, baseline->n_links, baseline->input);
+  const float *flows = step->flow_inputs == NULL ? baseline->input : step->flow_inputs;
+  const float *links = step->link_inputs == NULL ? baseline->input : step->link_inputs;
+  gru(baseline, &model->time_flow, 0, baseline->n_flows, flows);
+  gru(baseline, &model->time_link, baseline->n_flows, baseline->n_links, links);
 }
 
 // x = max(0, x + bias) for all of [n_rows, n].
@@ -351,7 +354,7 @@ INLINE void predict(m4s_bench_baseline_t *baseline) {
 }
 
 INLINE void run_step(m4s_bench_baseline_t *baseline) {
-  if (baseline->step->dt_us > 0) {
+  if (m4s_step_passes_time(baseline->step)) {
     let_time_pass(baseline);
   }
   run_gnn(baseline);

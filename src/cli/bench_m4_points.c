@@ -36,8 +36,9 @@ static m4s_status_t make_traffic(point_t *point, const m4s_workload_t *workload,
 static m4s_status_t make_run(point_t *point) {
   m4s_m4_config_t *config = &point->config;
   M4S_TRY(m4s_fields_set_defaults(m4s_m4_fields, M4S_N_M4_FIELDS, config));
-  config->algorithm = M4S_M4_INTERVAL;
-  config->mode = M4S_M4_PUBLISHED;
+  bool fluid = m4s_engine_model(point->engine)->inputs == M4S_INPUTS_FLUID;
+  config->algorithm = fluid ? M4S_M4_EVENT : M4S_M4_INTERVAL;
+  config->mode = fluid ? M4S_M4_DEFAULT : M4S_M4_PUBLISHED;
   config->bfsz = 10;
   config->fwin = 1;
   config->cc = M4S_CC_DCTCP;

@@ -326,7 +326,8 @@ static m4s_status_t bench_side_by_side(const bench_t *bench) {
 // --- points ---
 
 static m4s_status_t bench_points(const bench_t *bench, const place_t *points, size_t n) {
-  printf("\ngray-failure points, algorithm interval, mode published\n");
+  printf("\ngray-failure points, algorithm %s\n",
+         bench->model->inputs == M4S_INPUTS_FLUID ? "event" : "interval, mode published");
   printf("%8s %8s %7s   %-15s   %8s %9s %8s %8s %8s %14s\n", "", "", "", "rows of a step", "", "",
          "", "", "outside", "total time,");
   printf("%8s %8s %7s   %7s %7s   %8s %9s %8s %8s %8s %14s\n", "point", "flows", "steps", "flows",
@@ -356,7 +357,8 @@ static m4s_status_t bench_points(const bench_t *bench, const place_t *points, si
 // Steps and points are those of networks with the parameters of the published ones.
 static m4s_status_t read_model(const char *path, m4s_model_t **model_out) {
   m4s_status_t status = m4s_model_read(path, model_out);
-  if (status == M4S_OK && (*model_out)->n_params != M4S_M4_N_PARAMS) {
+  if (status == M4S_OK && (*model_out)->inputs == M4S_INPUTS_PUBLISHED &&
+      (*model_out)->n_params != M4S_M4_N_PARAMS) {
     status = m4s_fail(M4S_ERR_INPUT, "%s takes %d network parameters, not %d", path,
                       (*model_out)->n_params, M4S_M4_N_PARAMS);
   }
