@@ -318,8 +318,10 @@ static const char *absent_simulator(const m4s_sweep_t *sweep, m4s_setting_t sett
   const char *name = setting.section->name;
   for (size_t i = 0; i < sweep->simulators.n_items; i++) {
     const char *runs = sweep->simulators.items[i];
-    if (strcmp(runs, name) == 0 || m4s_sweep_external(sweep, runs) != NULL) {
-      return NULL;  // commands may name any setting
+    // m4's networks may follow packet's settings, commands may name any.
+    if (strcmp(runs, name) == 0 || m4s_sweep_external(sweep, runs) != NULL ||
+        (strcmp(name, "packet") == 0 && strcmp(runs, "m4") == 0)) {
+      return NULL;
     }
   }
   for (size_t i = 0; m4s_simulator_names[i] != NULL; i++) {
