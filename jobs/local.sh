@@ -22,6 +22,7 @@ done
 
 # Containers run as root, and may have fewer cores than nproc tells; ranks bind themselves.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OPENBLAS_NUM_THREADS=1  # or it starts a thread per core in each rank
 status=0
 mpirun --quiet --oversubscribe --bind-to none -n "$(nproc)" "$root/build/release/m4sweep" run \
   "$root/sweeps/gray-failure.json" --out "$out" "$@" || status=$?

@@ -17,4 +17,5 @@ if ! [ -x "$program" ]; then
   echo "slurm.sh: $program is missing: build it (jobs/local.sh does) or set M4SWEEP" >&2
   exit 2
 fi
+export OPENBLAS_NUM_THREADS=1  # or it starts a thread per core in each rank
 exec srun --mpi=pmix "$program" run "$@"

@@ -1,6 +1,5 @@
 // What m4sweep bench m4 compares with: OpenBLAS's matrix products, alone and in a step of m4 that
-// is written straight down around them. The library is loaded at run time, so nothing depends on
-// it.
+// is written straight down around them.
 #include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
@@ -35,8 +34,6 @@ static void name_library(void *library, char *name_out) {
 }
 
 bool m4s_bench_blas_open(m4s_bench_blas_t *blas_out) {
-  // Read when it is loaded: no threads to begin with.
-  (void)setenv("OPENBLAS_NUM_THREADS", "1", 1);
   void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
   void (*set_num_threads)(int);
   m4s_bench_blas_t blas = {.library = library};

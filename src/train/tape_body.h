@@ -156,17 +156,20 @@ static inline __attribute__((always_inline)) void pass_gates(int32_t n, const nu
                                                              const number_t *bias_hh,
                                                              const number_t *state, number_t *gates,
                                                              number_t *next) {
+  number_t *gate_i = gates + n;
+  number_t *gate_n = gate_i + n;
+  number_t *gate_h = gate_n + n;
+  const number_t *ih_i = bias_ih + n, *hh_i = bias_hh + n;
+  const number_t *ih_n = ih_i + n, *hh_n = hh_i + n;
   for (int32_t j = 0; j < n; j += LANES) {
     v_t r = sigmoid_v(load_part(gates, j, n) + load_part(bias_ih, j, n) + load_part(bias_hh, j, n));
-    v_t i = sigmoid_v(load_part(gates + n, j, n) + load_part(bias_ih + n, j, n) +
-                      load_part(bias_hh + n, j, n));
-    v_t of_state = load_part(gates + 3 * n, j, n) + load_part(bias_hh + 2 * n, j, n);
-    v_t candidate =
-        tanh_v(load_part(gates + 2 * n, j, n) + load_part(bias_ih + 2 * n, j, n) + r * of_state);
+    v_t i = sigmoid_v(load_part(gate_i, j, n) + load_part(ih_i, j, n) + load_part(hh_i, j, n));
+    v_t of_state = load_part(gate_h, j, n) + load_part(hh_n, j, n);
+    v_t candidate = tanh_v(load_part(gate_n, j, n) + load_part(ih_n, j, n) + r * of_state);
     store_part(gates, j, n, r);
-    store_part(gates + n, j, n, i);
-    store_part(gates + 2 * n, j, n, candidate);
-    store_part(gates + 3 * n, j, n, of_state);
+    store_part(gate_i, j, n, i);
+    store_part(gate_n, j, n, candidate);
+    store_part(gate_h, j, n, of_state);
     store_part(next, j, n, candidate + i * (load_part(state, j, n) - candidate));
   }
 }
@@ -192,16 +195,18 @@ static void pass_cell(const weights_t *weights, const recurrence_t *rec) {
 // state and becomes the part of the state's that does not pass through the gates.
 static void pass_gates_back(int32_t n, const number_t *restrict state, number_t *restrict gates,
                             number_t *restrict d) {
+  number_t *restrict gate_i = gates + n;
+  number_t *restrict gate_n = gate_i + n;
+  number_t *restrict gate_h = gate_n + n;
   for (int32_t j = 0; j < n; j++) {
     number_t r = gates[j];
-    number_t i = gates[n + j];
-    number_t candidate = gates[2 * n + j];
-    number_t of_state = gates[3 * n + j];
+    number_t i = gate_i[j];
+    number_t candidate = gate_n[j];
     number_t d_candidate = d[j] * (1 - i) * (1 - candidate * candidate);
-    gates[j] = d_candidate * of_state * r * (1 - r);
-    gates[n + j] = d[j] * (state[j] - candidate) * i * (1 - i);
-    gates[2 * n + j] = d_candidate;
-    gates[3 * n + j] = d_candidate * r;
+    gates[j] = d_candidate * gate_h[j] * r * (1 - r);
+    gate_i[j] = d[j] * (state[j] - candidate) * i * (1 - i);
+    gate_n[j] = d_candidate;
+    gate_h[j] = d_candidate * r;
     d[j] *= i;
   }
 }
@@ -212,7 +217,8 @@ static void add_bias_gradients(const weights_t *weights, const recurrence_t *rec
   sum_columns(rec->n_rows, 4 * n, rec->gates, sums);
   add_row(3 * n, sums, gradient_of(weights, cell->bias_ih));
   add_row(2 * n, sums, gradient_of(weights, cell->bias_hh));
-  add_row(n, sums + 3 * n, gradient_of(weights, cell->bias_hh) + 2 * n);
+  add_row(n, sums + (size_t)3 * (size_t)n,
+          gradient_of(weights, cell->bias_hh) + (size_t)2 * (size_t)n);
 }
 
 // `d`: of the next states, becomes that of the states. `d_first` (of the first part of the inputs)
