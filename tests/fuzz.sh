@@ -10,7 +10,7 @@ seconds=${1:-600}
 shift || true
 targets=("$@")
 if [[ ${#targets[@]} -eq 0 ]]; then
-  targets=(topology workload spec where csv safetensors pickle checkpoint sizes matrix mixes packet_config packet_flows results)
+  targets=(topology workload spec where csv safetensors pickle checkpoint sizes matrix mixes npy packet_config packet_flows results)
 fi
 for ((i = 0; i < ${#targets[@]}; i++)); do
   [[ -f $root/tests/fuzz/fuzz_${targets[i]}.c ]] || {

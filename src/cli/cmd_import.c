@@ -1,11 +1,12 @@
 // m4sweep import …: files of other programs and published studies.
-#include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "core/json.h"
+#include "sweep/given.h"
 #include "sweep/mixes.h"
 
 // --- mixes ---
@@ -58,9 +59,7 @@ static void name_of(const char *path, char *name, size_t n_name) {
   if (ending != NULL && ending != name) {
     *ending = '\0';
   }
-  for (char *c = name; *c != '\0'; c++) {
-    *c = isalnum((unsigned char)*c) || (c != name && strchr("._-", *c) != NULL) ? *c : 'x';
-  }
+  m4s_sweep_clean_name(name);
 }
 
 static int run_mixes(const void *values, int n_arguments, char **arguments) {
@@ -114,4 +113,69 @@ const m4s_command_t m4s_command_import_mixes = {
     .n_options = M4S_COUNT(mixes_options),
     .options_bytes = sizeof(mixes_t),
     .run = run_mixes,
+};
+
+// --- flows ---
+
+typedef struct {
+  char *out, *topology, *reference;
+} flows_t;
+
+static const m4s_field_t flows_options[] = {
+    {.name = "out",
+     .kind = M4S_FIELD_TEXT,
+     .offset = offsetof(flows_t, out),
+     .unit = "FOLDER",
+     .help = "the folder to write, with spec.json (-o FOLDER does the same)"},
+    {.name = "topology",
+     .kind = M4S_FIELD_TEXT,
+     .offset = offsetof(flows_t, topology),
+     .unit = "FILE",
+     .help = "the network (default: topology.txt beside the arrays)"},
+    {.name = "reference",
+     .kind = M4S_FIELD_TEXT,
+     .offset = offsetof(flows_t, reference),
+     .unit = "NAME",
+     .help = "errors are against fct_NAME.npy (default: packet, ns3 or the first)"},
+};
+
+static int run_flows(const void *values, int n_arguments, char **arguments) {
+  (void)n_arguments;
+  const flows_t *options = values;
+  const m4s_given_t given = {.folder = arguments[0],
+                             .topology = options->topology,
+                             .reference = options->reference,
+                             .out = options->out};
+  int64_t n_flows = 0;
+  size_t n_fcts = 0;
+  m4s_status_t status = given.out == NULL
+                            ? m4s_fail(M4S_ERR_INPUT, "m4sweep import flows: needs --out FOLDER")
+                            : m4s_given_import(&given, &n_flows, &n_fcts);
+  if (status != M4S_OK) {
+    return m4s_cli_failed(status);
+  }
+  printf("%" PRId64
+         " flows and %zu lists of FCTs written to %s; m4sweep run %s/spec.json "
+         "simulates them\n",
+         n_flows, n_fcts, given.out, given.out);
+  return M4S_EXIT_OK;
+}
+
+const m4s_command_t m4s_command_import_flows = {
+    .name = "import flows",
+    .arguments = "FOLDER",
+    .summary = "make a sweep of flows and completion times that are NumPy arrays",
+    .details =
+        "FOLDER holds fat.npy (arrivals, ns), fsize.npy (bytes), fsd.npy (source and destination, "
+        "two\n"
+        "columns), perhaps fct_NAME.npy (completion times, ns), and topology.txt: as m4sweep "
+        "export "
+        "writes\n"
+        "them. The spec simulates the flows and compares with the times of fct_NAME.npy.",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = flows_options,
+    .n_options = M4S_COUNT(flows_options),
+    .options_bytes = sizeof(flows_t),
+    .run = run_flows,
 };

@@ -25,7 +25,9 @@
   X(topology_info) \
   X(model_import) \
   X(model_info) \
+  X(export) \
   X(import_mixes) \
+  X(import_flows) \
   X(dataset) \
   X(flows) \
   X(packet) \

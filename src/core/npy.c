@@ -10,6 +10,28 @@
 #include "core/file.h"
 #include "core/text.h"
 
+static const size_t MAX_NUMBERS_BYTES = (size_t)1 << 34;
+
+// A whole header: magic, version and length take 10 bytes; it is padded with blanks to 64, and to
+// at least `least_bytes`, and ends in "\n".
+static m4s_status_t add_text_header(m4s_text_t *file, const char *text, size_t least_bytes) {
+  size_t padded = (10 + strlen(text) + 1 + 63) / 64 * 64;
+  padded = padded > least_bytes ? padded : least_bytes;
+  size_t n_rest = padded - 10;
+  const unsigned char head[10] = {0x93,
+                                  'N',
+                                  'U',
+                                  'M',
+                                  'P',
+                                  'Y',
+                                  1,
+                                  0,
+                                  (unsigned char)(n_rest & 255),
+                                  (unsigned char)(n_rest >> 8)};
+  M4S_TRY(m4s_text_add_bytes(file, head, sizeof head));
+  return m4s_text_add(file, "%s%*s\n", text, (int)(n_rest - strlen(text) - 1), "");
+}
+
 // A header of at least `least_bytes`.
 static m4s_status_t add_header(m4s_text_t *file, const m4s_npy_member_t *members, size_t n_members,
                                size_t record_bytes, size_t n_records, size_t least_bytes) {
@@ -28,27 +50,8 @@ static m4s_status_t add_header(m4s_text_t *file, const m4s_npy_member_t *members
   if (status == M4S_OK) {
     status = m4s_text_add(&header, "], 'fortran_order': False, 'shape': (%zu,), }", n_records);
   }
-  // Magic, version and length take 10 bytes; the whole is padded with blanks to 64 and ends in
-  // "\n".
   if (status == M4S_OK) {
-    size_t padded = (10 + header.length + 1 + 63) / 64 * 64;
-    padded = padded > least_bytes ? padded : least_bytes;
-    int n_blanks = (int)(padded - 10 - header.length - 1);
-    size_t n_rest = padded - 10;
-    const unsigned char head[10] = {0x93,
-                                    'N',
-                                    'U',
-                                    'M',
-                                    'P',
-                                    'Y',
-                                    1,
-                                    0,
-                                    (unsigned char)(n_rest & 255),
-                                    (unsigned char)(n_rest >> 8)};
-    status = m4s_text_add_bytes(file, head, sizeof head);
-    if (status == M4S_OK) {
-      status = m4s_text_add(file, "%s%*s\n", header.bytes, n_blanks, "");
-    }
+    status = add_text_header(file, header.bytes, least_bytes);
   }
   m4s_text_clear(&header);
   return status;
@@ -194,4 +197,216 @@ m4s_status_t m4s_npy_read(const char *path, const m4s_npy_member_t *members, siz
   *records_out = file.bytes;
   *n_records_out = n_records;
   return M4S_OK;
+}
+
+// --- numbers ---
+
+// What a header says.
+typedef struct {
+  char type[16];  // "" where it is not understood, as of records
+  bool fortran_order;
+  size_t shape[2], n_dimensions;  // more than 2: not kept
+  size_t n_bytes;  // of the header
+} header_t;
+
+static const struct {
+  const char *type;
+  size_t n_bytes;
+} number_types[] = {{"<i8", 8}, {"<i4", 4}, {"<f8", 8}};
+
+// The value of a key, behind the colon and blanks; NULL: it is not there.
+static const char *find_key(const char *text, const char *key) {
+  const char *at = strstr(text, key);
+  if (at == NULL) {
+    return NULL;
+  }
+  at += strlen(key);
+  at += strspn(at, " ");
+  return *at == ':' ? at + 1 + strspn(at + 1, " ") : NULL;
+}
+
+static bool read_shape(const char *text, header_t *header) {
+  if (text == NULL || *text++ != '(') {
+    return false;
+  }
+  for (text += strspn(text, " "); *text != ')'; text += strspn(text, ", ")) {
+    size_t n_digits = strspn(text, "0123456789");
+    if (n_digits == 0 || n_digits > 15) {
+      return false;
+    }
+    if (header->n_dimensions < 2) {
+      header->shape[header->n_dimensions] = strtoull(text, NULL, 10);
+    }
+    header->n_dimensions++;
+    text += n_digits;
+  }
+  return true;
+}
+
+static bool read_header_text(const char *text, header_t *header) {
+  const char *type = find_key(text, "'descr'");
+  const char *order = find_key(text, "'fortran_order'");
+  if (type == NULL || order == NULL) {
+    return false;
+  }
+  size_t n = *type == '\'' ? strcspn(type + 1, "'") : sizeof header->type;
+  if (n < sizeof header->type) {
+    memcpy(header->type, type + 1, n);
+  }
+  header->fortran_order = strncmp(order, "True", 4) == 0;
+  return read_shape(find_key(text, "'shape'"), header);
+}
+
+static m4s_status_t read_header(const unsigned char *bytes, size_t n_bytes, const char *path,
+                                header_t *header) {
+  bool is_npy = n_bytes >= 12 && memcmp(bytes, "\x93NUMPY", 6) == 0 && bytes[6] >= 1;
+  size_t start = is_npy && bytes[6] == 1 ? 10 : 12;
+  size_t n_text = is_npy ? bytes[8] + ((size_t)bytes[9] << 8) : 0;
+  if (start == 12 && is_npy) {
+    n_text += ((size_t)bytes[10] << 16) + ((size_t)bytes[11] << 24);
+  }
+  if (!is_npy || n_text > n_bytes - start) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: is not an npy file", path);
+  }
+  char *text = strndup((const char *)bytes + start, n_text);
+  if (text == NULL) {
+    return m4s_fail_memory(path);
+  }
+  *header = (header_t){.n_bytes = start + n_text};
+  bool ok = read_header_text(text, header);
+  free(text);
+  return ok ? M4S_OK : m4s_fail(M4S_ERR_INPUT, "%s: the header of the npy file is no header", path);
+}
+
+static m4s_status_t check_type(const header_t *header, const char *path, size_t *item_bytes_out) {
+  for (size_t i = 0; i < sizeof number_types / sizeof *number_types; i++) {
+    if (strcmp(header->type, number_types[i].type) == 0) {
+      *item_bytes_out = number_types[i].n_bytes;
+      return M4S_OK;
+    }
+  }
+  return m4s_fail(M4S_ERR_INPUT, "%s: dtype %s, wanted: <i8, <i4 or <f8", path,
+                  header->type[0] == '\0' ? "of records" : header->type);
+}
+
+static m4s_status_t check_shape(const header_t *header, const char *path, size_t n_columns) {
+  char found[64];
+  char wanted[48] = "(n,)";
+  bool ok = header->n_dimensions == (n_columns == 0 ? 1 : 2) &&
+            (n_columns == 0 || header->shape[1] == n_columns);
+  if (ok && header->fortran_order && n_columns > 0) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: is in Fortran order, wanted: C order", path);
+  }
+  if (ok) {
+    return M4S_OK;
+  }
+  if (n_columns > 0) {
+    snprintf(wanted, sizeof wanted, "(n, %zu)", n_columns);
+  }
+  if (header->n_dimensions == 2) {
+    snprintf(found, sizeof found, "(%zu, %zu)", header->shape[0], header->shape[1]);
+  } else if (header->n_dimensions == 1) {
+    snprintf(found, sizeof found, "(%zu,)", header->shape[0]);
+  } else {
+    snprintf(found, sizeof found, "of %zu dimensions", header->n_dimensions);
+  }
+  return m4s_fail(M4S_ERR_INPUT, "%s: shape %s, wanted: %s", path, found, wanted);
+}
+
+// Number i of the data as a double, which is exact within 2^53.
+static double number_at(const header_t *header, const unsigned char *data, size_t i) {
+  int64_t i8;
+  int32_t i4;
+  double f8;
+  if (header->type[1] == 'f') {
+    memcpy(&f8, data + 8 * i, sizeof f8);
+    return f8;
+  }
+  if (header->type[2] == '4') {
+    memcpy(&i4, data + 4 * i, sizeof i4);
+    return i4;
+  }
+  memcpy(&i8, data + 8 * i, sizeof i8);
+  return (double)i8;
+}
+
+static m4s_status_t take_numbers(const header_t *header, const unsigned char *data, size_t n,
+                                 const char *path, int64_t min, int64_t max, int64_t *numbers) {
+  for (size_t i = 0; i < n; i++) {
+    double value = number_at(header, data, i);
+    if (!(value >= (double)min && value <= (double)max)) {
+      size_t columns = header->n_dimensions == 2 ? header->shape[1] : 1;
+      return m4s_fail(M4S_ERR_INPUT, "%s: row %zu: %.17g is outside %lld to %lld", path,
+                      i / columns, value, (long long)min, (long long)max);
+    }
+    numbers[i] = (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
+  }
+  return M4S_OK;
+}
+
+m4s_status_t m4s_npy_parse_numbers(const void *bytes, size_t n_bytes, const char *path,
+                                   size_t n_columns, int64_t min, int64_t max,
+                                   int64_t **numbers_out, size_t *n_rows_out) {
+  header_t header;
+  size_t item_bytes = 0;
+  M4S_TRY(read_header(bytes, n_bytes, path, &header));
+  M4S_TRY(check_type(&header, path, &item_bytes));
+  M4S_TRY(check_shape(&header, path, n_columns));
+  size_t row_bytes = item_bytes * (n_columns == 0 ? 1 : n_columns);
+  size_t n_data = n_bytes - header.n_bytes;
+  // At most 15 digits of rows, small columns: no product passes size_t.
+  if (header.shape[0] * row_bytes != n_data) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: %zu bytes of data, its header tells of %zu", path, n_data,
+                    header.shape[0] * row_bytes);
+  }
+  size_t n = n_data / item_bytes;
+  int64_t *numbers = malloc((n + 1) * sizeof *numbers);
+  if (numbers == NULL) {
+    return m4s_fail_memory(path);
+  }
+  m4s_status_t status = take_numbers(&header, (const unsigned char *)bytes + header.n_bytes, n,
+                                     path, min, max, numbers);
+  if (status != M4S_OK) {
+    free(numbers);
+    return status;
+  }
+  *numbers_out = numbers;
+  *n_rows_out = header.shape[0];
+  return M4S_OK;
+}
+
+m4s_status_t m4s_npy_read_numbers(const char *path, size_t n_columns, int64_t min, int64_t max,
+                                  int64_t **numbers_out, size_t *n_rows_out) {
+  char *bytes;
+  size_t n_bytes;
+  M4S_TRY(m4s_file_read(path, MAX_NUMBERS_BYTES, &bytes, &n_bytes));
+  m4s_status_t status =
+      m4s_npy_parse_numbers(bytes, n_bytes, path, n_columns, min, max, numbers_out, n_rows_out);
+  free(bytes);
+  return status;
+}
+
+m4s_status_t m4s_npy_write_numbers(const char *path, const char *type, const void *numbers,
+                                   size_t n_rows, size_t n_columns) {
+  m4s_text_t header = {0};
+  m4s_text_t file = {0};
+  size_t n = n_rows * (n_columns == 0 ? 1 : n_columns);
+  m4s_status_t status =
+      m4s_text_add(&header, "{'descr': '%s', 'fortran_order': False, 'shape': (%zu,", type, n_rows);
+  if (status == M4S_OK) {
+    status = n_columns == 0 ? m4s_text_add(&header, "), }")
+                            : m4s_text_add(&header, " %zu), }", n_columns);
+  }
+  if (status == M4S_OK) {
+    status = add_text_header(&file, header.bytes, 0);
+  }
+  if (status == M4S_OK && n > 0) {
+    status = m4s_text_add_bytes(&file, numbers, 8 * n);
+  }
+  if (status == M4S_OK) {
+    status = m4s_file_write(path, file.bytes, file.length);
+  }
+  m4s_text_clear(&file);
+  m4s_text_clear(&header);
+  return status;
 }

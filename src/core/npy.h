@@ -1,4 +1,5 @@
-// NumPy files (.npy, format 1.0): one-dimensional arrays of records, little-endian.
+// NumPy files (.npy), little-endian: one-dimensional arrays of records (format 1.0), and arrays of
+// numbers of one or two dimensions.
 #pragma once
 
 #include <stddef.h>
@@ -42,3 +43,21 @@ m4s_status_t m4s_npy_stream_finish(m4s_npy_stream_t *stream);
 
 // Closes a stream and removes what was written; one that is not open is fine.
 void m4s_npy_stream_drop(m4s_npy_stream_t *stream);
+
+// --- numbers ---
+
+// Writes `n_rows` rows of 8-byte numbers, atomically: of one dimension where n_columns is 0, else
+// of the shape [n_rows, n_columns]. `type`: "<i8" or "<f8".
+m4s_status_t m4s_npy_write_numbers(const char *path, const char *type, const void *numbers,
+                                   size_t n_rows, size_t n_columns);
+
+// Reads whole numbers of any of the types "<i8", "<i4", "<f8", in format 1.0 or 2.0 and C order;
+// `n_columns` as above. M4S_ERR_INPUT, telling what was found and what is wanted, for other types
+// and shapes, for files of another length, and for numbers that are not `min` to `max`, both within
+// 2^53; fractions of "<f8" are rounded. `numbers_out` [n_rows_out, n_columns]: owned, free(); never
+// NULL.
+m4s_status_t m4s_npy_read_numbers(const char *path, size_t n_columns, int64_t min, int64_t max,
+                                  int64_t **numbers_out, size_t *n_rows_out);
+m4s_status_t m4s_npy_parse_numbers(const void *bytes, size_t n_bytes, const char *path,
+                                   size_t n_columns, int64_t min, int64_t max,
+                                   int64_t **numbers_out, size_t *n_rows_out);

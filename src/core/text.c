@@ -69,6 +69,15 @@ m4s_status_t m4s_text_list_add(m4s_text_list_t *list, const char *item) {
   return M4S_OK;
 }
 
+int m4s_text_list_find(const m4s_text_list_t *list, const char *name) {
+  for (size_t i = 0; i < list->n_items; i++) {
+    if (strcmp(list->items[i], name) == 0) {
+      return (int)i;
+    }
+  }
+  return -1;
+}
+
 void m4s_text_list_clear(m4s_text_list_t *list) {
   for (size_t i = 0; i < list->n_items; i++) {
     free(list->items[i]);

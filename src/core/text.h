@@ -30,6 +30,9 @@ typedef struct {
 m4s_status_t m4s_text_list_add(m4s_text_list_t *list, const char *item);
 void m4s_text_list_clear(m4s_text_list_t *list);
 
+// The index of `name`, -1 if it is not in the list.
+int m4s_text_list_find(const m4s_text_list_t *list, const char *name);
+
 // Whole-string decimal numbers: no blanks, no trailing bytes, no overflow, no NaN, no infinity.
 // False where `text` is anything else; *value_out is then untouched.
 bool m4s_parse_int64(const char *text, int64_t *value_out);

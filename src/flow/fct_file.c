@@ -1,5 +1,6 @@
 #include "flow/fct_file.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "core/event.h"
 #include "core/file.h"
 #include "core/scan.h"
+#include "core/text.h"
 
 enum { MAX_FILE_BYTES = 512 << 20, N_WORDS = 8, MAX_PORT = 65535, ADDRESS_DIGITS = 8 };
 
@@ -286,5 +288,25 @@ m4s_status_t m4s_fct_file_read_times(const char *path, int32_t n_nodes, m4s_flow
     status = take_times(&reader, records, n_flows);
   }
   clear_reader(&reader);
+  return status;
+}
+
+m4s_status_t m4s_fct_file_write(const char *path, const m4s_flow_record_t *records,
+                                const int64_t *fct_ns, int64_t n_flows) {
+  enum { SOURCE_PORT = 10000, DESTINATION_PORT = 100 };
+  m4s_text_t text = {0};
+  m4s_status_t status = m4s_text_add(&text, "%s", "");
+  for (int64_t i = 0; status == M4S_OK && i < n_flows; i++) {
+    const m4s_flow_record_t *record = &records[i];
+    int64_t ideal_fct_ns = record->ideal_fct_ns < 0 ? 0 : record->ideal_fct_ns;
+    status = m4s_text_add(
+        &text, "0b%04x01 0b%04x01 %d %d %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %d\n",
+        (unsigned)record->src, (unsigned)record->dst, SOURCE_PORT, DESTINATION_PORT,
+        record->size_bytes, record->start_ns, fct_ns[i], ideal_fct_ns, record->id);
+  }
+  if (status == M4S_OK) {
+    status = m4s_file_write(path, text.bytes, text.length);
+  }
+  m4s_text_clear(&text);
   return status;
 }

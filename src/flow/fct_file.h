@@ -19,3 +19,8 @@ m4s_status_t m4s_fct_file_read(const char *path, int32_t n_nodes, m4s_flow_recor
 // another size, and for an FCT of 0.
 m4s_status_t m4s_fct_file_read_times(const char *path, int32_t n_nodes, m4s_flow_record_t *records,
                                      int64_t n_flows);
+
+// Writes flows with their ids and these FCTs [n_flows], atomically, so that both functions above
+// read them; ideal FCTs that are not known stand there as 0. Hosts must be below 65,536.
+m4s_status_t m4s_fct_file_write(const char *path, const m4s_flow_record_t *records,
+                                const int64_t *fct_ns, int64_t n_flows);

@@ -1,10 +1,12 @@
 #include "flow/flow_file.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/csv.h"
 #include "core/event.h"
+#include "core/file.h"
 #include "core/text.h"
 
 enum { ID, SRC, DST, SIZE, START, N_COLUMNS };
@@ -131,5 +133,21 @@ m4s_status_t m4s_flow_file_read(const char *path, int32_t n_hosts, m4s_flow_reco
     *n_flows_out = (int64_t)table.csv.n_rows;
   }
   m4s_csv_clear(&table.csv);
+  return status;
+}
+
+m4s_status_t m4s_flow_file_write(const char *path, const m4s_flow_record_t *records,
+                                 int64_t n_flows) {
+  m4s_text_t text = {0};
+  m4s_status_t status = m4s_text_add(&text, "id,src,dst,size_bytes,start_ns\n");
+  for (int64_t i = 0; status == M4S_OK && i < n_flows; i++) {
+    const m4s_flow_record_t *record = &records[i];
+    status = m4s_text_add(&text, "%d,%d,%d,%" PRId64 ",%" PRId64 "\n", record->id, record->src,
+                          record->dst, record->size_bytes, record->start_ns);
+  }
+  if (status == M4S_OK) {
+    status = m4s_file_write(path, text.bytes, text.length);
+  }
+  m4s_text_clear(&text);
   return status;
 }

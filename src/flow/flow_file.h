@@ -10,3 +10,7 @@
 // owned, free().
 m4s_status_t m4s_flow_file_read(const char *path, int32_t n_hosts, m4s_flow_record_t **records_out,
                                 int64_t *n_flows_out);
+
+// Writes such a table, atomically.
+m4s_status_t m4s_flow_file_write(const char *path, const m4s_flow_record_t *records,
+                                 int64_t n_flows);

@@ -8,15 +8,6 @@
 #include "report/format.h"
 #include "sweep/store.h"
 
-int m4s_text_list_find(const m4s_text_list_t *list, const char *name) {
-  for (size_t i = 0; i < list->n_items; i++) {
-    if (strcmp(list->items[i], name) == 0) {
-      return (int)i;
-    }
-  }
-  return -1;
-}
-
 static m4s_status_t add_once(m4s_text_list_t *list, const char *name) {
   return m4s_text_list_find(list, name) >= 0 ? M4S_OK : m4s_text_list_add(list, name);
 }

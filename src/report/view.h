@@ -43,9 +43,6 @@ bool m4s_view_axes_zipped(const m4s_view_t *view, const char *a, const char *b);
 // A metric of a row, or "wall_s"; false where the row is NULL, not ok, or has no such metric.
 bool m4s_row_value(const m4s_result_row_t *row, const char *metric, double *value_out);
 
-// The index of a name, -1 if it is not in the list.
-int m4s_text_list_find(const m4s_text_list_t *list, const char *name);
-
 // Appends the text by which axis values are matched: numbers at 12 digits however they are written
 // ("4", "4.0"), anything else as it is; then a separator.
 m4s_status_t m4s_text_add_key(m4s_text_t *key, const char *plain);

@@ -66,6 +66,13 @@ static m4s_status_t check_name(const m4s_sweep_t *sweep) {
   return M4S_OK;
 }
 
+void m4s_sweep_clean_name(char *name) {
+  for (char *c = name; *c != '\0'; c++) {
+    bool ok = isalnum((unsigned char)*c) || (c != name && strchr("._-", *c) != NULL);
+    *c = ok ? *c : 'x';
+  }
+}
+
 static m4s_status_t check_title(m4s_sweep_t *sweep) {
   if (sweep->title == NULL) {
     sweep->title = strdup(sweep->name);

@@ -745,6 +745,63 @@ refused 'none/new.json' -- import mixes in/mixes.json -o none/new.json
 refused 'mixes' -- import
 refused '"import mixs"' 'import mixes' -- import mixs in/mixes.json
 
+# --- flows as arrays ---
+# npy FILE TYPE SHAPE BYTES: an array, whose bytes are printf's.
+npy() {
+  local header
+  header=$(printf "%-117s" "{'descr': '$2', 'fortran_order': False, 'shape': $3, }")
+  printf '\x93NUMPY\x01\x00\x76\x00%s\n%b' "$header" "$4" >"in/arrays/$1.npy"
+}
+eight() { for number in "$@"; do printf '\\x%02x\\0\\0\\0\\0\\0\\0\\0' "$number"; done; }
+mkdir -p in/arrays
+printf '3 1 2\n2\n0 2 10Gbps 1000ns 0\n1 2 10Gbps 1000ns 0\n' >in/arrays/topology.txt
+good_arrays() {
+  npy fat '<i8' '(2,)' "$(eight 5 9)"
+  npy fsize '<i8' '(2,)' "$(eight 70 80)"
+  npy fsd '<i8' '(2, 2)' "$(eight 0 1 1 0)"
+  npy fct_ns3 '<i8' '(2,)' "$(eight 100 120)"
+}
+good_arrays
+n_cases=$((n_cases + 1))
+if ! "$program" import flows in/arrays -o in/imported >stdout 2>stderr || [[ $(wc -l <in/imported/flows.csv) -ne 3 ]]; then
+  n_failed=$((n_failed + 1))
+  echo "FAILED: import flows: $(cat stderr)"
+fi
+# bad_array FRAGMENT… -- ARGUMENTS-OF-npy
+bad_array() {
+  local fragments=()
+  while [[ $1 != -- ]]; do
+    fragments+=("$1")
+    shift
+  done
+  shift
+  npy "$@"
+  refused "in/arrays/$1.npy" "${fragments[@]}" -- import flows in/arrays -o new
+  good_arrays
+}
+bad_array 'dtype <f4' '<f8' -- fat '<f4' '(2,)' "$(eight 1)"
+bad_array 'dtype |O' '<i8' -- fsize '|O' '(2,)' "$(eight 1 2)"
+bad_array 'shape (2, 1)' '(n,)' -- fat '<i8' '(2, 1)' "$(eight 1 2)"
+bad_array 'shape (4,)' '(n, 2)' -- fsd '<i8' '(4,)' "$(eight 0 1 1 0)"
+bad_array '16 bytes' '24' -- fat '<i8' '(3,)' "$(eight 1 2)"
+bad_array '1 rows' 'fat.npy has 2' -- fct_ns3 '<i8' '(1,)' "$(eight 1)"
+bad_array 'row 1: 3 ns' 'order' -- fat '<i8' '(2,)' "$(eight 5 3)"
+bad_array 'row 0: 2' '0 to 1' -- fsd '<i8' '(2, 2)' "$(eight 2 1 1 0)"
+bad_array 'row 1: 0' '1 to' -- fct_ns3 '<i8' '(2,)' "$(eight 1 0)"
+printf 'x' >in/arrays/fat.npy
+refused in/arrays/fat.npy 'no' 'npy file' -- import flows in/arrays -o new
+rm in/arrays/fat.npy
+refused in/arrays/fat.npy 'No such file' -- import flows in/arrays -o new
+good_arrays
+refused 'needs --out' -- import flows in/arrays
+refused 'in/packet' 'already' -- import flows in/arrays -o in/packet
+refused '--reference' 'fct_ns4.npy' 'ns3' -- import flows in/arrays -o new --reference ns4
+refused in/none 'No such file' -- import flows in/none -o new
+refused in/none.txt 'No such file' -- import flows in/arrays -o new --topology in/none.txt
+refused 'needs --out' -- export in
+refused in/none 'No such' -- export in/none -o new
+refused in 'manifest' -- export in -o new
+
 # --- under mpirun: the line stands once, whatever the number of ranks ---
 if command -v mpirun >/dev/null; then
   spec simulators '["ns3"]' >in/spec.json

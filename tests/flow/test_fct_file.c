@@ -79,6 +79,20 @@ static void times_should_be_those_of_the_flows(void **state) {
   }
 }
 
+static void written_times_should_be_read(void **state) {
+  (void)state;
+  static const int64_t fct_ns[N_GIVEN] = {5, 6, 7, INT64_C(1) << 40};
+  m4s_flow_record_t records[N_GIVEN];
+  memcpy(records, given, sizeof given);
+  records[0].dst = 300;
+  records[2].ideal_fct_ns = -1;
+  ASSERT_OK(m4s_fct_file_write(support_path("fct.txt"), records, fct_ns, N_GIVEN));
+  ASSERT_OK(m4s_fct_file_read_times(support_path("fct.txt"), 301, records, N_GIVEN));
+  for (int i = 0; i < N_GIVEN; i++) {
+    assert_int_equal(records[i].fct_ns, fct_ns[i]);
+  }
+}
+
 static void flows_that_are_missing_or_others_should_be_refused(void **state) {
   (void)state;
 #define LINE(src, port, size, start, fct) \
@@ -178,6 +192,7 @@ int main(void) {
       cmocka_unit_test(flows_should_be_in_the_order_of_their_ids),
       cmocka_unit_test(flows_without_ids_should_keep_their_order),
       cmocka_unit_test(times_should_be_those_of_the_flows),
+      cmocka_unit_test(written_times_should_be_read),
       cmocka_unit_test(flows_that_are_missing_or_others_should_be_refused),
       cmocka_unit_test(files_that_make_no_sense_should_be_refused),
       cmocka_unit_test(published_list_should_be_read),
