@@ -37,6 +37,21 @@ static void lists_should_be_read(void **state) {
   }
 }
 
+static void written_lists_should_be_read(void **state) {
+  (void)state;
+  m4s_flow_record_t *records = NULL;
+  m4s_flow_record_t *again = NULL;
+  int64_t n_flows = 0;
+  ASSERT_OK(read_text("src,dst,size_bytes,start_ns\n0,3,1000,5\n2,1,9000000000000,6\n", &records,
+                      &n_flows));
+  ASSERT_OK(m4s_flow_file_write(support_path("w.csv"), records, n_flows));
+  ASSERT_OK(m4s_flow_file_read(support_path("w.csv"), 4, &again, &n_flows));
+  assert_int_equal(n_flows, 2);
+  assert_memory_equal(again, records, 2 * sizeof *records);
+  free(records);
+  free(again);
+}
+
 static void what_is_no_list_should_be_refused(void **state) {
   (void)state;
   static const struct {
@@ -72,6 +87,7 @@ static void what_is_no_list_should_be_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lists_should_be_read),
+      cmocka_unit_test(written_lists_should_be_read),
       cmocka_unit_test(what_is_no_list_should_be_refused),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
