@@ -105,7 +105,7 @@ static m4s_status_t begin_watch(watch_t *watch, observed_t what, m4s_network_mod
       return m4s_packet_watch_queues(model);
     case OBSERVE_TRACE:
       M4S_TRY(m4s_folder_make_temporary(watch->folder));
-      return m4s_packet_trace_create(model, watch->folder, &watch->trace);
+      return m4s_packet_trace_create(model, true, watch->folder, &watch->trace);
     case OBSERVE_EVENTS:
       watch->observer =
           (m4s_packet_observer_t){.kinds = ~0U, .observe = count_event, .context = watch};

@@ -29,6 +29,7 @@
   X(import_mixes) \
   X(import_flows) \
   X(dataset) \
+  X(train) \
   X(flows) \
   X(packet) \
   X(bench_flowsim) \

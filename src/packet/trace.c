@@ -29,6 +29,7 @@ static const struct {
 
 struct m4s_packet_trace {
   const network_t *network;
+  bool states;
   m4s_packet_observer_t observer;
   m4s_components_t components;
   m4s_npy_stream_t streams[N_FILES];
@@ -61,10 +62,13 @@ static m4s_status_t write_event(m4s_packet_trace_t *trace, int64_t flow, m4s_tra
                                  .flow = (int32_t)flow,
                                  .kind = (uint8_t)kind,
                                  .first_flow = (int64_t)trace->streams[FLOWS].n_records,
-                                 .n_flows = component->n_flows,
+                                 .n_flows = trace->states ? component->n_flows : 0,
                                  .first_link = (int64_t)trace->streams[LINKS].n_records,
-                                 .n_links = component->n_links};
+                                 .n_links = trace->states ? component->n_links : 0};
   M4S_TRY(m4s_npy_stream_add(&trace->streams[EVENTS], &row, 1));
+  if (!trace->states) {
+    return M4S_OK;
+  }
   M4S_TRY(write_flows(trace, component));
   return write_links(trace, component);
 }
@@ -105,7 +109,7 @@ static m4s_status_t open_file(m4s_packet_trace_t *trace, const char *folder, tra
   return status;
 }
 
-m4s_status_t m4s_packet_trace_create(m4s_network_model_t *model, const char *folder,
+m4s_status_t m4s_packet_trace_create(m4s_network_model_t *model, bool states, const char *folder,
                                      m4s_packet_trace_t **trace_out) {
   const network_t *network = model->state;
   m4s_packet_trace_t *trace = calloc(1, sizeof *trace);
@@ -113,6 +117,7 @@ m4s_status_t m4s_packet_trace_create(m4s_network_model_t *model, const char *fol
     return m4s_fail_memory("a trace");
   }
   trace->network = network;
+  trace->states = states;
   m4s_status_t status = m4s_components_init(&trace->components, network->topology->n_links);
   for (int file = 0; status == M4S_OK && file < N_FILES; file++) {
     status = open_file(trace, folder, (trace_file_t)file);

@@ -46,10 +46,12 @@ typedef struct __attribute__((packed)) {
 
 typedef struct m4s_packet_trace m4s_packet_trace_t;
 
+// Without `states` events have no rows in flows.npy and links.npy, which are empty.
+//
 // Traces a model that has had no flow yet, into files in a folder that is there; keep the trace
 // until the model is destroyed. The size of the files grows with the sum of the components' sizes
 // over all events; memory does not.
-m4s_status_t m4s_packet_trace_create(m4s_network_model_t *model, const char *folder,
+m4s_status_t m4s_packet_trace_create(m4s_network_model_t *model, bool states, const char *folder,
                                      m4s_packet_trace_t **trace_out);
 
 // Brings the files under their names and to disk; nothing is traced any more.

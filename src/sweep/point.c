@@ -59,6 +59,8 @@ static const m4s_field_t traffic_fields[] = {
      .help = "what in_flight is counted for, by sources"},
 };
 
+static const char *const traces[] = {"none", "events", "states", NULL};
+
 static const m4s_field_t output_fields[] = {
     {.name = "flows",
      .kind = M4S_FIELD_FLAG,
@@ -72,10 +74,11 @@ static const m4s_field_t output_fields[] = {
      .help =
          "write bytes and busy time of every directed link to links.csv; of packet queues, too"},
     {.name = "trace",
-     .kind = M4S_FIELD_FLAG,
+     .kind = M4S_FIELD_CHOICE,
      .offset = offsetof(m4s_point_t, output.trace),
-     .fallback = "false",
-     .help = "packet: write flows and queues at every arrival and completion to trace/"},
+     .fallback = "none",
+     .choices = traces,
+     .help = "packet: write arrivals and completions to trace/, or the flows and queues at each"},
 };
 
 static const m4s_field_t run_fields[] = {

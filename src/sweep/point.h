@@ -17,6 +17,13 @@
 
 typedef enum { M4S_TOPOLOGY_GPU_CLUSTER, M4S_TOPOLOGY_CLOS, M4S_TOPOLOGY_FILE } m4s_topology_kind_t;
 
+// What is written of packet's runs, for training.
+typedef enum {
+  M4S_TRACE_NONE,
+  M4S_TRACE_EVENTS,  // arrivals and completions
+  M4S_TRACE_STATES,  // with flows and queues at each
+} m4s_trace_output_t;
+
 typedef struct {
   struct {
     int kind;  // m4s_topology_kind_t
@@ -33,7 +40,7 @@ typedef struct {
   struct {
     bool flows;  // flows.npy, packet_flows.npy of the simulator packet
     bool links;  // links.csv
-    bool trace;  // trace/, of packet
+    int trace;  // m4s_trace_output_t: trace/, of packet
   } output;
   struct {
     int64_t seed;

@@ -396,13 +396,14 @@ m4s_status_t m4s_point_run_begin(const m4s_point_t *point, const char *simulator
 }
 
 m4s_status_t m4s_point_run_trace(m4s_point_run_t *run, const char *folder) {
-  if (!run->point->output.trace || strcmp(run->name, "packet") != 0) {
+  if (run->point->output.trace == M4S_TRACE_NONE || strcmp(run->name, "packet") != 0) {
     return M4S_OK;
   }
   char *path = m4s_path_join(folder, "trace");
   m4s_status_t status = path == NULL ? m4s_fail_memory("a file name") : m4s_folder_make(path);
   if (status == M4S_OK) {
-    status = m4s_packet_trace_create(&run->simulator.model, path, &run->trace);
+    status = m4s_packet_trace_create(
+        &run->simulator.model, run->point->output.trace == M4S_TRACE_STATES, path, &run->trace);
   }
   free(path);
   return status;

@@ -63,11 +63,33 @@ static m4s_status_t add_periods(cutter_t *cutter, m4s_part_t part, const m4s_per
   return M4S_OK;
 }
 
+// With steps over all flows there is no more than one period.
+static m4s_status_t find_periods(const m4s_scenario_t *scenario, const char *folder,
+                                 m4s_periods_t *periods_out) {
+  if (scenario->point.m4.algorithm == M4S_M4_EVENT && scenario->trace.n_flows == 0) {
+    return m4s_fail(M4S_ERR_INPUT,
+                    "%s: m4.algorithm \"event\" is trained on points with output.trace "
+                    "\"states\"",
+                    folder);
+  }
+  M4S_TRY(m4s_periods_find(scenario, periods_out));
+  for (int32_t i = 1; scenario->point.m4.algorithm != M4S_M4_EVENT && i < periods_out->n_periods;
+       i++) {
+    periods_out->periods[0].n_flows += periods_out->periods[i].n_flows;
+    periods_out->periods[0].n_events += periods_out->periods[i].n_events;
+    periods_out->periods[0].n_rows += periods_out->periods[i].n_rows;
+  }
+  if (scenario->point.m4.algorithm != M4S_M4_EVENT && periods_out->n_periods > 1) {
+    periods_out->n_periods = 1;
+  }
+  return M4S_OK;
+}
+
 static m4s_status_t add_scenario(cutter_t *cutter, const char *case_id,
                                  const m4s_scenario_t *scenario) {
   m4s_part_t part = m4s_part_of_case(case_id);
   m4s_periods_t periods;
-  M4S_TRY(m4s_periods_find(scenario, &periods));
+  M4S_TRY(find_periods(scenario, cutter->folder, &periods));
   m4s_status_t status = add_periods(cutter, part, &periods);
   json_t *row = json_pack("{s:s, s:s, s:I, s:I, s:I, s:i}", "case", case_id, "part",
                           m4s_part_names[part], "flows", (json_int_t)scenario->n_flows, "events",

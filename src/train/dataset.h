@@ -6,7 +6,8 @@
 //
 //   dataset.json  {"scenarios": [{"case": id, "part": "training", "flows": n, "events": n,
 //                 "rows": n, "periods": n}, …]}
-//   periods.npy   scenario, period (m4s_periods_find()), n_flows, n_events, n_rows
+//   periods.npy   scenario, period (m4s_periods_find()), n_flows, n_events, n_rows; a scenario
+//                 whose m4.algorithm is "interval" is one period
 #pragma once
 
 #include <stdio.h>

@@ -118,7 +118,7 @@ static void run_traced(m4s_packet_profile_t profile, m4s_packet_cc_t cc, double 
   m4s_packet_rules_set(&rules, profile, cc);
   small_clos_make(&clos, &rules, load);
   assert_true(clos.topology->n_links <= PLAIN_MAX_LINKS);
-  ASSERT_OK(m4s_packet_trace_create(&clos.model, support_folder, &trace));
+  ASSERT_OK(m4s_packet_trace_create(&clos.model, true, support_folder, &trace));
   expected = (expected_t){
       .model = &clos.model,
       .records = clos.records,
@@ -157,9 +157,9 @@ static void unfinished_traces_should_leave_nothing(void **state) {
   m4s_packet_rules_set(&rules, M4S_PROFILE_M4, M4S_PACKET_DCTCP);
   small_clos_make(&clos, &rules, 0.5);
   snprintf(folder, sizeof folder, "%s", support_path("dropped"));
-  assert_int_equal(m4s_packet_trace_create(&clos.model, folder, &trace), M4S_ERR_IO);
+  assert_int_equal(m4s_packet_trace_create(&clos.model, true, folder, &trace), M4S_ERR_IO);
   ASSERT_OK(m4s_folder_make(folder));
-  ASSERT_OK(m4s_packet_trace_create(&clos.model, folder, &trace));
+  ASSERT_OK(m4s_packet_trace_create(&clos.model, true, folder, &trace));
   ASSERT_OK(small_clos_run(&clos));
   small_clos_clear(&clos);
   m4s_packet_trace_destroy(trace);

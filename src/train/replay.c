@@ -1,0 +1,358 @@
+#include "train/replay.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/array.h"
+#include "flow/components.h"
+#include "m4/network.h"
+
+struct m4s_replay {
+  const m4s_scenario_t *scenario;
+  const int32_t *period_of_flow;
+  int32_t period;  // -1: all
+  const m4s_m4_config_t *config;
+  m4s_clock_t clock;
+  m4s_m4_network_t network;
+  m4s_components_t components;  // of a busy period, by slot
+  size_t next_event;
+  int32_t *slot_of_flow;  // owned, [n_flows]; -1: not in the network
+  float *n_steps_of_flow;  // owned, [n_flows]: how many steps it is in
+  // Interval: flows that have not entered, and when the timer fires next; never: it is not armed.
+  int32_t *pending;  // owned, [n_pending], flows
+  int32_t n_pending, pending_capacity;
+  int64_t fires_ns;
+  float *queue_of_link;  // owned, [n_links]: of the present event
+  float *labels;  // owned, [3, label_capacity] of flows: predictions, weights, remaining
+  float *queues;  // owned, [n_links]
+  int32_t label_capacity;
+};
+
+static bool is_event_wise(const m4s_replay_t *replay) {
+  return replay->period >= 0 || replay->config->algorithm == M4S_M4_EVENT;
+}
+
+static bool takes_part(const m4s_replay_t *replay, int32_t flow) {
+  return replay->period < 0 || replay->period_of_flow[flow] == replay->period;
+}
+
+// The steps of each flow: the events of its component; in intervals, about those of its life.
+static void count_steps(m4s_replay_t *replay) {
+  const m4s_scenario_t *scenario = replay->scenario;
+  if (is_event_wise(replay)) {
+    for (size_t i = 0; i < scenario->trace.n_flows; i++) {
+      replay->n_steps_of_flow[scenario->trace.flows[i].flow]++;
+    }
+    return;
+  }
+  for (int64_t i = 0; i < scenario->n_flows; i++) {
+    replay->n_steps_of_flow[i] =
+        1 + (float)scenario->records[i].fct_ns / (float)replay->config->batch_time_ns;
+  }
+}
+
+static m4s_status_t allocate(m4s_replay_t *replay) {
+  size_t n_flows = (size_t)replay->scenario->n_flows;
+  size_t n_links = (size_t)replay->scenario->topology->n_links;
+  replay->slot_of_flow = calloc(n_flows + 1, sizeof *replay->slot_of_flow);
+  replay->n_steps_of_flow = calloc(n_flows + 1, sizeof *replay->n_steps_of_flow);
+  replay->queue_of_link = calloc(n_links + 1, sizeof *replay->queue_of_link);
+  replay->queues = calloc(n_links + 1, sizeof *replay->queues);
+  if (replay->slot_of_flow == NULL || replay->n_steps_of_flow == NULL ||
+      replay->queue_of_link == NULL || replay->queues == NULL) {
+    return m4s_fail_memory("a replay");
+  }
+  for (size_t i = 0; i < n_flows; i++) {
+    replay->slot_of_flow[i] = -1;
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t init(m4s_replay_t *replay, m4s_engine_t *engine) {
+  const m4s_scenario_t *scenario = replay->scenario;
+  M4S_TRY(m4s_m4_network_init(&replay->network, replay->config, engine, scenario->topology,
+                              scenario->routing, &replay->clock));
+  M4S_TRY(m4s_components_init(&replay->components, scenario->topology->n_links));
+  M4S_TRY(allocate(replay));
+  count_steps(replay);
+  return M4S_OK;
+}
+
+m4s_status_t m4s_replay_create(const m4s_scenario_t *scenario, const m4s_periods_t *periods,
+                               int32_t period, const m4s_m4_config_t *config, m4s_engine_t *engine,
+                               m4s_replay_t **replay_out) {
+  m4s_replay_t *replay = calloc(1, sizeof *replay);
+  if (replay == NULL) {
+    return m4s_fail_memory("a replay");
+  }
+  replay->scenario = scenario;
+  replay->period_of_flow = periods->of_flow;
+  replay->period = period;
+  replay->config = config;
+  replay->fires_ns = M4S_TIME_NEVER;
+  m4s_status_t status = init(replay, engine);
+  if (status != M4S_OK) {
+    m4s_replay_destroy(replay);
+    return status;
+  }
+  *replay_out = replay;
+  return M4S_OK;
+}
+
+void m4s_replay_destroy(m4s_replay_t *replay) {
+  if (replay == NULL) {
+    return;
+  }
+  if (replay->network.topology != NULL) {
+    m4s_m4_network_clear(&replay->network);
+  }
+  m4s_components_clear(&replay->components);
+  free(replay->slot_of_flow);
+  free(replay->n_steps_of_flow);
+  free(replay->pending);
+  free(replay->queue_of_link);
+  free(replay->labels);
+  free(replay->queues);
+  free(replay);
+}
+
+// --- labels ---
+
+static m4s_status_t reserve_labels(m4s_replay_t *replay, int32_t n_flows) {
+  if (n_flows <= replay->label_capacity) {
+    return M4S_OK;
+  }
+  int32_t capacity = n_flows + n_flows / 2;
+  M4S_TRY(m4s_array_resize(&replay->labels, capacity, 3 * sizeof *replay->labels, "labels"));
+  replay->label_capacity = capacity;
+  return M4S_OK;
+}
+
+// What a network is to say of flow i of the step.
+static float prediction_of(const m4s_replay_t *replay, int32_t i, const m4s_flow_record_t *record) {
+  const m4s_m4_network_t *network = &replay->network;
+  const m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
+  double ideal_fct_ns = (double)flow->ideal_fct_ns;
+  double slowdown = (double)record->fct_ns / ideal_fct_ns;
+  return network->inputs == NULL
+             ? (float)slowdown
+             : (float)log(slowdown / fmax(1, network->fluid_fcts_ns[i] / ideal_fct_ns));
+}
+
+static m4s_status_t label_flows(m4s_replay_t *replay, m4s_step_labels_t *labels) {
+  const m4s_m4_network_t *network = &replay->network;
+  int32_t n = network->n_step_flows;
+  M4S_TRY(reserve_labels(replay, n));
+  float *predictions = replay->labels;
+  float *weights = replay->labels + replay->label_capacity;
+  for (int32_t i = 0; i < n; i++) {
+    int64_t id = network->flows[network->step_slots[i]].id;
+    predictions[i] = prediction_of(replay, i, &replay->scenario->records[id]);
+    weights[i] = 1 / replay->n_steps_of_flow[id];
+  }
+  *labels = (m4s_step_labels_t){.n_flows = n,
+                                .n_links = network->n_step_links,
+                                .predictions = predictions,
+                                .weights = weights};
+  return M4S_OK;
+}
+
+static float log_kb(int64_t bytes) { return (float)log2((double)bytes / 1000 + 1); }
+
+// The event's rows, which are in the order of the component.
+static m4s_status_t label_event(m4s_replay_t *replay, const m4s_trace_event_t *event,
+                                const m4s_component_t *component, m4s_step_labels_t *labels) {
+  const m4s_trace_t *trace = &replay->scenario->trace;
+  float *remaining = replay->labels + 2 * (size_t)replay->label_capacity;
+  if (event->n_flows != component->n_flows || event->n_links != component->n_links) {
+    return m4s_fail(M4S_ERR_INPUT, "the trace's component at %lld ns is not that of its flows",
+                    (long long)event->time_ns);
+  }
+  for (int32_t i = 0; i < event->n_flows; i++) {
+    const m4s_trace_flow_t *row = &trace->flows[event->first_flow + i];
+    if (replay->slot_of_flow[row->flow] != component->flows[i]) {
+      return m4s_fail(M4S_ERR_INPUT, "the trace has flow %d in another order at %lld ns", row->flow,
+                      (long long)event->time_ns);
+    }
+    remaining[i] = log_kb(row->remaining_bytes);
+  }
+  for (int32_t i = 0; i < event->n_links; i++) {
+    const m4s_trace_link_t *row = &trace->links[event->first_link + i];
+    replay->queue_of_link[row->link] = log_kb(row->queue_bytes);
+  }
+  for (int32_t i = 0; i < component->n_links; i++) {
+    int32_t link = component->links[i];
+    replay->queues[replay->network.links[link].place] = replay->queue_of_link[link];
+  }
+  labels->remaining = remaining;
+  labels->queues = replay->queues;
+  return M4S_OK;
+}
+
+// --- steps ---
+
+static m4s_status_t hand_out(m4s_replay_t *replay, m4s_inference_batch_t *batch) {
+  m4s_m4_network_hand_out_steps(&replay->network, batch);
+  return m4s_m4_network_check_steps(&replay->network);
+}
+
+// The last step has been evaluated elsewhere: only that it was made counts here.
+static m4s_status_t end_step(m4s_replay_t *replay) {
+  m4s_m4_network_t *network = &replay->network;
+  if (!network->steps_wait) {
+    return M4S_OK;
+  }
+  for (int32_t i = 0; i < network->n_step_flows; i++) {
+    network->slowdowns[i] = 0;
+  }
+  return m4s_m4_network_end_steps(network, (m4s_m4_step_trace_t){0});
+}
+
+static m4s_status_t start_flow(m4s_replay_t *replay, int32_t id, int32_t *slot_out) {
+  const m4s_scenario_t *scenario = replay->scenario;
+  const m4s_flow_record_t *record = &scenario->records[id];
+  const m4s_flow_t flow = {
+      .id = id,
+      .src = record->src,
+      .dst = record->dst,
+      .size_bytes = record->size_bytes,
+      .links = scenario->hops + scenario->hop_begin[id],
+      .n_links = (int32_t)(scenario->hop_begin[id + 1] - scenario->hop_begin[id])};
+  if (record->fct_ns <= 0 || flow.n_links == 0 || replay->slot_of_flow[id] >= 0) {
+    return m4s_fail(M4S_ERR_INPUT, "flow %d has no path or no FCT, or arrives twice", id);
+  }
+  M4S_TRY(m4s_m4_network_start(&replay->network, &flow, slot_out));
+  replay->slot_of_flow[id] = *slot_out;
+  return M4S_OK;
+}
+
+static m4s_status_t end_flow(m4s_replay_t *replay, int32_t id, int32_t slot) {
+  M4S_TRY(m4s_m4_network_leave(&replay->network, slot));
+  m4s_m4_network_free_slot(&replay->network, slot);
+  replay->slot_of_flow[id] = -1;
+  return M4S_OK;
+}
+
+// The slot of a flow that is there.
+static m4s_status_t find_slot(const m4s_replay_t *replay, int32_t id, int32_t *slot_out) {
+  *slot_out = replay->slot_of_flow[id];
+  return *slot_out >= 0 ? M4S_OK
+                        : m4s_fail(M4S_ERR_INPUT, "flow %d completes before it arrives", id);
+}
+
+// --- the algorithm "event" ---
+
+static m4s_status_t arrive(m4s_replay_t *replay, int32_t id, int32_t *component_out) {
+  int32_t slot;
+  M4S_TRY(start_flow(replay, id, &slot));
+  M4S_TRY(m4s_m4_network_enter(&replay->network, slot));
+  const m4s_m4_flow_t *flow = &replay->network.flows[slot];
+  M4S_TRY(m4s_components_join(&replay->components, slot, flow->links, flow->n_links));
+  *component_out = replay->components.flows[slot].component;
+  return M4S_OK;
+}
+
+static m4s_status_t complete(m4s_replay_t *replay, int32_t id, int32_t *component_out) {
+  int32_t slot;
+  M4S_TRY(find_slot(replay, id, &slot));
+  const m4s_m4_flow_t *flow = &replay->network.flows[slot];
+  *component_out = replay->components.flows[slot].component;
+  m4s_components_leave(&replay->components, slot, flow->links, flow->n_links);
+  return end_flow(replay, id, slot);
+}
+
+static m4s_status_t next_of_events(m4s_replay_t *replay, m4s_inference_batch_t *batch,
+                                   m4s_step_labels_t *labels, bool *more_out) {
+  const m4s_trace_t *trace = &replay->scenario->trace;
+  while (replay->next_event < trace->n_events) {
+    const m4s_trace_event_t *event = &trace->events[replay->next_event++];
+    int32_t id = 0;
+    if (!takes_part(replay, event->flow)) {
+      continue;
+    }
+    replay->clock.now_ns = event->time_ns;
+    M4S_TRY(event->kind == M4S_TRACE_ARRIVAL ? arrive(replay, event->flow, &id)
+                                             : complete(replay, event->flow, &id));
+    const m4s_component_t *component = &replay->components.components[id];
+    if (component->n_flows > 0) {
+      M4S_TRY(m4s_m4_network_build_step(&replay->network, component->flows, component->n_flows));
+      M4S_TRY(label_flows(replay, labels));
+      M4S_TRY(label_event(replay, event, component, labels));
+      *more_out = true;
+      return hand_out(replay, batch);
+    }
+  }
+  *more_out = false;
+  return M4S_OK;
+}
+
+// --- the algorithm "interval" ---
+
+static m4s_status_t take_event(m4s_replay_t *replay, const m4s_trace_event_t *event) {
+  int32_t slot;
+  replay->clock.now_ns = event->time_ns;
+  if (event->kind == M4S_TRACE_COMPLETION) {
+    M4S_TRY(find_slot(replay, event->flow, &slot));
+    return end_flow(replay, event->flow, slot);
+  }
+  M4S_TRY(start_flow(replay, event->flow, &slot));
+  if (replay->fires_ns == M4S_TIME_NEVER) {
+    replay->fires_ns = event->time_ns + replay->config->batch_time_ns;
+  }
+  return m4s_array_append(&replay->pending, &replay->n_pending, &replay->pending_capacity,
+                          event->flow, "flows");
+}
+
+// The pending flows enter that have not completed; returns whether there are any.
+static m4s_status_t enter_pending(m4s_replay_t *replay, bool *any_out) {
+  *any_out = false;
+  for (int32_t i = 0; i < replay->n_pending; i++) {
+    int32_t slot = replay->slot_of_flow[replay->pending[i]];
+    if (slot >= 0) {
+      M4S_TRY(m4s_m4_network_enter(&replay->network, slot));
+      *any_out = true;
+    }
+  }
+  replay->n_pending = 0;
+  return M4S_OK;
+}
+
+// The timer fires; *steps_out: a step is wanted.
+static m4s_status_t fire(m4s_replay_t *replay, bool *steps_out) {
+  m4s_m4_network_t *network = &replay->network;
+  replay->clock.now_ns = replay->fires_ns;
+  M4S_TRY(enter_pending(replay, steps_out));
+  replay->fires_ns =
+      network->n_active > 0 ? replay->fires_ns + replay->config->batch_time_ns : M4S_TIME_NEVER;
+  return *steps_out ? m4s_m4_network_build_step(network, network->active, network->n_active)
+                    : M4S_OK;
+}
+
+static m4s_status_t next_of_intervals(m4s_replay_t *replay, m4s_inference_batch_t *batch,
+                                      m4s_step_labels_t *labels, bool *more_out) {
+  const m4s_trace_t *trace = &replay->scenario->trace;
+  bool steps = false;
+  while (!steps) {
+    bool ended = replay->next_event == trace->n_events;
+    int64_t event_ns = ended ? M4S_TIME_NEVER : trace->events[replay->next_event].time_ns;
+    if (ended && replay->fires_ns == M4S_TIME_NEVER) {
+      *more_out = false;
+      return M4S_OK;
+    }
+    if (event_ns <= replay->fires_ns) {
+      M4S_TRY(take_event(replay, &trace->events[replay->next_event++]));
+    } else {
+      M4S_TRY(fire(replay, &steps));
+    }
+  }
+  M4S_TRY(label_flows(replay, labels));
+  *more_out = true;
+  return hand_out(replay, batch);
+}
+
+m4s_status_t m4s_replay_next(m4s_replay_t *replay, m4s_inference_batch_t *batch,
+                             m4s_step_labels_t *labels_out, bool *more_out) {
+  M4S_TRY(end_step(replay));
+  return is_event_wise(replay) ? next_of_events(replay, batch, labels_out, more_out)
+                               : next_of_intervals(replay, batch, labels_out, more_out);
+}

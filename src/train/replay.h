@@ -1,0 +1,33 @@
+// Teacher forcing: a recorded run goes through m4 step by step, with arrivals and completions at
+// the times of the record, whatever the network would have predicted; beside each step stands what
+// it should have said.
+#pragma once
+
+#include "m4/m4.h"
+#include "train/scenario.h"
+
+// What a step should say of its flows and links, in their order; valid until the next step.
+typedef struct {
+  int32_t n_flows, n_links;
+  // [n_flows]: what the prediction is to be, in the network's own terms (m4/engine.h).
+  const float *predictions;
+  const float *weights;  // [n_flows]: a flow's, over all steps that it is in, sum up to about 1
+  // log2(1 + bytes / 1000), as the layers of training have it; NULL: not known.
+  const float *remaining;  // [n_flows]
+  const float *queues;  // [n_links]
+} m4s_step_labels_t;
+
+typedef struct m4s_replay m4s_replay_t;
+
+// Makes ready to replay one busy period, by the algorithm "event"; or, `period` < 0, all flows by
+// that of the config. All arguments are borrowed; rows are of the engine, whose model is used for
+// its sizes only. The config's model is not read.
+m4s_status_t m4s_replay_create(const m4s_scenario_t *scenario, const m4s_periods_t *periods,
+                               int32_t period, const m4s_m4_config_t *config, m4s_engine_t *engine,
+                               m4s_replay_t **replay_out);
+void m4s_replay_destroy(m4s_replay_t *replay);
+
+// Goes on to the next step and adds it to the batch, which is borrowed until it is evaluated; false
+// in *more_out: the record has ended. M4S_ERR_INPUT where the trace does not fit its flows.
+m4s_status_t m4s_replay_next(m4s_replay_t *replay, m4s_inference_batch_t *batch,
+                             m4s_step_labels_t *labels_out, bool *more_out);

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# train.sh PROGRAM FOLDER: a data set is made, a network is trained on it, alone and with two ranks;
+# a run that goes on ends with the same bytes as one in one go; the network simulates. FOLDER is
+# emptied first.
+set -uo pipefail
+program=$1
+work=$2
+rm -rf "$work"
+mkdir -p "$work"
+cd "$work" || exit 1
+export OPENBLAS_NUM_THREADS=1
+cat >scenarios.json <<'EOT'
+{"name": "scenarios", "simulators": ["packet"],
+ "base": {"topology": {"kind": "clos", "size": "training"},
+          "traffic": {"kind": "mix", "n_flows": 60, "max_load": 0.6, "sizes": "webserver"},
+          "packet": {"profile": "m4"}, "m4": {"algorithm": "event"}, "output": {"trace": "states"}},
+ "axes": [{"run.seed": {"range": [1, 40]}}]}
+EOT
+network() { # NAME ROUNDS [MORE]
+  cat >"$1.json" <<EOT
+{"name": "$1", "datasets": ["data"], "network": {"hidden": 8, "gnn_hidden": 8, "gnn_layers": 2},
+ "training": {"rounds": $2, "windows": 6, "lanes": 4, "window": 4, "validation_sequences": 4${3:-}}}
+EOT
+}
+problems=()
+must() { # WHAT COMMAND…
+  local what=$1
+  shift
+  "$@" >"$what.out" 2>"$what.err" </dev/null || problems+=("$what: exit status $?: $(tail -n 1 "$what.err")")
+}
+refuses() { # WHAT MESSAGE COMMAND…
+  local what=$1 message=$2 status=0
+  shift 2
+  "$@" >"$what.out" 2>"$what.err" </dev/null || status=$?
+  [[ $status -eq 2 ]] || problems+=("$what: exit status $status, not 2")
+  grep -q "$message" "$what.err" || problems+=("$what: $(tail -n 1 "$what.err")")
+}
+
+network once 3
+refuses no_data 'data/dataset.json: there is no such file; m4sweep dataset makes it' \
+  "$program" train once.json --out once
+must data "$program" dataset scenarios.json --out data
+grep -q '^training ' data.out || problems+=("data: no table of parts")
+must once "$program" train once.json --out once
+[[ $(wc -l <once/log.csv) -eq 4 ]] || problems+=("once: $(wc -l <once/log.csv) lines of log.csv")
+network twice 1
+must first "$program" train twice.json --out twice
+network twice 3
+must second "$program" train twice.json --out twice
+cmp -s once/checkpoint.safetensors twice/checkpoint.safetensors || problems+=("going on changes the weights")
+# The log's times differ.
+cmp -s <(cut -d, -f1-9 once/log.csv) <(cut -d, -f1-9 twice/log.csv) || problems+=("going on changes the log")
+network other 3 ', "seed": 2'
+must other "$program" train other.json --out other
+cmp -s once/checkpoint.safetensors other/checkpoint.safetensors && problems+=("the seed changes nothing")
+sed -i 's/"hidden": 8, /"hidden": 12, /' twice.json
+refuses sizes 'twice/checkpoint.safetensors: ' "$program" train twice.json --out twice
+network wrong 3 ', "lanse": 3'
+refuses unknown_key 'did you mean lanes' "$program" train wrong.json --out wrong
+[[ ! -e wrong ]] || problems+=("unknown_key: left wrong")
+sed 's/"states"/"events"/' scenarios.json >events.json
+refuses no_states 'output.trace: m4.algorithm "event" is trained on "states"' "$program" dataset events.json --out events
+[[ ! -e events ]] || problems+=("no_states: left events")
+must info "$program" model info once/model.safetensors
+grep -q 'fluid-1' info.out || problems+=("info: no kind")
+must simulate "$program" simulate scenarios.json --simulators m4 --model once/model.safetensors --set run.seed=1
+mpirun=$(command -v mpirun)
+if [[ -n $mpirun ]]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  network ranks 2
+  must ranks "$mpirun" --oversubscribe -n 2 "$program" train ranks.json --out ranks
+  [[ $(wc -l <ranks/log.csv) -eq 3 ]] || problems+=("ranks: $(wc -l <ranks/log.csv) lines of log.csv")
+fi
+if [[ ${#problems[@]} -gt 0 ]]; then
+  printf '%s\n' "${problems[@]}"
+  exit 1
+fi
