@@ -213,7 +213,7 @@ m4s_status_t m4s_folder_make(const char *path) {
 m4s_status_t m4s_folder_make_temporary(char path_out[M4S_TEMPORARY_BYTES]) {
   const char *parent = getenv("TMPDIR");
   snprintf(path_out, M4S_TEMPORARY_BYTES, "%.200s/m4sweep-XXXXXX",
-           parent == NULL ? "/tmp" : parent);
+           parent == NULL || parent[0] == '\0' ? "/tmp" : parent);
   return mkdtemp(path_out) == NULL
              ? m4s_fail(M4S_ERR_IO, "%s: cannot be made: %s", path_out, strerror(errno))
              : M4S_OK;
@@ -235,6 +235,13 @@ m4s_status_t m4s_path_remove(const char *path) {
     return m4s_fail(M4S_ERR_IO, "%s: cannot be removed: %s", path, strerror(errno));
   }
   return M4S_OK;
+}
+
+m4s_status_t m4s_path_remove_after(m4s_status_t error, const char *path) {
+  char problem[1024];
+  snprintf(problem, sizeof problem, "%s", m4s_last_error());
+  (void)m4s_path_remove(path);
+  return m4s_fail(error, "%s", problem);
 }
 
 bool m4s_path_exists(const char *path) { return access(path, F_OK) == 0; }

@@ -41,6 +41,9 @@ m4s_status_t m4s_folder_sync(const char *path);
 // followed.
 m4s_status_t m4s_path_remove(const char *path);
 
+// The same after an error, which is returned with its message: nothing half-written stays.
+m4s_status_t m4s_path_remove_after(m4s_status_t error, const char *path);
+
 bool m4s_path_exists(const char *path);
 
 // "folder/name" as an owned string, NULL without memory; an absolute name stays as it is.

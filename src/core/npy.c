@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "core/npy.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -250,8 +251,8 @@ static bool read_header_text(const char *text, header_t *header) {
     return false;
   }
   size_t n = *type == '\'' ? strcspn(type + 1, "'") : sizeof header->type;
-  if (n < sizeof header->type) {
-    memcpy(header->type, type + 1, n);
+  for (size_t i = 0; n < sizeof header->type && i < n; i++) {
+    header->type[i] = isgraph((unsigned char)type[i + 1]) ? type[i + 1] : '?';
   }
   header->fortran_order = strncmp(order, "True", 4) == 0;
   return read_shape(find_key(text, "'shape'"), header);

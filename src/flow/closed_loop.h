@@ -30,8 +30,8 @@ void m4s_closed_loop_destroy(m4s_closed_loop_t *loop);
 
 m4s_source_t m4s_closed_loop_as_source(m4s_closed_loop_t *loop);
 
-// Of each flow of the network, by id, the record that it is: [n_flows], set as flows start. Valid as
-// long as the loop.
+// Of each flow of the network, by id, the record that it is: [n_flows], set as flows start. Valid
+// as long as the loop.
 const int32_t *m4s_closed_loop_record_of_flow(const m4s_closed_loop_t *loop);
 
 // When the last flow completed, ns; 0 for an empty list.

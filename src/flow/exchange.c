@@ -311,17 +311,7 @@ static m4s_status_t make_records(const char *folder, const arrays_t *arrays,
                       "%s/fsd.npy: row %" PRId64 ": host %" PRId64 " sends to itself", folder, i,
                       ends[0]);
     }
-    records[i] = (m4s_flow_record_t){.id = (int32_t)i,
-                                     .src = (int32_t)ends[0],
-                                     .dst = (int32_t)ends[1],
-                                     .size_bytes = arrays->sizes[i],
-                                     .call_ns = start_ns,
-                                     .start_ns = start_ns,
-                                     .fct_ns = -1,
-                                     .ideal_fct_ns = -1,
-                                     .collective = -1,
-                                     .channel = -1,
-                                     .step = -1};
+    records[i] = m4s_flow_record_starting(i, ends[0], ends[1], arrays->sizes[i], start_ns);
   }
   return M4S_OK;
 }

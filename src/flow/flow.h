@@ -28,6 +28,22 @@ typedef struct __attribute__((packed)) {
   int32_t channel, step;
 } m4s_flow_record_t;
 
+// A flow of no collective that is handed over as it starts, before it does.
+static inline m4s_flow_record_t m4s_flow_record_starting(int64_t id, int64_t src, int64_t dst,
+                                                         int64_t size_bytes, int64_t start_ns) {
+  return (m4s_flow_record_t){.id = (int32_t)id,
+                             .src = (int32_t)src,
+                             .dst = (int32_t)dst,
+                             .size_bytes = size_bytes,
+                             .call_ns = start_ns,
+                             .start_ns = start_ns,
+                             .fct_ns = -1,
+                             .ideal_fct_ns = -1,
+                             .collective = -1,
+                             .channel = -1,
+                             .step = -1};
+}
+
 // Writes records as flows.npy.
 m4s_status_t m4s_flow_records_write(const char *path, const m4s_flow_record_t *records,
                                     size_t n_records);

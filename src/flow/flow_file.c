@@ -84,17 +84,7 @@ static m4s_status_t read_row(const table_t *table, size_t row, int64_t earliest_
     return m4s_fail(M4S_ERR_INPUT, "%s:%d: host %lld sends to itself", table->path,
                     table->csv.line_of_row[row + 1], (long long)src);
   }
-  *record = (m4s_flow_record_t){.id = (int32_t)id,
-                                .src = (int32_t)src,
-                                .dst = (int32_t)dst,
-                                .size_bytes = size_bytes,
-                                .call_ns = start_ns,
-                                .start_ns = start_ns,
-                                .fct_ns = -1,
-                                .ideal_fct_ns = -1,
-                                .collective = -1,
-                                .channel = -1,
-                                .step = -1};
+  *record = m4s_flow_record_starting(id, src, dst, size_bytes, start_ns);
   return M4S_OK;
 }
 

@@ -174,18 +174,8 @@ static void draw_flow(const maker_t *maker, streams_t *streams, int64_t id, int6
   int32_t src = 0;
   int32_t dst = 0;
   m4s_spatial_draw(maker->spatial, &streams->pairs, &src, &dst);
-  *record =
-      (m4s_flow_record_t){.id = (int32_t)id,
-                          .src = src,
-                          .dst = dst,
-                          .size_bytes = m4s_size_distribution_draw(maker->sizes, &streams->sizes),
-                          .call_ns = start_ns,
-                          .start_ns = start_ns,
-                          .fct_ns = -1,
-                          .ideal_fct_ns = -1,
-                          .collective = -1,
-                          .channel = -1,
-                          .step = -1};
+  int64_t size_bytes = m4s_size_distribution_draw(maker->sizes, &streams->sizes);
+  *record = m4s_flow_record_starting(id, src, dst, size_bytes, start_ns);
 }
 
 // Looks at where the flows ended: `next_ns` would be the start of one more.

@@ -347,7 +347,7 @@ m4s_status_t m4s_max_min_settle(m4s_max_min_t *model) {
   for (int32_t i = 0; status == M4S_OK && i < fluid->n_chosen; i++) {
     const m4s_fluid_flow_t *flow = &fluid->flows[fluid->chosen[i]];
     // A rate that is the same but for rounding stays: the flow keeps its event.
-    if (fabs(flow->filled_rate - flow->rate) > flow->rate * 1e-12) {
+    if (!(fabs(flow->filled_rate - flow->rate) <= flow->rate * 1e-12)) {
       status = change_rate(model, fluid->chosen[i]);
     }
   }

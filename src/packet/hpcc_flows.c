@@ -92,17 +92,7 @@ static m4s_status_t parse_flow(const parser_t *parser, int i, m4s_flow_record_t 
   M4S_TRY(parse_only(scanner, i + 3, "destination port", M4S_PACKET_DESTINATION_PORT));
   M4S_TRY(m4s_scanner_int(scanner, i + 4, "size", 1, max_size_bytes, &size_bytes));
   M4S_TRY(parse_start(parser, i + 5, &start_ns));
-  *record_out = (m4s_flow_record_t){.id = parser->n_flows,
-                                    .src = (int32_t)src,
-                                    .dst = (int32_t)dst,
-                                    .size_bytes = size_bytes,
-                                    .call_ns = start_ns,
-                                    .start_ns = start_ns,
-                                    .fct_ns = -1,
-                                    .ideal_fct_ns = -1,
-                                    .collective = -1,
-                                    .channel = -1,
-                                    .step = -1};
+  *record_out = m4s_flow_record_starting(parser->n_flows, src, dst, size_bytes, start_ns);
   return M4S_OK;
 }
 

@@ -269,11 +269,17 @@ static bool fits(const m4s_axis_values_t *axis) {
 }
 
 m4s_status_t m4s_axis_values_add_label(const m4s_axis_values_t *axis, size_t i_value,
-                                       m4s_text_t *text) {
+                                       m4s_text_t *script) {
   if (axis->of_names) {
-    return m4s_text_add(text, "%s", axis->labels.items[i_value]);
+    return m4s_text_add_gnuplot(script, axis->labels.items[i_value]);
   }
-  return m4s_text_add_number(text, axis->values[i_value]);
+  m4s_text_t number = {0};
+  m4s_status_t status = m4s_text_add_number(&number, axis->values[i_value]);
+  if (status == M4S_OK) {
+    status = m4s_text_add_gnuplot(script, number.bytes);
+  }
+  m4s_text_clear(&number);
+  return status;
 }
 
 bool m4s_axis_values_are_long(const m4s_axis_values_t *axis, size_t n_columns) {
@@ -296,16 +302,8 @@ m4s_status_t m4s_axis_values_add_scale(const m4s_axis_values_t *axis, m4s_text_t
   M4S_TRY(m4s_text_add(script, "  set xtics %s(",
                        m4s_axis_values_are_long(axis, COLUMNS) ? "rotate by -30 " : ""));
   for (size_t i = 0; i < axis->n_values; i++) {
-    m4s_text_t label = {0};
-    m4s_status_t status = m4s_axis_values_add_label(axis, i, &label);
-    if (status == M4S_OK && i > 0) {
-      status = m4s_text_add(script, ", ");
-    }
-    if (status == M4S_OK) {
-      status = m4s_text_add_gnuplot(script, label.bytes);
-    }
-    m4s_text_clear(&label);
-    M4S_TRY(status);
+    M4S_TRY(m4s_text_add(script, "%s", i == 0 ? "" : ", "));
+    M4S_TRY(m4s_axis_values_add_label(axis, i, script));
     M4S_TRY(m4s_text_add(script, " %.9g", axis->values[i]));
   }
   return m4s_text_add(script, ")\n");

@@ -37,21 +37,36 @@ static void clear_exporter(exporter_t *exporter) {
 
 // --- what is wanted ---
 
-// Splits FOLDER/points/CASE; other paths are folders of results.
+static m4s_status_t holds_results(const char *folder, bool *holds_out) {
+  char *manifest = m4s_path_join(folder, "manifest.json");
+  if (manifest == NULL) {
+    return m4s_fail_memory("a file name");
+  }
+  *holds_out = m4s_path_exists(manifest);
+  free(manifest);
+  return M4S_OK;
+}
+
+// Splits FOLDER/points/CASE; other paths, and those with results of their own, are folders of
+// results.
 static m4s_status_t find_folder(exporter_t *exporter) {
+  static const char points[] = "/points";
+  bool holds = false;
   char *path = realpath(exporter->export->results, NULL);
+  exporter->folder = path;
   if (path == NULL) {
     return m4s_fail(M4S_ERR_INPUT, "%s: No such folder", exporter->export->results);
   }
+  M4S_TRY(holds_results(path, &holds));
   char *slash = strrchr(path, '/');
-  static const char points[] = "/points";
   size_t n = (size_t)(slash - path);
-  if (n > strlen(points) && strncmp(slash - strlen(points), points, strlen(points)) == 0) {
-    exporter->case_id = strdup(slash + 1);
-    path[n - strlen(points)] = '\0';
+  if (holds || n <= strlen(points) ||
+      strncmp(slash - strlen(points), points, strlen(points)) != 0) {
+    return M4S_OK;
   }
-  exporter->folder = path;
-  return M4S_OK;
+  exporter->case_id = strdup(slash + 1);
+  path[n - strlen(points)] = '\0';
+  return exporter->case_id == NULL ? m4s_fail_memory("a file name") : M4S_OK;
 }
 
 static m4s_status_t check_simulator(const exporter_t *exporter, const m4s_text_list_t *all,
@@ -352,10 +367,7 @@ m4s_status_t m4s_export(const m4s_export_t *export, size_t *n_points_out, size_t
   if (status == M4S_OK) {
     status = write_all(&exporter);
     if (status != M4S_OK) {
-      char problem[512];
-      snprintf(problem, sizeof problem, "%s", m4s_last_error());
-      (void)m4s_path_remove(export->out);
-      status = m4s_fail(status, "%s", problem);
+      status = m4s_path_remove_after(status, export->out);
     }
   }
   if (status == M4S_OK) {

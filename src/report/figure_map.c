@@ -70,16 +70,8 @@ static m4s_status_t add_tics(char which, const m4s_axis_values_t *axis, m4s_text
   bool turned = which == 'x' && m4s_axis_values_are_long(axis, COLUMNS);
   M4S_TRY(m4s_text_add(script, "  set %ctics %s(", which, turned ? "rotate by -30 " : ""));
   for (size_t i = 0; i < axis->n_values; i += step) {
-    m4s_text_t label = {0};
-    m4s_status_t status = m4s_axis_values_add_label(axis, i, &label);
-    if (status == M4S_OK && i > 0) {
-      status = m4s_text_add(script, ", ");
-    }
-    if (status == M4S_OK) {
-      status = m4s_text_add_gnuplot(script, label.bytes);
-    }
-    m4s_text_clear(&label);
-    M4S_TRY(status);
+    M4S_TRY(m4s_text_add(script, "%s", i == 0 ? "" : ", "));
+    M4S_TRY(m4s_axis_values_add_label(axis, i, script));
     M4S_TRY(m4s_text_add(script, " %zu", i));
   }
   M4S_TRY(m4s_text_add(script, ") scale 0\n  set %clabel ", which));

@@ -114,9 +114,9 @@ void m4s_axis_values_clear(m4s_axis_values_t *axis);
 // The index of a point's value, -1 if it is not among them.
 int m4s_axis_values_index(const m4s_axis_values_t *axis, size_t point);
 
-// A value as it stands beside an axis.
+// A value as it stands beside an axis, in quotes.
 m4s_status_t m4s_axis_values_add_label(const m4s_axis_values_t *axis, size_t i_value,
-                                       m4s_text_t *text);
+                                       m4s_text_t *script);
 
 // Whether the names do not fit side by side into so many columns.
 bool m4s_axis_values_are_long(const m4s_axis_values_t *axis, size_t n_columns);

@@ -175,6 +175,9 @@ m4s_status_t m4s_given_import(const m4s_given_t *given, int64_t *n_flows_out, si
   }
   if (status == M4S_OK) {
     status = write_all(&importer);
+    if (status != M4S_OK) {
+      status = m4s_path_remove_after(status, given->out);
+    }
   }
   if (status == M4S_OK) {
     *n_flows_out = importer.flows.n_flows;

@@ -94,7 +94,14 @@ static m4s_status_t put(json_t *settings, const char *name, json_t *value) {
   return json_object_set_new(settings, name, value) == 0 ? M4S_OK : m4s_fail_memory("a mix");
 }
 
-// The same with the setting's checks; `value` is borrowed.
+// The same of a path, which it frees.
+static m4s_status_t put_path(json_t *settings, const char *name, char *path) {
+  m4s_status_t status = put(settings, name, json_string(path));
+  free(path);
+  return status;
+}
+
+// With the setting's checks; `value` is borrowed.
 static m4s_status_t put_checked(json_t *settings, const char *name, const json_t *value,
                                 const char *where) {
   m4s_setting_t setting;
@@ -149,10 +156,8 @@ static m4s_status_t read_spatial(const reader_t *reader, const char *text, const
   char plain[MAX_NAME];
   char *file = find_file(reader, text);
   if (file != NULL) {
-    M4S_TRY(put(settings, "traffic.spatial", json_string("matrix")));
-    m4s_status_t status = put(settings, "traffic.matrix_file", json_string(file));
-    free(file);
-    return status;
+    M4S_TRY(put_path(settings, "traffic.matrix_file", file));
+    return put(settings, "traffic.spatial", json_string("matrix"));
   }
   for (size_t i = 0; i < M4S_COUNT(patterns); i++) {
     const char *rest = after_name(text, patterns[i], plain);
@@ -178,10 +183,8 @@ static m4s_status_t read_sizes(const reader_t *reader, const char *text, const c
   char plain[MAX_NAME];
   char *file = find_file(reader, text);
   if (file != NULL) {
-    M4S_TRY(put(settings, "traffic.sizes", json_string("file")));
-    m4s_status_t status = put(settings, "traffic.sizes_file", json_string(file));
-    free(file);
-    return status;
+    M4S_TRY(put_path(settings, "traffic.sizes_file", file));
+    return put(settings, "traffic.sizes", json_string("file"));
   }
   // The published distributions come first.
   for (size_t i = 0; i < M4S_SIZES_FILE; i++) {
@@ -244,10 +247,8 @@ static m4s_status_t read_cluster(const reader_t *reader, const char *text, const
     return fail_unknown("cluster (1-to-1, 2-to-1, 4-to-1, ...)", text, where, names,
                         M4S_COUNT(names));
   }
-  M4S_TRY(put(settings, "topology.kind", json_string("file")));
-  m4s_status_t status = put(settings, "topology.file", json_string(file));
-  free(file);
-  return status;
+  M4S_TRY(put_path(settings, "topology.file", file));
+  return put(settings, "topology.kind", json_string("file"));
 }
 
 // --- numbers ---
@@ -258,11 +259,11 @@ static m4s_status_t read_duration(const json_t *value, const char *where, json_t
     return m4s_fail(M4S_ERR_INPUT, "%s: %s is not a number of ns above 0, up to 1e15", where,
                     m4s_json_show(value));
   }
-  int64_t us = (int64_t)(ns / 1000);
+  int64_t us = ns < 1000 ? 1 : (int64_t)(ns / 1000 + 0.5);
   if ((double)us * 1000 != ns) {
     return m4s_fail(M4S_ERR_INPUT,
                     "%s: %s ns is not a whole number of microseconds (nearest: %lld)", where,
-                    m4s_json_show(value), (long long)(us + 1) * 1000);
+                    m4s_json_show(value), (long long)us * 1000);
   }
   return put(settings, "traffic.duration_us", json_integer(us));
 }

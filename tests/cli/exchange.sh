@@ -41,11 +41,19 @@ cmp "$point/fct_flowsim.npy" again/*/fct_flowsim.npy || fail "times of flowsim d
 cmp "$point/flow_to_links.txt" again/*/flow_to_links.txt || fail "paths differ"
 "$program" export back/run -o given --simulators given-packet >shown || fail "export of what was given"
 cmp "$point/fct_packet.npy" given/*/fct_given-packet.npy || fail "times that were given differ"
+# What cannot be written whole is not there: here no file may have more than 2 KiB.
+(trap '' XFSZ && ulimit -f 2 && "$program" import flows "$point" -o half >shown 2>error) && fail "large files"
+grep -q 'half/fct_flowsim.txt: cannot be written' error || fail "$(cat error)"
+[[ ! -e half ]] || fail "left $(ls half)"
 # One point.
 case_id=$(basename "$point")
 "$program" export "run/points/$case_id" -o one --simulators packet >shown || fail "export of a point"
 cmp "$point/fct_packet.npy" one/fct_packet.npy || fail "one point"
 [[ ! -e one/fct_flowsim.npy && ! -e one/points.csv ]] || fail "more than one point"
+# Results in a folder that is called as that of points.
+mkdir points && cp -r run points/run
+"$program" export points/run -o elsewhere >shown || fail "export from points/"
+cmp out/points.csv elsewhere/points.csv || fail "points of points/run"
 
 # NumPy reads them, where it is installed.
 if command -v python3 >/dev/null && python3 -c 'import numpy' 2>/dev/null; then

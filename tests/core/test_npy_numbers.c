@@ -110,6 +110,7 @@ static void other_arrays_should_be_refused(void **state) {
   } cases[] = {
       {HEADER("<f4", "(4,)"), 16, 0, "a.npy: dtype <f4, wanted: <i8, <i4 or <f8"},
       {HEADER(">i8", "(4,)"), 32, 0, "a.npy: dtype >i8, wanted: <i8, <i4 or <f8"},
+      {HEADER("\x1b[2", "(4,)"), 32, 0, "a.npy: dtype ?[2, wanted: <i8, <i4 or <f8"},
       {"{'descr': [('id', '<i8')], 'fortran_order': False, 'shape': (4,), }", 32, 0,
        "a.npy: dtype of records, wanted: <i8, <i4 or <f8"},
       {HEADER("<i8", "(2, 2)"), 32, 0, "a.npy: shape (2, 2), wanted: (n,)"},

@@ -188,6 +188,9 @@ static const struct {
      "\"max_load\": 0.5, \"cluster\": \"1-to-1\", \"duration\": 1500}]",
      "m.json: [0].duration: 1500 ns is not a whole number of microseconds (nearest: 2000)"},
     {"[{\"id\": 1, \"spatial\": \"uniform\", \"size_dist\": \"hadoop\", \"lognorm_sigma\": 1, "
+     "\"max_load\": 0.5, \"cluster\": \"1:1\", \"duration\": 2001}]",
+     "m.json: [0].duration: 2001 ns is not a whole number of microseconds (nearest: 2000)"},
+    {"[{\"id\": 1, \"spatial\": \"uniform\", \"size_dist\": \"hadoop\", \"lognorm_sigma\": 1, "
      "\"max_load\": 0.5, \"cluster\": \"1-to-1\", \"duration\": -1}]",
      "m.json: [0].duration: -1 is not a number of ns above 0, up to 1e15"},
     {"{}", "m.json: spatials: is missing"},
