@@ -134,7 +134,7 @@ const m4s_figure_t m4s_figures[] = {
     {"cdf_makespan_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_LOOPS, false, M4S_QUANTITY_ERROR,
      "CDF of the error of the makespan",
      "Share of points by signed error of their makespan. Left of zero: faster than the reference; "
-     "right of zero: slower.",
+     "right of zero: slower. Shaded: pointwise 95 % intervals by resampling points.",
      m4s_figure_write_cdf},
     {"makespan_error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_LOOPS, true, M4S_QUANTITY_ERROR,
      "Error of the makespan by two axes",

@@ -139,7 +139,8 @@ static void silent_network_should_be_flowsim(void **state) {
   }
 }
 
-// Flows far apart, with an output of ln(factor).
+// Flows far apart, with an output of ln(factor), which is rounded to float32: to 6e-8. FCTs are
+// whole ns.
 static void assert_alone(int algorithm, m4s_m4_ideal_t ideal, double factor) {
   enum { N = 5 };
   m4s_topology_t *topology = mixes_clos();

@@ -82,6 +82,7 @@ static step_t make_step(sim_t *sim, int64_t now_ns, const int32_t *slots, int32_
   return out;
 }
 
+// Inputs are rounded to float32 twice: numbers below 16 to 1.9e-6.
 static void assert_input(const char *what, float got, double want, float scale) {
   if (!(fabs((double)got - want * (double)scale) <= 2e-6)) {
     fail_msg("%s: %g, not %g", what, (double)(got / scale), want);
