@@ -90,8 +90,8 @@ m4s_status_t m4s_scanner_expect_end(m4s_scanner_t *scanner) {
 m4s_status_t m4s_scanner_expect_words(const m4s_scanner_t *scanner, int min, int max,
                                       const char *wanted) {
   if (scanner->n_words < min || scanner->n_words > max) {
-    return m4s_fail(M4S_ERR_INPUT, "%s:%d: %d words, needed: %s", scanner->path, scanner->line,
-                    scanner->n_words, wanted);
+    return m4s_fail(M4S_ERR_INPUT, "%s:%d: %d %s, needed: %s", scanner->path, scanner->line,
+                    scanner->n_words, scanner->n_words == 1 ? "word" : "words", wanted);
   }
   return M4S_OK;
 }

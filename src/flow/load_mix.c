@@ -53,7 +53,7 @@ const m4s_field_t m4s_load_mix_fields[] = {
     CHOICE("gaps", gaps, m4s_gaps_names, "lognormal", "times between the starts of flows"),
     REAL("lognorm_sigma", lognorm_sigma, NULL, "1", 0, 4,
          "gaps lognormal: standard deviation of the logarithm, 2 for bursts"),
-    REAL("max_load", max_load, NULL, "0.5", 0, 100,
+    REAL("max_load", max_load, NULL, "0.5", 1e-6, 100,
          "expected load of the most loaded link, above 0 and below 1"),
     {.name = "allow_overload",
      .kind = M4S_FIELD_FLAG,
@@ -86,7 +86,8 @@ static void clear_maker(maker_t *maker) {
 static m4s_status_t check(const m4s_load_mix_config_t *config, const char *where,
                           const m4s_cluster_shape_t *shape, const m4s_topology_t *topology) {
   if (!(config->max_load > 0)) {
-    return m4s_fail(M4S_ERR_INPUT, "%s: max_load: %.15g is not above 0", where, config->max_load);
+    return m4s_fail(M4S_ERR_INPUT, "%s: max_load: %.15g is not above 0 (nearest valid: 0.01)",
+                    where, config->max_load);
   }
   if (config->max_load >= 1 && !config->allow_overload) {
     return m4s_fail(M4S_ERR_INPUT,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/format.h"
+#include "report/measure.h"
 
 typedef struct {
   char *key;  // owned: axis values and simulator
@@ -299,8 +300,12 @@ static m4s_status_t compare(const m4s_results_t *a, const m4s_results_t *b,
   if (status == M4S_OK) {
     status = collect_names(b, simulator_b, &comparison->axes, &metrics);
   }
+  if (status == M4S_OK && comparison->metric == NULL) {
+    const json_t *sweep = json_object_get(a->manifest, "sweep");
+    comparison->metric = m4s_measure_choose(&metrics, sweep)->metric;
+  }
   if (status == M4S_OK) {
-    status = check_metric(options->metric, &metrics);
+    status = check_metric(comparison->metric, &metrics);
   }
   m4s_text_list_clear(&metrics);
   M4S_TRY(status);

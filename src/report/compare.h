@@ -5,7 +5,7 @@
 #include "stats/summary.h"
 
 typedef struct {
-  const char *metric;  // a metric of either folder, or "wall_s"
+  const char *metric;  // of either folder, or "wall_s"; NULL: what the points of A are compared by
   // Both NULL: each simulator of A with the same one of B. Else these two; one that is NULL is as
   // the other.
   const char *simulator_a, *simulator_b;

@@ -298,6 +298,14 @@ static const char *const space_keys[] = {[OF_ID] = NULL,
                                          [OF_CLUSTER] = "clusters",
                                          [OF_DURATION] = "duration"};
 
+// Published mixes have no key that allows overload.
+static m4s_status_t check_load(const json_t *load, const char *where) {
+  return json_number_value(load) < 1
+             ? M4S_OK
+             : m4s_fail(M4S_ERR_INPUT, "%s: %s is 1 or above (nearest valid: 0.99)", where,
+                        m4s_json_show(load));
+}
+
 // Adds the settings that a member of a mix stands for.
 static m4s_status_t read_member(const reader_t *reader, member_t member, const json_t *value,
                                 const char *where, json_t *settings) {
@@ -316,7 +324,8 @@ static m4s_status_t read_member(const reader_t *reader, member_t member, const j
     case OF_SIGMA:
       return put_checked(settings, "traffic.lognorm_sigma", value, where);
     case OF_LOAD:
-      return put_checked(settings, "traffic.max_load", value, where);
+      M4S_TRY(put_checked(settings, "traffic.max_load", value, where));
+      return check_load(value, where);
     case OF_CLUSTER:
       return read_cluster(reader, text, where, settings);
     case OF_DURATION:
@@ -519,6 +528,7 @@ static m4s_status_t read_loads(const json_t *loads, const char *where, json_t *b
     }
     M4S_TRY(m4s_setting_type_json(setting, end, place, &typed));
     json_decref(typed);
+    M4S_TRY(check_load(end, place));
     ends[i] = end;
   }
   double width = json_number_value(ends[1]) - json_number_value(ends[0]);

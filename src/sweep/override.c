@@ -248,26 +248,58 @@ static m4s_status_t apply_simulators(m4s_sweep_t *sweep, const char *names) {
   }
 }
 
-// Settings that only one kind of topology or traffic looks at.
+// Settings that only some points look at: those where another setting, which names a kind, has
+// certain values.
 static const struct {
   const char *section;
   const m4s_field_t *fields;  // of its row; NULL: `name` alone
   const char *name;
-  const char *kind_section;  // the kind is its "kind"
-  const char *kind;
-  const char *other_kind;  // that looks at it, too; NULL: none
+  const char *kind_section, *kind_name;
+  const char *kinds;  // "a|b"
+  bool in_default;  // refused only where the kind is not given, else warned of (--set, axes)
 } of_kinds[] = {
-    {"topology", m4s_gpu_cluster_fields, NULL, "topology", "gpu-cluster", NULL},
-    {"topology", m4s_clos_fields, NULL, "topology", "clos", NULL},
-    {"topology", NULL, "file", "topology", "file", NULL},
-    {"traffic", NULL, "workload", "traffic", "workload", NULL},
-    {"system", m4s_collective_fields, NULL, "traffic", "workload", NULL},
-    {"traffic", m4s_load_mix_fields, NULL, "traffic", "mix", NULL},
-    {"traffic", m4s_phases_fields, NULL, "traffic", "phases", NULL},
-    {"traffic", NULL, "flow_list", "traffic", "flows", NULL},
-    {"traffic", NULL, "in_flight", "traffic", "mix", "flows"},
-    {"traffic", NULL, "in_flight_of", "traffic", "mix", "flows"},
+    {"topology", m4s_gpu_cluster_fields, NULL, "topology", "kind", "gpu-cluster", false},
+    {"topology", m4s_clos_fields, NULL, "topology", "kind", "clos", false},
+    {"topology", NULL, "file", "topology", "kind", "file", false},
+    {"traffic", NULL, "workload", "traffic", "kind", "workload", false},
+    {"system", m4s_collective_fields, NULL, "traffic", "kind", "workload", false},
+    {"traffic", m4s_load_mix_fields, NULL, "traffic", "kind", "mix", false},
+    {"traffic", m4s_phases_fields, NULL, "traffic", "kind", "phases", false},
+    {"traffic", NULL, "flow_list", "traffic", "kind", "flows", false},
+    {"traffic", NULL, "in_flight", "traffic", "kind", "mix|flows", false},
+    {"traffic", NULL, "in_flight_of", "traffic", "kind", "mix|flows", false},
+    {"traffic", NULL, "matrix_file", "traffic", "spatial", "matrix", true},
+    {"traffic", NULL, "rack_share", "traffic", "spatial", "locality", true},
+    {"traffic", NULL, "pod_share", "traffic", "spatial", "locality", true},
+    {"traffic", NULL, "skew", "traffic", "spatial", "locality", true},
+    {"traffic", NULL, "senders", "traffic", "spatial", "incast", true},
+    {"traffic", NULL, "sizes_file", "traffic", "sizes", "file", true},
+    {"traffic", NULL, "mean_bytes", "traffic", "sizes", "exponential|gaussian|lognormal|constant",
+     true},
+    {"traffic", NULL, "deviation_bytes", "traffic", "sizes", "gaussian", true},
+    {"traffic", NULL, "size_sigma", "traffic", "sizes", "lognormal", true},
+    {"traffic", NULL, "pareto_shape", "traffic", "sizes", "pareto", true},
+    {"traffic", NULL, "smallest_bytes", "traffic", "sizes", "pareto", true},
+    {"traffic", NULL, "lognorm_sigma", "traffic", "gaps", "lognormal", true},
+    {"traffic", NULL, "incast_senders", "traffic", "pattern", "incast", true},
+    {"packet", NULL, "headroom_extra_bytes", "packet", "profile", "hpcc|simai", false},
+    {"packet", NULL, "pfc_shift", "packet", "profile", "hpcc|simai", false},
 };
+
+// Whether `kind` is one of "a|b".
+static bool is_of_kinds(const char *kinds, const char *kind) {
+  size_t length = strlen(kind);
+  for (const char *next = kinds;; next++) {
+    size_t n = strcspn(next, "|");
+    if (n == length && strncmp(next, kind, n) == 0) {
+      return true;
+    }
+    next += n;
+    if (*next == '\0') {
+      return false;
+    }
+  }
+}
 
 // Whether some point of the sweep has the setting from the spec or the command line.
 static bool is_given(const m4s_sweep_t *sweep, m4s_setting_t setting) {
@@ -275,24 +307,41 @@ static bool is_given(const m4s_sweep_t *sweep, m4s_setting_t setting) {
          m4s_sweep_find_axis(sweep, setting, NULL) != NULL;
 }
 
+// The setting that names the kinds of row i_kind, and in *kind_out its value where all points have
+// the same, and it is none of the row's; else NULL.
+static m4s_status_t find_other_kind(const m4s_sweep_t *sweep, size_t i_kind,
+                                    m4s_setting_t *setting_out, const char **kind_out) {
+  m4s_setting_t kind;
+  M4S_TRY(m4s_setting_find_in(of_kinds[i_kind].kind_section, of_kinds[i_kind].kind_name,
+                              sweep->path, &kind));
+  const char *written = json_string_value(m4s_setting_get(sweep->base, kind));
+  written = written == NULL ? kind.field->fallback : written;
+  bool varies = m4s_sweep_find_axis(sweep, kind, NULL) != NULL;
+  *setting_out = kind;
+  *kind_out = varies || is_of_kinds(of_kinds[i_kind].kinds, written) ? NULL : written;
+  return M4S_OK;
+}
+
 // Refuses a setting of row i_kind where all points have another kind.
 static m4s_status_t check_setting(const m4s_sweep_t *sweep, size_t i_kind, m4s_setting_t setting) {
   m4s_setting_t kind;
-  M4S_TRY(m4s_setting_find_in(of_kinds[i_kind].kind_section, "kind", sweep->path, &kind));
-  if (!is_given(sweep, setting) || m4s_sweep_find_axis(sweep, kind, NULL) != NULL) {
+  const char *other;
+  M4S_TRY(find_other_kind(sweep, i_kind, &kind, &other));
+  if (other == NULL || !is_given(sweep, setting) ||
+      (of_kinds[i_kind].in_default && is_given(sweep, kind))) {
     return M4S_OK;
   }
-  const char *written = json_string_value(m4s_setting_get(sweep->base, kind));
-  written = written == NULL ? kind.field->fallback : written;
-  const char *other = of_kinds[i_kind].other_kind;
-  if (strcmp(written, of_kinds[i_kind].kind) == 0 ||
-      (other != NULL && strcmp(written, other) == 0)) {
-    return M4S_OK;
-  }
+  const char *kinds = of_kinds[i_kind].kinds;
   return m4s_fail(M4S_ERR_INPUT,
-                  "%s: %s.%s: has no effect with %s.kind \"%s\" (set %s.kind to \"%s\")",
-                  sweep->path, setting.section->name, setting.field->name, kind.section->name,
-                  written, kind.section->name, of_kinds[i_kind].kind);
+                  "%s: %s.%s: has no effect with %s.%s \"%s\" (set %s.%s to \"%.*s\")", sweep->path,
+                  setting.section->name, setting.field->name, kind.section->name, kind.field->name,
+                  other, kind.section->name, kind.field->name, (int)strcspn(kinds, "|"), kinds);
+}
+
+static bool is_of_row(m4s_setting_t setting, size_t i_kind) {
+  return strcmp(setting.section->name, of_kinds[i_kind].section) == 0 &&
+         (of_kinds[i_kind].name == NULL ? setting.section->fields == of_kinds[i_kind].fields
+                                        : strcmp(setting.field->name, of_kinds[i_kind].name) == 0);
 }
 
 // Refuses settings that no point looks at, being of another kind.
@@ -302,9 +351,7 @@ static m4s_status_t check_kinds(const m4s_sweep_t *sweep) {
     for (size_t k = 0; k < M4S_COUNT(of_kinds); k++) {
       for (size_t j = 0; j < section->n_fields; j++) {
         m4s_setting_t setting = {section, &section->fields[j]};
-        bool is_row = of_kinds[k].name == NULL ? section->fields == of_kinds[k].fields
-                                               : strcmp(setting.field->name, of_kinds[k].name) == 0;
-        if (is_row && strcmp(section->name, of_kinds[k].section) == 0) {
+        if (is_of_row(setting, k)) {
           M4S_TRY(check_setting(sweep, k, setting));
         }
       }
@@ -332,7 +379,7 @@ static const char *absent_simulator(const m4s_sweep_t *sweep, m4s_setting_t sett
   return NULL;
 }
 
-static void warn_of_setting(const m4s_sweep_t *sweep, m4s_setting_t setting, const char *where) {
+static void warn_of_absent(const m4s_sweep_t *sweep, m4s_setting_t setting, const char *where) {
   const char *absent = absent_simulator(sweep, setting);
   if (absent != NULL) {
     m4s_log(M4S_LOG_WARN, "%s %s.%s: has no effect: the sweep does not run %s", where,
@@ -340,10 +387,38 @@ static void warn_of_setting(const m4s_sweep_t *sweep, m4s_setting_t setting, con
   }
 }
 
+static void warn_of_other_kind(const m4s_sweep_t *sweep, m4s_setting_t setting, const char *where) {
+  for (size_t k = 0; k < M4S_COUNT(of_kinds); k++) {
+    m4s_setting_t kind;
+    const char *other = NULL;
+    if (is_of_row(setting, k) && find_other_kind(sweep, k, &kind, &other) == M4S_OK &&
+        other != NULL) {
+      m4s_log(M4S_LOG_WARN, "%s %s.%s: has no effect with %s.%s \"%s\"", where,
+              setting.section->name, setting.field->name, kind.section->name, kind.field->name,
+              other);
+    }
+  }
+}
+
+// Settings of absent simulators may move together with one that has an effect.
+static void warn_of_axes(const m4s_sweep_t *sweep, const m4s_axis_group_t *group) {
+  bool all_absent = true;
+  for (size_t i = 0; i < group->n_axes; i++) {
+    all_absent = all_absent && absent_simulator(sweep, group->axes[i].setting) != NULL;
+  }
+  for (size_t i = 0; i < group->n_axes; i++) {
+    if (all_absent) {
+      warn_of_absent(sweep, group->axes[i].setting, "axis");
+    }
+    warn_of_other_kind(sweep, group->axes[i].setting, "axis");
+  }
+}
+
 static void warn_of_name(const m4s_sweep_t *sweep, const char *name, const char *where) {
   m4s_setting_t setting;
   if (m4s_setting_find(name, where, &setting) == M4S_OK) {
-    warn_of_setting(sweep, setting, where);
+    warn_of_absent(sweep, setting, where);
+    warn_of_other_kind(sweep, setting, where);
   }
 }
 
@@ -359,9 +434,7 @@ void m4s_sweep_warn_of_unused(const m4s_sweep_t *sweep, const m4s_overrides_t *o
     warn_of_name(sweep, "m4.model", "--model");
   }
   for (size_t g = 0; g < sweep->n_groups; g++) {
-    for (size_t a = 0; a < sweep->groups[g].n_axes; a++) {
-      warn_of_setting(sweep, sweep->groups[g].axes[a].setting, "axis");
-    }
+    warn_of_axes(sweep, &sweep->groups[g]);
   }
 }
 

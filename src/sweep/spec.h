@@ -89,12 +89,14 @@ typedef struct {
 } m4s_overrides_t;
 
 // Applies overrides, before m4s_sweep_load(). Settings that have no effect with the sweep's kinds
-// of topology and traffic are M4S_ERR_INPUT. `selection_out`: a new reference.
+// of topology, traffic and packet's profile, or with the default of what chooses among them
+// ("sizes" of "sizes_file"), are M4S_ERR_INPUT. `selection_out`: a new reference.
 m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overrides,
                                 m4s_selection_t **selection_out);
 
 // Logs a warning for each setting on the command line or axis that only simulators look at which do
-// not run. The base of a spec may have such: for those that --simulators and --model add.
+// not run, or only points with other choices. The base of a spec may have such: for simulators that
+// --simulators and --model add, and choices made by --set.
 void m4s_sweep_warn_of_unused(const m4s_sweep_t *sweep, const m4s_overrides_t *overrides);
 
 // Hashes the files that the settings name, and makes ready for points and case ids. `known_files`

@@ -339,7 +339,8 @@ flow_list() {
 bad_spec 'base.traffic.kind' '"mixx"' 'mix' -- "$(spec base '{"traffic": {"kind": "mixx"}}')"
 bad_spec 'traffic.max_load: has no effect' 'set traffic.kind to "mix"' -- "$(spec base '{"traffic": {"workload": "small.txt", "max_load": 0.5}}')"
 bad_spec 'max_load: 1.5 is 1 or above' 'nearest valid: 0.99' -- "$(mix ', "max_load": 1.5')"
-bad_spec 'max_load: 0 is not above 0' -- "$(mix ', "max_load": 0')"
+bad_spec 'base.traffic.max_load: 0 is outside 1e-06 to 100 (nearest valid: 1e-06)' -- "$(mix ', "max_load": 0')"
+bad_spec 'traffic.sizes_file: has no effect with traffic.sizes "websearch"' 'set traffic.sizes to "file"' -- "$(mix ', "sizes_file": "small.txt"')"
 bad_spec 'base.traffic.sizes' '"hadop"' 'hadoop' -- "$(mix ', "sizes": "hadop"')"
 bad_spec 'base.traffic.n_flows' '-3' -- "$(mix ', "n_flows": -3')"
 bad_spec 'base.traffic.matrix_file' 'none.json' 'No such file' -- "$(mix ', "spatial": "matrix", "matrix_file": "none.json"')"
@@ -481,6 +482,18 @@ for simulators in flowsim packet,m4; do
   fi
 done
 
+# A file of sizes is warned of where others are chosen, settings of an absent simulator that move
+# together with one that has an effect are not.
+spec base '{"topology": {"kind": "clos"}, "traffic": {"kind": "mix", "sizes": "hadoop"}}' |
+  sed 's/"reduction": \[1, 2\]/"packet.cc": ["dctcp", "hpcc"], "m4.cc": ["dctcp", "hpcc"]/' >in/unused.json
+printf '100 0\n200 100\n' >in/sizes.txt
+"$program" plan in/unused.json --simulators packet --set sizes_file=in/sizes.txt >stdout 2>stderr
+if [[ $(cat stderr) != *'warning: --set traffic.sizes_file: has no effect with traffic.sizes "hadoop"' ||
+  $(grep -c warning stderr) -ne 1 ]]; then
+  n_failed=$((n_failed + 1))
+  echo "FAILED: no single warning of a file of sizes: $(cat stderr)"
+fi
+
 # --- topologies ---
 # bad_topology FRAGMENT… -- TEXT: refused by itself and as a sweep's topology.
 spec base '{"topology": {"kind": "file", "file": "bad.txt"}, "traffic": {"workload": "small.txt"}}' |
@@ -504,7 +517,7 @@ bad_topology ':1:1:' '"four"' -- "$(edited '1s/^4/four/')"
 bad_topology ':1:1:' '"0"' -- "$(edited '1s/^4/0/')"
 bad_topology ':1:1:' '"99999999999999999999"' -- "$(edited '1s/^4/99999999999999999999/')"
 bad_topology ':1:9:' '"2000000000"' -- "$(edited '1s/4 A100/2000000000 A100/')"
-bad_topology ':2:' 'words' -- "$(edited '2s/.*/2/')"
+bad_topology ':2:' '1 word,' -- "$(edited '2s/.*/2/')"
 bad_topology ':2:3:' '"2"' 'twice' -- "$(edited '2s/.*/2 2/')"
 bad_topology ':2:1:' '"0"' -- "$(edited '2s/.*/0 3/')"
 bad_topology ':3:3:' '"7"' -- "$(edited '3s/2/7/')"
@@ -735,7 +748,8 @@ mix_file "[${first/uniform/unifrom}]" '[0].spatial' '"unifrom"' 'uniform'
 mix_file "[${first/hadoop/hadop.txt}]" '[0].size_dist' '"hadop.txt"' 'hadoop'
 mix_file "[${first/1-to-1/one}]" '[0].cluster' '"one"' '2-to-1'
 mix_file "[${first/1000/999}]" '[0].duration: 999' '1000'
-mix_file "[${first/0.5/-1}]" '[0].max_load: -1' 'nearest valid: 0'
+mix_file "[${first/0.5/-1}]" '[0].max_load: -1' 'nearest valid: 1e-06'
+mix_file "[${first/0.5/1.5}]" '[0].max_load: 1.5' 'nearest valid: 0.99'
 printf '[%s]' "$first" >in/mixes.json
 refused 'needs --out' -- import mixes in/mixes.json
 refused '--size: "big"' 'small' -- import mixes in/mixes.json -o new.json --size big

@@ -385,9 +385,9 @@ static void bad_settings_should_be_refused(void **state) {
   net_t net = make_net("training", 2, 40, 0);
   m4s_load_mix_config_t config = defaults();
   config.max_load = 0;
-  refuse(&net, &config, "x.json: base.traffic: max_load: 0 is not above 0");
+  refuse(&net, &config, "x.json: base.traffic: max_load: 0 is not above 0 (nearest valid: 0.01)");
   config.max_load = NAN;
-  refuse(&net, &config, "x.json: base.traffic: max_load: nan is not above 0");
+  refuse(&net, &config, "x.json: base.traffic: max_load: nan is not above 0 (nearest valid: 0.01)");
   config.max_load = 1;
   refuse(&net, &config,
          "x.json: base.traffic: max_load: 1 is 1 or above, where queues grow without end (nearest "

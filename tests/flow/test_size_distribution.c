@@ -296,7 +296,7 @@ static void bad_files_should_be_refused(void **state) {
   assert_refused("0 0\n5 inf\n", "t.csv:2:3: cumulative percent \"inf\" is not a number");
   assert_refused("0 0\n5O 50\n", "t.csv:2:1: size \"5O\" is not a number");
   assert_refused("0 0\nbytes percent\n", "t.csv:2:1: size \"bytes\" is not a number");
-  assert_refused("0 0\n5\n", "t.csv:2: 1 words, needed: size in bytes, cumulative percent");
+  assert_refused("0 0\n5\n", "t.csv:2: 1 word, needed: size in bytes, cumulative percent");
   assert_refused("0 0 0\n", "t.csv:1: 3 words, needed: size in bytes, cumulative percent");
   assert_refused("2000000 0\n3000000 100\n",
                  "t.csv: max_flow_bytes: 1000000 leaves 0 % of the flow sizes, too few");

@@ -252,7 +252,7 @@ static void switch_ids_should_be_checked(void **state) {
   } cases[] = {
       {"5 1 1 1 0 A\n", "t.txt:2: ends where the ids of NVSwitches and switches should stand"},
       {"5 1 1 1 0 A\n3\n",
-       "t.txt:2: 1 words, needed: as many ids as line 1 counts NVSwitches and switches"},
+       "t.txt:2: 1 word, needed: as many ids as line 1 counts NVSwitches and switches"},
       {"5 1 1 1 0 A\n3 4 5\n",
        "t.txt:2: 3 words, needed: as many ids as line 1 counts NVSwitches and switches"},
       {"5 1 1 1 0 A\n3 5\n", "t.txt:2:3: switch id \"5\" is outside 3 to 4 (nearest valid: 4)"},

@@ -173,7 +173,7 @@ static void config_should_refuse_bad_keys(void **state) {
   snprintf(message, sizeof message,
            "c.txt:1:9: CC_MODE \"10\" is HPCC-PINT, which is not simulated; %s", modes);
   assert_refused("CC_MODE 10", message);
-  assert_refused("CC_MODE", "c.txt:1: 1 words, needed: CC_MODE and its value");
+  assert_refused("CC_MODE", "c.txt:1: 1 word, needed: CC_MODE and its value");
   assert_refused("CC_MODE 8 8", "c.txt:1: 3 words, needed: CC_MODE and its value");
   assert_refused("CC_MODE 8\n\n  HASWIN 1",
                  "c.txt:3:3: key \"HASWIN\" is unknown (did you mean HAS_WIN?)");
@@ -183,9 +183,9 @@ static void config_should_refuse_bad_keys(void **state) {
   assert_refused("CC_MODE 8\r\nCC_MODE 8\r\n",
                  "c.txt:2:1: key \"CC_MODE\" stands in line 1 already");
   assert_refused("CC_MODE 8\nTOPOLOGY_FILE\n",
-                 "c.txt:2: 1 words, needed: TOPOLOGY_FILE and its value");
+                 "c.txt:2: 1 word, needed: TOPOLOGY_FILE and its value");
   assert_refused("CC_MODE 8\nL2_BACK_TO_ZERO\n",
-                 "c.txt:2: 1 words, needed: L2_BACK_TO_ZERO and its value");
+                 "c.txt:2: 1 word, needed: L2_BACK_TO_ZERO and its value");
 }
 
 // Of "CC_MODE 8" and this line; the message without "c.txt:2:".
@@ -261,7 +261,7 @@ static void config_should_refuse_bad_maps(void **state) {
       "needed: KMIN_MAP, the number of link rates, a rate and a value for "
       "each";
   char message[256];
-  snprintf(message, sizeof message, " 1 words, %s", needed);
+  snprintf(message, sizeof message, " 1 word, %s", needed);
   assert_line_refused("KMIN_MAP", message);
   snprintf(message, sizeof message, " 5 words, %s", needed);
   assert_line_refused("KMIN_MAP 2 1000 5 2000", message);

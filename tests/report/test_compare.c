@@ -59,6 +59,24 @@ static void comparison_should_match_points_by_axes(void **state) {
   m4s_comparison_clear(&comparison);
 }
 
+static void points_should_be_compared_by_what_their_traffic_is_compared_by(void **state) {
+  (void)state;
+  m4s_comparison_t comparison;
+  m4s_compare_options_t options = {0};
+  assert_int_equal(m4s_comparison_make(&a, &b, &options, &comparison), M4S_OK);
+  assert_string_equal(comparison.metric, "total_us");
+  m4s_comparison_clear(&comparison);
+  m4s_results_t mix = fixture_results(
+      "{\"manifest\": {\"simulators\": [\"flowsim\"], \"axes\": [\"n\"]}, \"rows\": [{\"case\": "
+      "\"1\", \"simulator\": \"flowsim\", \"axes\": {\"n\": 1}, \"wall_s\": 2, \"metrics\": "
+      "{\"makespan_us\": 9, \"slowdown_p99\": 3}}]}");
+  assert_int_equal(m4s_comparison_make(&mix, &mix, &options, &comparison), M4S_OK);
+  assert_string_equal(comparison.metric, "slowdown_p99");
+  assert_int_equal(comparison.n_equal, 1);
+  m4s_comparison_clear(&comparison);
+  m4s_results_clear(&mix);
+}
+
 static void comparison_should_be_these_texts(void **state) {
   (void)state;
   m4s_comparison_t comparison;
@@ -155,6 +173,7 @@ static void comparison_should_refuse_unrelated_folders(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(comparison_should_match_points_by_axes),
+      cmocka_unit_test(points_should_be_compared_by_what_their_traffic_is_compared_by),
       cmocka_unit_test(comparison_should_be_these_texts),
       cmocka_unit_test(comparison_should_pair_two_simulators),
       cmocka_unit_test(comparison_should_take_one_simulator_for_both),

@@ -441,6 +441,12 @@ static void settings_of_other_kinds_should_be_refused(void **state) {
       {BASE("\"topology\": {\"pods\": 2}"),
        "t.json: topology.pods: has no effect with topology.kind \"gpu-cluster\" (set topology.kind "
        "to \"clos\")"},
+      {BASE("\"traffic\": {\"kind\": \"mix\", \"mean_bytes\": 5000}"),
+       "t.json: traffic.mean_bytes: has no effect with traffic.sizes \"websearch\" (set "
+       "traffic.sizes to \"exponential\")"},
+      {BASE("\"packet\": {\"profile\": \"m4\", \"headroom_extra_bytes\": 8000}"),
+       "t.json: packet.headroom_extra_bytes: has no effect with packet.profile \"m4\" (set "
+       "packet.profile to \"hpcc\")"},
   };
   for (size_t i = 0; i < M4S_COUNT(cases); i++) {
     m4s_sweep_t *sweep = NULL;

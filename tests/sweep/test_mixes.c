@@ -210,7 +210,9 @@ static const struct {
     {SPACE(", \"max_loads\": {\"low\": 0.5, \"high\": 0.1}"),
      "m.json: max_loads: {\"low\":0.5,\"high\":0.1}: low is above high"},
     {SPACE(", \"max_loads\": {\"low\": 0.5, \"high\": 101}"),
-     "m.json: max_loads.high: 101 is outside 0 to 100 (nearest valid: 100)"},
+     "m.json: max_loads.high: 101 is outside 1e-06 to 100 (nearest valid: 100)"},
+    {SPACE(", \"max_loads\": {\"low\": 0.5, \"high\": 1.5}"),
+     "m.json: max_loads.high: 1.5 is 1 or above (nearest valid: 0.99)"},
 };
 
 static void bad_mixes_should_be_refused_with_place_and_value(void **state) {

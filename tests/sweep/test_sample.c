@@ -51,10 +51,11 @@ static void points_should_be_the_same_whatever_their_number(void **state) {
 
 static void a_setting_should_draw_the_same_beside_others(void **state) {
   (void)state;
-  m4s_sweep_t *alone = fixture_sweep(SAMPLE("\"points\": 50, \"max_load\": {\"uniform\": [0, 1]}"));
+  m4s_sweep_t *alone =
+      fixture_sweep(SAMPLE("\"points\": 50, \"max_load\": {\"uniform\": [0.001, 1]}"));
   m4s_sweep_t *beside = fixture_sweep(
       SAMPLE("\"points\": 50, \"run.seed\": {\"uniform\": [0, 9]}, \"traffic.max_load\": "
-             "{\"uniform\": [0, 1]}"));
+             "{\"uniform\": [0.001, 1]}"));
   for (uint64_t i = 0; i < 50; i++) {
     assert_true(number_at(group_of(alone), 0, i) == number_at(group_of(beside), 1, i));
   }
@@ -178,9 +179,10 @@ static const struct {
     {SAMPLE("\"points\": 1, \"max_load\": {\"uniform\": [0.5, 0.5]}"),
      "t.json: axes[0].sample.max_load.uniform: [0.5,0.5]: the first is not below the second"},
     {SAMPLE("\"points\": 1, \"max_load\": {\"uniform\": [-1, 0.5]}"),
-     "t.json: axes[0].sample.max_load.uniform[0]: -1 is outside 0 to 100 (nearest valid: 0)"},
-    {SAMPLE("\"points\": 1, \"max_load\": {\"loguniform\": [0, 0.5]}"),
-     "t.json: axes[0].sample.max_load.loguniform[0]: 0 is not above 0"},
+     "t.json: axes[0].sample.max_load.uniform[0]: -1 is outside 1e-06 to 100 (nearest valid: "
+     "1e-06)"},
+    {SAMPLE("\"points\": 1, \"lognorm_sigma\": {\"loguniform\": [0, 0.5]}"),
+     "t.json: axes[0].sample.lognorm_sigma.loguniform[0]: 0 is not above 0"},
     {SAMPLE("\"points\": 1, \"sizes\": {\"uniform\": [0, 1]}"),
      "t.json: axes[0].sample.sizes.uniform: sizes is not a number, list its values"},
     {SAMPLE("\"points\": 1, \"time_limit_s\": {\"uniform\": [0, 1]}"),
