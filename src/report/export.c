@@ -247,6 +247,9 @@ static m4s_status_t write_on(const exporter_t *exporter, const m4s_point_t *poin
   m4s_status_t status = read_flows(exporter, rows, records, &exchange);
   if (status == M4S_OK) {
     status = write_files(&exchange, folder);
+    if (status == M4S_ERR_INPUT) {
+      status = m4s_fail_in(status, "point %s", rows[0]->case_id);
+    }
   }
   m4s_routing_destroy(routing);
   m4s_topology_destroy(topology);

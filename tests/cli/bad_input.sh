@@ -820,7 +820,9 @@ refused in 'manifest' -- export in -o new
 if command -v mpirun >/dev/null; then
   spec simulators '["ns3"]' >in/spec.json
   status=0
-  mpirun --quiet --oversubscribe -n 4 "$program" run in/spec.json --out out >stdout 2>stderr </dev/null || status=$?
+  # MPI itself leaks.
+  ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" mpirun --quiet --oversubscribe -n 4 \
+    "$program" run in/spec.json --out out >stdout 2>stderr </dev/null || status=$?
   n_cases=$((n_cases + 1))
   if [[ $status -ne 2 || $(grep -c 'ns3' stderr) -ne 1 || -e out ]]; then
     n_failed=$((n_failed + 1))
