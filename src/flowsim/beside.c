@@ -3,11 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "flowsim/max_min.h"
 
 struct m4s_beside {
-  m4s_max_min_t rates;
+  m4s_max_min_t rates;  // the flows' remaining bytes are those they have times their factors
   m4s_clock_t clock;
+  double *factors;  // owned, [factor_capacity], by slot
+  int32_t factor_capacity;
 };
 
 m4s_status_t m4s_beside_create(const m4s_wire_t *wire, const m4s_topology_t *topology,
@@ -29,6 +32,7 @@ m4s_status_t m4s_beside_create(const m4s_wire_t *wire, const m4s_topology_t *top
 void m4s_beside_destroy(m4s_beside_t *beside) {
   if (beside != NULL) {
     m4s_max_min_clear(&beside->rates);
+    free(beside->factors);
     free(beside);
   }
 }
@@ -68,7 +72,37 @@ m4s_status_t m4s_beside_advance(m4s_beside_t *beside, int64_t now_ns) {
 m4s_status_t m4s_beside_start(m4s_beside_t *beside, int64_t now_ns, const m4s_flow_t *flow,
                               int32_t *slot_out) {
   M4S_TRY(run_to(beside, now_ns));
-  return m4s_max_min_add(&beside->rates, flow, slot_out);
+  M4S_TRY(m4s_max_min_add(&beside->rates, flow, slot_out));
+  if (*slot_out >= beside->factor_capacity) {
+    int32_t capacity = 64 + 2 * *slot_out;
+    M4S_TRY(m4s_array_resize(&beside->factors, capacity, sizeof *beside->factors, "flows"));
+    beside->factor_capacity = capacity;
+  }
+  beside->factors[*slot_out] = 1;
+  return M4S_OK;
+}
+
+// What max_min has left of the flow now.
+static double left_bytes(const m4s_beside_t *beside, int32_t slot) {
+  const m4s_fluid_flow_t *flow = &beside->rates.fluid.flows[slot];
+  double sent_bytes = flow->rate * (double)(beside->clock.now_ns - flow->updated_ns);
+  return fmax(0.0, flow->remaining_bytes - sent_bytes);
+}
+
+m4s_status_t m4s_beside_slow(m4s_beside_t *beside, int32_t slot, double factor) {
+  double before = beside->factors[slot];
+  if (!m4s_max_min_sending(&beside->rates, slot) || !(factor < before || factor > before)) {
+    return M4S_OK;
+  }
+  beside->factors[slot] = factor;
+  return m4s_max_min_set_remaining(&beside->rates, slot,
+                                   left_bytes(beside, slot) / before * factor);
+}
+
+m4s_status_t m4s_beside_set_remaining(m4s_beside_t *beside, int32_t slot, double bytes) {
+  return m4s_max_min_sending(&beside->rates, slot)
+             ? m4s_max_min_set_remaining(&beside->rates, slot, bytes * beside->factors[slot])
+             : M4S_OK;
 }
 
 m4s_status_t m4s_beside_end(m4s_beside_t *beside, int64_t now_ns, int32_t slot) {
@@ -90,9 +124,8 @@ m4s_beside_flow_t m4s_beside_flow(const m4s_beside_t *beside, int32_t slot) {
   if (!m4s_max_min_sending(&beside->rates, slot)) {
     return (m4s_beside_flow_t){.sent_ns = flow->updated_ns};
   }
-  double sent_bytes = flow->rate * (double)(beside->clock.now_ns - flow->updated_ns);
   return (m4s_beside_flow_t){.rate = flow->rate,
-                             .remaining_bytes = fmax(0.0, flow->remaining_bytes - sent_bytes),
+                             .remaining_bytes = left_bytes(beside, slot) / beside->factors[slot],
                              .sent_ns = m4s_max_min_sent_ns(&beside->rates, slot)};
 }
 

@@ -1,8 +1,9 @@
 // A fluid simulation beside another simulator, which starts its flows and ends them: flowsim's
 // exact rates, max-min fair among the flows that have bytes left to send.
 //
-// A flow that has sent its last byte is off its links, and stays until it is ended. One that is
-// ended before leaves what it had left.
+// A flow may be slower than its rate by a factor, as the other simulator says; the rates do not
+// know of that. One that has sent its last byte is off its links, and stays until it is ended. One
+// that is ended before leaves what it had left.
 #pragma once
 
 #include "flow/flow.h"
@@ -28,10 +29,16 @@ m4s_status_t m4s_beside_advance(m4s_beside_t *beside, int64_t now_ns);
 
 // After m4s_beside_advance():
 
+// From now on the flow sends at its rate over `factor` > 0, at first 1. No effect if all is sent.
+m4s_status_t m4s_beside_slow(m4s_beside_t *beside, int32_t slot, double factor);
+
+// The flow has so many bytes left now. No effect if all is sent.
+m4s_status_t m4s_beside_set_remaining(m4s_beside_t *beside, int32_t slot, double bytes);
+
 typedef struct {
-  double rate;  // bytes/ns; 0: all is sent
+  double rate;  // bytes/ns, max-min fair; 0: all is sent
   double remaining_bytes;  // to be sent
-  int64_t sent_ns;  // when the last byte was sent, or will be at this rate
+  int64_t sent_ns;  // when the last byte was sent, or will be at this rate over the factor
 } m4s_beside_flow_t;
 
 m4s_beside_flow_t m4s_beside_flow(const m4s_beside_t *beside, int32_t slot);

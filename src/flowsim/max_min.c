@@ -322,23 +322,36 @@ static double sending_ns(const m4s_fluid_flow_t *flow) {
   return ceil(greater(0.0, flow->remaining_bytes) / flow->rate - 1e-6);
 }
 
-// Credits a flow for what it sent at its old rate and moves its end to what the new one gives.
-static m4s_status_t change_rate(m4s_max_min_t *model, int32_t slot) {
+// Moves the flow's end to what its rate and what it has left now give.
+static m4s_status_t schedule_end(m4s_max_min_t *model, int32_t slot) {
   m4s_fluid_t *fluid = &model->fluid;
-  m4s_fluid_flow_t *flow = &fluid->flows[slot];
-  int64_t now_ns = fluid->clock->now_ns;
-  credit(flow, now_ns);
-  double change = flow->filled_rate - flow->rate;
-  flow->rate = flow->filled_rate;
-  change_rate_sums(model, flow, change);
-  fluid->counts.rate_changes++;
+  const m4s_fluid_flow_t *flow = &fluid->flows[slot];
   double duration_ns = sending_ns(flow);
   if (!(duration_ns < (double)M4S_TIME_MAX_NS)) {
     return m4s_fail(M4S_ERR_SIMULATION, "flow %lld would take %.3g s", (long long)flow->id,
                     duration_ns / 1e9);
   }
   return m4s_heap_set(&model->ends, slot,
-                      m4s_clock_schedule(fluid->clock, now_ns + (int64_t)duration_ns));
+                      m4s_clock_schedule(fluid->clock, flow->updated_ns + (int64_t)duration_ns));
+}
+
+// Credits a flow for what it sent at its old rate and moves its end to what the new one gives.
+static m4s_status_t change_rate(m4s_max_min_t *model, int32_t slot) {
+  m4s_fluid_t *fluid = &model->fluid;
+  m4s_fluid_flow_t *flow = &fluid->flows[slot];
+  credit(flow, fluid->clock->now_ns);
+  double change = flow->filled_rate - flow->rate;
+  flow->rate = flow->filled_rate;
+  change_rate_sums(model, flow, change);
+  fluid->counts.rate_changes++;
+  return schedule_end(model, slot);
+}
+
+m4s_status_t m4s_max_min_set_remaining(m4s_max_min_t *model, int32_t slot, double remaining_bytes) {
+  m4s_fluid_flow_t *flow = &model->fluid.flows[slot];
+  flow->remaining_bytes = remaining_bytes;
+  flow->updated_ns = model->fluid.clock->now_ns;
+  return schedule_end(model, slot);
 }
 
 m4s_status_t m4s_max_min_settle(m4s_max_min_t *model) {

@@ -59,6 +59,10 @@ static inline bool m4s_max_min_sending(const m4s_max_min_t *model, int32_t slot)
   return model->fluid.flows[slot].bottleneck >= 0;
 }
 
+// Changes what a flow that is sending has left, from the clock's time on, and moves its end.
+// M4S_ERR_SIMULATION as above.
+m4s_status_t m4s_max_min_set_remaining(m4s_max_min_t *model, int32_t slot, double remaining_bytes);
+
 // When a flow that is sending will have sent all, at its present rate.
 int64_t m4s_max_min_sent_ns(const m4s_max_min_t *model, int32_t slot);
 

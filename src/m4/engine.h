@@ -65,7 +65,7 @@ typedef struct {
   // fluid inputs; else NULL.
   const float *flow_inputs, *link_inputs;
   // [n_flows]: the slowdown FCT / ideal FCT, not clamped; with fluid inputs the natural logarithm
-  // of the FCT over what the fluid simulation expects. May be NaN.
+  // of how much slower than max-min fair the flow sends. May be NaN.
   float *predictions_out;
 } m4s_step_t;
 

@@ -320,19 +320,14 @@ static void fill_link(const m4s_m4_inputs_t *inputs, int64_t now_ns, const link_
   link->stepped_ns = now_ns;
 }
 
-// The fluid's FCT: when all was or will be sent, and the latency; at least the age.
-static double fluid_fct_ns(const input_flow_t *flow, int64_t now_ns, int64_t sent_ns) {
-  double age_ns = (double)(now_ns - flow->started_ns);
-  return fmax(age_ns, (double)(sent_ns - flow->started_ns) + flow->latency_ns);
-}
-
 static void fill_flow(const m4s_m4_inputs_t *inputs, int64_t now_ns, int32_t most_flows,
-                      input_flow_t *flow, float *row, double *fluid_fct_ns_out) {
+                      input_flow_t *flow, float *row) {
   m4s_beside_flow_t fluid = m4s_beside_flow(inputs->fluid, flow->fluid);
-  double fct_ns = fluid_fct_ns(flow, now_ns, fluid.sent_ns);
   double age_ns = (double)(now_ns - flow->started_ns);
   double dt_ns = (double)(now_ns - flow->stepped_ns);
-  double left_ns = fluid.rate > 0 ? (double)(fluid.sent_ns - now_ns) : 0;
+  double left_ns = fluid.rate > 0 ? fluid.remaining_bytes / fluid.rate : 0;
+  double sent_ns = fluid.rate > 0 ? age_ns + left_ns : (double)(fluid.sent_ns - flow->started_ns);
+  double fct_ns = fmax(age_ns, sent_ns + flow->latency_ns);
   memcpy(row, flow->fixed, sizeof flow->fixed);
   set_flow(row, M4S_M4_FLOW_DT, log2_of(1 + dt_ns / flow->rtt_ns));
   set_flow(row, M4S_M4_FLOW_AGE, log2_of(1 + age_ns / flow->rtt_ns));
@@ -342,12 +337,10 @@ static void fill_flow(const m4s_m4_inputs_t *inputs, int64_t now_ns, int32_t mos
   set_flow(row, M4S_M4_FLOW_REMAINING_TIME, log2_of(1 + left_ns / flow->rtt_ns));
   set_flow(row, M4S_M4_FLOW_CROWD, log2_of_count(inputs, most_flows));
   flow->stepped_ns = now_ns;
-  *fluid_fct_ns_out = fct_ns;
 }
 
 m4s_status_t m4s_m4_inputs_step(m4s_m4_inputs_t *inputs, const m4s_m4_input_step_t *step,
-                                float *flow_inputs_out, float *link_inputs_out,
-                                double *fluid_fcts_ns_out) {
+                                float *flow_inputs_out, float *link_inputs_out) {
   M4S_TRY(m4s_beside_advance(inputs->fluid, step->now_ns));
   sum_links(inputs, step);
   for (int32_t i = 0; i < step->n_links; i++) {
@@ -365,8 +358,34 @@ m4s_status_t m4s_m4_inputs_step(m4s_m4_inputs_t *inputs, const m4s_m4_input_step
       int32_t n_flows = inputs->sums[*edge].n_flows;
       most_flows = n_flows > most_flows ? n_flows : most_flows;
     }
-    fill_flow(inputs, step->now_ns, most_flows, flow, row, &fluid_fcts_ns_out[i]);
+    fill_flow(inputs, step->now_ns, most_flows, flow, row);
     widen(inputs->flow_range, row, M4S_M4_N_FLOW_INPUTS);
   }
   return M4S_OK;
+}
+
+// --- after steps ---
+
+m4s_m4_fluid_flow_t m4s_m4_inputs_flow(const m4s_m4_inputs_t *inputs, int32_t slot) {
+  const input_flow_t *flow = &inputs->flows[slot];
+  m4s_beside_flow_t fluid = m4s_beside_flow(inputs->fluid, flow->fluid);
+  return (m4s_m4_fluid_flow_t){.rate = fluid.rate,
+                               .remaining_bytes = fluid.remaining_bytes,
+                               .wire_bytes = flow->wire_bytes,
+                               .latency_ns = flow->latency_ns};
+}
+
+m4s_status_t m4s_m4_inputs_slow(m4s_m4_inputs_t *inputs, int32_t slot, double factor,
+                                double *fct_ns_out) {
+  const input_flow_t *flow = &inputs->flows[slot];
+  M4S_TRY(m4s_beside_slow(inputs->fluid, flow->fluid, factor));
+  int64_t sent_ns = m4s_beside_flow(inputs->fluid, flow->fluid).sent_ns;
+  *fct_ns_out = (double)(sent_ns - flow->started_ns) + flow->latency_ns;
+  return M4S_OK;
+}
+
+m4s_status_t m4s_m4_inputs_set_remaining(m4s_m4_inputs_t *inputs, int64_t now_ns, int32_t slot,
+                                         double wire_bytes) {
+  M4S_TRY(m4s_beside_advance(inputs->fluid, now_ns));
+  return m4s_beside_set_remaining(inputs->fluid, inputs->flows[slot].fluid, wire_bytes);
 }

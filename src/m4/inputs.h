@@ -4,9 +4,9 @@
 // RTT is the base round-trip time of the flow's path: twice its propagation delays and a full
 // packet stored and forwarded at each hop. BDP is the least rate on the path times RTT. Rates and
 // remaining bytes are those of a fluid simulation of the flows that m4 has started (see
-// flowsim/beside.h); a flow is alone in the network when it takes its ideal FCT, so the fluid's is
-// the time at which all is sent plus a latency: what the ideal FCT is beyond the sending at the
-// least rate. A link's RTT is the mean of its flows'.
+// flowsim/beside.h), in which a flow sends more slowly than its max-min fair rate by the factor
+// that the network last gave it. A flow completes a latency after all is sent: what its ideal FCT
+// is beyond the sending at the least rate. A link's RTT is the mean of its flows'.
 #pragma once
 
 #include <stdint.h>
@@ -22,7 +22,7 @@
   X(IDEAL, "log2(ideal FCT / RTT)", 0.25) \
   X(LINKS, "links of the path", 0.25) \
   X(AGE, "log2(1 + age / RTT)", 0.25) \
-  X(BASE, "log2(slowdown of the fluid)", 0.5) \
+  X(BASE, "log2(slowdown at this rate)", 0.5) \
   X(RATE, "fluid rate / least rate of the path", 1) \
   X(REMAINING, "part that remains to be sent", 1) \
   X(REMAINING_TIME, "log2(1 + time to send it / RTT)", 0.25) \
@@ -112,12 +112,30 @@ typedef struct {
   const int32_t *slots, *edges;
 } m4s_m4_input_step_t;
 
-// Writes flow_inputs_out [n_flows, M4S_M4_N_FLOW_INPUTS], link_inputs_out [n_links,
-// M4S_M4_N_LINK_INPUTS], and fluid_fcts_ns_out [n_flows]: the flows' FCTs as the fluid has them, at
-// least their ages. The step counts as the last one of its rows.
+// Writes flow_inputs_out [n_flows, M4S_M4_N_FLOW_INPUTS] and link_inputs_out [n_links,
+// M4S_M4_N_LINK_INPUTS]. The step counts as the last one of its rows.
 m4s_status_t m4s_m4_inputs_step(m4s_m4_inputs_t *inputs, const m4s_m4_input_step_t *step,
-                                float *flow_inputs_out, float *link_inputs_out,
-                                double *fluid_fcts_ns_out);
+                                float *flow_inputs_out, float *link_inputs_out);
+
+// The fluid's view of a flow at the last step.
+typedef struct {
+  double rate;  // bytes/ns, max-min fair; 0: all is sent
+  double remaining_bytes;  // to be sent, on the wire
+  double wire_bytes;  // of the whole flow
+  double latency_ns;
+} m4s_m4_fluid_flow_t;
+
+m4s_m4_fluid_flow_t m4s_m4_inputs_flow(const m4s_m4_inputs_t *inputs, int32_t slot);
+
+// After a step, at its time: a flow of it sends `factor` > 0 times as slowly as its rate from now
+// on. *fct_ns_out: its FCT then, if nothing changes; what is sent stays sent.
+m4s_status_t m4s_m4_inputs_slow(m4s_m4_inputs_t *inputs, int32_t slot, double factor,
+                                double *fct_ns_out);
+
+// What a flow has left to send is known to be something else, at now_ns; before the step. For
+// training.
+m4s_status_t m4s_m4_inputs_set_remaining(m4s_m4_inputs_t *inputs, int64_t now_ns, int32_t slot,
+                                         double wire_bytes);
 
 // The least and the greatest of each input in all steps, [2, M4S_M4_N_FLOW_INPUTS] and [2,
 // M4S_M4_N_LINK_INPUTS], valid until the next step; +infinity and -infinity before the first.

@@ -1,6 +1,6 @@
 // m4: flows and links with learned states; a GNN and recurrent cells move them on, a prediction
-// gives each flow's FCT as a multiple of its ideal FCT (arXiv 2503.01770), or of what a fluid
-// simulation that runs beside expects (m4/inputs.h).
+// gives each flow's FCT as a multiple of its ideal FCT (arXiv 2503.01770), or how much
+// slower than in a fluid simulation that runs beside it sends (m4/inputs.h).
 //
 // Two algorithms. "event" is the paper's: one step at each arrival and completion, over the flows
 // that are connected to it through shared links. "interval" is that of the public SimAI

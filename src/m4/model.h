@@ -4,7 +4,7 @@
 //   "published" (also without the metadata): the time cells get the elapsed time, the rate cell and
 //     the output layer get the network parameters; the output is the slowdown, FCT / ideal FCT.
 //   "fluid-1": the time cells get the inputs of m4/inputs.h, there are no network parameters (P is
-//     0); the output is the natural logarithm of the FCT over what a fluid simulation expects.
+//     0); the output is the natural logarithm of how much slower than max-min fair a flow sends.
 //
 // Symbols: H hidden size, G hidden size of the GNN (H where K = 1), P network parameters, K GNN
 // layers, F and L inputs of a flow and of a link (1 where published). All weights are float32,

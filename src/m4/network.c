@@ -76,7 +76,6 @@ void m4s_m4_network_clear(m4s_m4_network_t *network) {
   m4s_m4_inputs_destroy(network->inputs);
   free(network->flow_inputs);
   free(network->link_inputs);
-  free(network->fluid_fcts_ns);
 }
 
 // --- flows ---
@@ -216,9 +215,8 @@ m4s_event_key_t m4s_m4_network_next_completion(const m4s_m4_network_t *network) 
 
 static m4s_status_t reserve_step_inputs(m4s_m4_network_t *network, int32_t capacity) {
   const char *what = "a step";
-  M4S_TRY(m4s_array_resize(&network->flow_inputs, capacity,
-                           M4S_M4_N_FLOW_INPUTS * sizeof *network->flow_inputs, what));
-  return m4s_array_resize(&network->fluid_fcts_ns, capacity, sizeof *network->fluid_fcts_ns, what);
+  return m4s_array_resize(&network->flow_inputs, capacity,
+                          M4S_M4_N_FLOW_INPUTS * sizeof *network->flow_inputs, what);
 }
 
 static m4s_status_t reserve_step_flows(m4s_m4_network_t *network, int32_t n_flows) {
@@ -305,8 +303,7 @@ static m4s_status_t fill_inputs(m4s_m4_network_t *network, const int32_t *slots,
                                           .edges = network->edges + network->n_step_edges};
   return m4s_m4_inputs_step(
       network->inputs, &input_step, network->flow_inputs + first_flow * M4S_M4_N_FLOW_INPUTS,
-      network->link_inputs + (size_t)network->n_step_links * M4S_M4_N_LINK_INPUTS,
-      network->fluid_fcts_ns + first_flow);
+      network->link_inputs + (size_t)network->n_step_links * M4S_M4_N_LINK_INPUTS);
 }
 
 m4s_status_t m4s_m4_network_build_step(m4s_m4_network_t *network, const int32_t *slots,
@@ -389,23 +386,25 @@ static void tell_step(m4s_m4_network_t *network, const m4s_step_t *step,
 }
 
 // The predicted slowdown of a step's flow, not finite where the network's output is not.
-static double slowdown_of(m4s_m4_network_t *network, int32_t i) {
+static m4s_status_t find_slowdown(m4s_m4_network_t *network, int32_t i, double *slowdown_out) {
   float output = network->slowdowns[i];
+  double fct_ns;
+  *slowdown_out = (double)output;
   if (network->inputs == NULL || !isfinite(output)) {
-    return (double)output;
+    return M4S_OK;
   }
-  const m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
-  double fluid = fmax(1, network->fluid_fcts_ns[i] / (double)flow->ideal_fct_ns);
-  double slowdown = fluid * m4s_real_exp((double)output);
-  network->slowdowns[i] = (float)slowdown;
-  return slowdown;
+  int32_t slot = network->step_slots[i];
+  M4S_TRY(m4s_m4_inputs_slow(network->inputs, slot, m4s_real_exp((double)output), &fct_ns));
+  *slowdown_out = fct_ns / (double)network->flows[slot].ideal_fct_ns;
+  network->slowdowns[i] = (float)*slowdown_out;
+  return M4S_OK;
 }
 
 m4s_status_t m4s_m4_network_end_steps(m4s_m4_network_t *network, m4s_m4_step_trace_t trace) {
   network->steps_wait = false;
   for (int32_t i = 0; i < network->n_step_flows; i++) {
     m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
-    flow->slowdown = slowdown_of(network, i);
+    M4S_TRY(find_slowdown(network, i, &flow->slowdown));
     flow->updated_ns = network->clock->now_ns;
     if (!isfinite(flow->slowdown)) {
       // Without the sign that a NaN has on some machines.

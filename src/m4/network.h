@@ -64,9 +64,8 @@ typedef struct {
   int32_t *flow_rows, *link_rows, *edge_begin, *edges;
   float *slowdowns;  // [n_step_flows]; of networks with fluid inputs first their outputs
   // With fluid inputs: [n_step_flows, M4S_M4_N_FLOW_INPUTS], [topology->n_links + 1,
-  // M4S_M4_N_LINK_INPUTS], [n_step_flows].
+  // M4S_M4_N_LINK_INPUTS].
   float *flow_inputs, *link_inputs;
-  double *fluid_fcts_ns;
   int32_t step_flow_capacity, edge_capacity;
   int64_t n_steps_built;
   bool steps_wait;  // for their evaluation
@@ -126,9 +125,9 @@ m4s_status_t m4s_m4_network_check_steps(const m4s_m4_network_t *network);
 
 // Takes the predictions of the evaluated steps: sets their flows' `slowdown` and `updated_ns`,
 // counts them and tells the tracer. Of `trace`, n_pending, n_pending_completed and reschedule_all
-// are the algorithm's; the rest is filled in. With fluid inputs the slowdown is that of the fluid
-// times e to the power of the network's output. M4S_ERR_SIMULATION for a prediction that is not
-// finite.
+// are the algorithm's; the rest is filled in. With fluid inputs the flows send from now on
+// slower than max-min fair by e to the power of the network's output, and the slowdown is what
+// follows. M4S_ERR_SIMULATION for a prediction that is not finite.
 m4s_status_t m4s_m4_network_end_steps(m4s_m4_network_t *network, m4s_m4_step_trace_t trace);
 
 // --- models ---

@@ -20,11 +20,9 @@ static double sign(double x) { return (x > 0) - (x < 0); }
 static double judge(window_t *window, double output, double wanted, double weight) {
   m4s_lesson_sums_t *sums = &window->sums;
   double difference = window->fluid ? output - wanted : output / wanted - 1;
-  double error = window->fluid ? fabs(exp(fmin(difference, 50)) - 1) : fabs(difference);
   sums->weight += weight;
   sums->loss += weight * fabs(difference);
-  sums->error += weight * error;
-  sums->fluid_error += window->fluid ? weight * fabs(exp(-wanted) - 1) : 0;
+  sums->silent_loss += window->fluid ? weight * fabs(wanted) : 0;
   return weight * sign(difference) / (window->fluid ? 1 : wanted);
 }
 
@@ -143,8 +141,7 @@ static m4s_status_t run_window(window_t *window, m4s_lanes_t *lanes, int64_t n_s
 static void add_sums(m4s_lesson_sums_t *sums, const m4s_lesson_sums_t *more) {
   sums->weight += more->weight;
   sums->loss += more->loss;
-  sums->error += more->error;
-  sums->fluid_error += more->fluid_error;
+  sums->silent_loss += more->silent_loss;
   sums->n_remaining += more->n_remaining;
   sums->remaining_loss += more->remaining_loss;
   sums->n_queues += more->n_queues;

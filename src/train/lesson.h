@@ -5,10 +5,11 @@
 #include "train/sequences.h"
 #include "train/tape.h"
 
-// Sums over rows. Errors of outputs are relative errors of FCTs.
+// Sums over rows.
 typedef struct {
-  double weight, loss, error;  // of flows' weights; times the loss; times the error of the FCT
-  double fluid_error;  // the same where the network's output is 0
+  double weight, loss;  // of flows' weights; times the loss
+  double
+      silent_loss;  // with fluid inputs: the same for outputs of 0, which leave flows max-min fair
   double n_remaining, remaining_loss;  // weights of flows, times
   double n_queues, queue_loss;  // links, over
   int64_t n_rows, n_steps;

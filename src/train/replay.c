@@ -7,6 +7,11 @@
 #include "flow/components.h"
 #include "m4/network.h"
 
+// What a flow's receiver lacks, at an event of its component.
+typedef struct {
+  int64_t time_ns, remaining_bytes;
+} trace_row_t;
+
 struct m4s_replay {
   const m4s_scenario_t *scenario;
   const int32_t *period_of_flow;
@@ -17,7 +22,10 @@ struct m4s_replay {
   m4s_components_t components;  // of a busy period, by slot
   size_t next_event;
   int32_t *slot_of_flow;  // owned, [n_flows]; -1: not in the network
-  float *n_steps_of_flow;  // owned, [n_flows]: how many steps it is in
+  // What the trace says of each flow, in the order of time: rows[row_begin[flow]] … of the flow.
+  trace_row_t *rows;  // owned
+  int64_t *row_begin;  // owned, [n_flows + 1]
+  int64_t *next_row;  // owned, [n_flows]: that of its next step
   // Interval: flows that have not entered, and when the timer fires next; never: it is not armed.
   int32_t *pending;  // owned, [n_pending], flows
   int32_t n_pending, pending_capacity;
@@ -36,18 +44,23 @@ static bool takes_part(const m4s_replay_t *replay, int32_t flow) {
   return replay->period < 0 || replay->period_of_flow[flow] == replay->period;
 }
 
-// The steps of each flow: the events of its component; in intervals, about those of its life.
-static void count_steps(m4s_replay_t *replay) {
-  const m4s_scenario_t *scenario = replay->scenario;
-  if (is_event_wise(replay)) {
-    for (size_t i = 0; i < scenario->trace.n_flows; i++) {
-      replay->n_steps_of_flow[scenario->trace.flows[i].flow]++;
-    }
-    return;
+// Sorts the trace's rows by flow; there are none without states.
+static void sort_rows(m4s_replay_t *replay) {
+  const m4s_trace_t *trace = &replay->scenario->trace;
+  int64_t *next = replay->row_begin + 1;  // by flow; in the end where the next flow begins
+  for (size_t i = 0; i < trace->n_flows; i++) {
+    next[trace->flows[i].flow + 1]++;
   }
-  for (int64_t i = 0; i < scenario->n_flows; i++) {
-    replay->n_steps_of_flow[i] =
-        1 + (float)scenario->records[i].fct_ns / (float)replay->config->batch_time_ns;
+  for (int64_t flow = 0; flow < replay->scenario->n_flows; flow++) {
+    next[flow + 1] += next[flow];
+    replay->next_row[flow] = next[flow];
+  }
+  for (size_t i = 0; i < trace->n_events; i++) {
+    const m4s_trace_event_t *event = &trace->events[i];
+    for (int32_t j = 0; j < event->n_flows; j++) {
+      const m4s_trace_flow_t *row = &trace->flows[event->first_flow + j];
+      replay->rows[next[row->flow]++] = (trace_row_t){event->time_ns, row->remaining_bytes};
+    }
   }
 }
 
@@ -55,11 +68,13 @@ static m4s_status_t allocate(m4s_replay_t *replay) {
   size_t n_flows = (size_t)replay->scenario->n_flows;
   size_t n_links = (size_t)replay->scenario->topology->n_links;
   replay->slot_of_flow = calloc(n_flows + 1, sizeof *replay->slot_of_flow);
-  replay->n_steps_of_flow = calloc(n_flows + 1, sizeof *replay->n_steps_of_flow);
+  replay->row_begin = calloc(n_flows + 2, sizeof *replay->row_begin);
+  replay->next_row = calloc(n_flows + 1, sizeof *replay->next_row);
+  replay->rows = calloc(replay->scenario->trace.n_flows + 1, sizeof *replay->rows);
   replay->queue_of_link = calloc(n_links + 1, sizeof *replay->queue_of_link);
   replay->queues = calloc(n_links + 1, sizeof *replay->queues);
-  if (replay->slot_of_flow == NULL || replay->n_steps_of_flow == NULL ||
-      replay->queue_of_link == NULL || replay->queues == NULL) {
+  if (replay->slot_of_flow == NULL || replay->row_begin == NULL || replay->next_row == NULL ||
+      replay->rows == NULL || replay->queue_of_link == NULL || replay->queues == NULL) {
     return m4s_fail_memory("a replay");
   }
   for (size_t i = 0; i < n_flows; i++) {
@@ -74,7 +89,7 @@ static m4s_status_t init(m4s_replay_t *replay, m4s_engine_t *engine) {
                               scenario->routing, &replay->clock));
   M4S_TRY(m4s_components_init(&replay->components, scenario->topology->n_links));
   M4S_TRY(allocate(replay));
-  count_steps(replay);
+  sort_rows(replay);
   return M4S_OK;
 }
 
@@ -108,7 +123,9 @@ void m4s_replay_destroy(m4s_replay_t *replay) {
   }
   m4s_components_clear(&replay->components);
   free(replay->slot_of_flow);
-  free(replay->n_steps_of_flow);
+  free(replay->row_begin);
+  free(replay->next_row);
+  free(replay->rows);
   free(replay->pending);
   free(replay->queue_of_link);
   free(replay->labels);
@@ -128,15 +145,85 @@ static m4s_status_t reserve_labels(m4s_replay_t *replay, int32_t n_flows) {
   return M4S_OK;
 }
 
-// What a network is to say of flow i of the step.
-static float prediction_of(const m4s_replay_t *replay, int32_t i, const m4s_flow_record_t *record) {
+static int64_t now_of(const m4s_replay_t *replay) { return replay->clock.now_ns; }
+
+// A flow's rows around a time that is not before now, with those at its ends: it starts with all
+// its bytes, and completes with none.
+static void find_rows(m4s_replay_t *replay, int32_t id, int64_t time_ns, trace_row_t *before_out,
+                      trace_row_t *after_out) {
+  const m4s_flow_record_t *record = &replay->scenario->records[id];
+  int64_t begin = replay->row_begin[id];
+  int64_t end = replay->row_begin[id + 1];
+  int64_t i = replay->next_row[id];
+  while (i < end && replay->rows[i].time_ns <= time_ns) {
+    i++;
+  }
+  *before_out =
+      i > begin ? replay->rows[i - 1] : (trace_row_t){record->start_ns, record->size_bytes};
+  *after_out = i < end ? replay->rows[i] : (trace_row_t){record->start_ns + record->fct_ns, 0};
+}
+
+// The share of a flow that its sender has not sent: what its receiver lacks a latency later.
+static double unsent_share(m4s_replay_t *replay, int32_t id, double latency_ns) {
+  const m4s_flow_record_t *record = &replay->scenario->records[id];
+  double time_ns = (double)now_of(replay) + latency_ns;
+  trace_row_t before, after;
+  find_rows(replay, id, (int64_t)time_ns, &before, &after);
+  if (time_ns >= (double)after.time_ns) {
+    return (double)after.remaining_bytes / (double)record->size_bytes;
+  }
+  double passed = (time_ns - (double)before.time_ns) / (double)(after.time_ns - before.time_ns);
+  double bytes = (double)before.remaining_bytes +
+                 passed * (double)(after.remaining_bytes - before.remaining_bytes);
+  return bytes / (double)record->size_bytes;
+}
+
+// Brings the fluid beside m4 to where the record's flows are.
+static m4s_status_t correct_fluid(m4s_replay_t *replay, const int32_t *slots, int32_t n_slots) {
+  m4s_m4_network_t *network = &replay->network;
+  for (int32_t i = 0; network->inputs != NULL && i < n_slots; i++) {
+    const m4s_m4_flow_t *flow = &network->flows[slots[i]];
+    int32_t id = (int32_t)flow->id;
+    m4s_m4_fluid_flow_t fluid = m4s_m4_inputs_flow(network->inputs, slots[i]);
+    replay->next_row[id] += replay->next_row[id] < replay->row_begin[id + 1];
+    if (flow->started_ns < now_of(replay)) {
+      M4S_TRY(m4s_m4_inputs_set_remaining(
+          network->inputs, now_of(replay), slots[i],
+          unsent_share(replay, id, fluid.latency_ns) * fluid.wire_bytes));
+    }
+  }
+  return M4S_OK;
+}
+
+// How long from now to the flow's next step, or to its completion.
+static double next_step_ns(const m4s_replay_t *replay, const m4s_flow_record_t *record) {
+  int64_t i = replay->next_row[record->id];
+  if (!is_event_wise(replay)) {
+    return (double)replay->config->batch_time_ns;
+  }
+  int64_t next_ns = i < replay->row_begin[record->id + 1] ? replay->rows[i].time_ns
+                                                          : record->start_ns + record->fct_ns;
+  return (double)(next_ns - now_of(replay));
+}
+
+// What a network is to say of flow i of the step, and how much that weighs: the part of its FCT
+// that passes until the next step, as long as it is sending.
+static void label_flow(m4s_replay_t *replay, int32_t i, float *prediction, float *weight) {
   const m4s_m4_network_t *network = &replay->network;
   const m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
-  double ideal_fct_ns = (double)flow->ideal_fct_ns;
-  double slowdown = (double)record->fct_ns / ideal_fct_ns;
-  return network->inputs == NULL
-             ? (float)slowdown
-             : (float)log(slowdown / fmax(1, network->fluid_fcts_ns[i] / ideal_fct_ns));
+  const m4s_flow_record_t *record = &replay->scenario->records[flow->id];
+  double next_ns = next_step_ns(replay, record);
+  double left_ns = (double)(record->start_ns + record->fct_ns - now_of(replay));
+  if (network->inputs == NULL) {
+    *prediction = (float)((double)record->fct_ns / (double)flow->ideal_fct_ns);
+    *weight = (float)(fmin(next_ns, left_ns) / (double)record->fct_ns);
+    return;
+  }
+  m4s_m4_fluid_flow_t fluid = m4s_m4_inputs_flow(network->inputs, network->step_slots[i]);
+  double sending_ns = left_ns - fluid.latency_ns;
+  bool sends = sending_ns >= 1 && fluid.rate > 0 && fluid.remaining_bytes > 0;
+  *prediction = sends ? (float)log(sending_ns * fluid.rate / fluid.remaining_bytes) : 0;
+  *weight = sends ? (float)(fmin(next_ns, sending_ns) / (double)record->fct_ns) : 0;
 }
 
 static m4s_status_t label_flows(m4s_replay_t *replay, m4s_step_labels_t *labels) {
@@ -146,9 +233,7 @@ static m4s_status_t label_flows(m4s_replay_t *replay, m4s_step_labels_t *labels)
   float *predictions = replay->labels;
   float *weights = replay->labels + replay->label_capacity;
   for (int32_t i = 0; i < n; i++) {
-    int64_t id = network->flows[network->step_slots[i]].id;
-    predictions[i] = prediction_of(replay, i, &replay->scenario->records[id]);
-    weights[i] = 1 / replay->n_steps_of_flow[id];
+    label_flow(replay, i, &predictions[i], &weights[i]);
   }
   *labels = (m4s_step_labels_t){.n_flows = n,
                                 .n_links = network->n_step_links,
@@ -196,14 +281,14 @@ static m4s_status_t hand_out(m4s_replay_t *replay, m4s_inference_batch_t *batch)
   return m4s_m4_network_check_steps(&replay->network);
 }
 
-// The last step has been evaluated elsewhere: only that it was made counts here.
+// The last step has been evaluated elsewhere. Here the network has said what it should have said.
 static m4s_status_t end_step(m4s_replay_t *replay) {
   m4s_m4_network_t *network = &replay->network;
   if (!network->steps_wait) {
     return M4S_OK;
   }
   for (int32_t i = 0; i < network->n_step_flows; i++) {
-    network->slowdowns[i] = 0;
+    network->slowdowns[i] = replay->labels[i];
   }
   return m4s_m4_network_end_steps(network, (m4s_m4_step_trace_t){0});
 }
@@ -275,6 +360,7 @@ static m4s_status_t next_of_events(m4s_replay_t *replay, m4s_inference_batch_t *
                                              : complete(replay, event->flow, &id));
     const m4s_component_t *component = &replay->components.components[id];
     if (component->n_flows > 0) {
+      M4S_TRY(correct_fluid(replay, component->flows, component->n_flows));
       M4S_TRY(m4s_m4_network_build_step(&replay->network, component->flows, component->n_flows));
       M4S_TRY(label_flows(replay, labels));
       M4S_TRY(label_event(replay, event, component, labels));
@@ -324,8 +410,11 @@ static m4s_status_t fire(m4s_replay_t *replay, bool *steps_out) {
   M4S_TRY(enter_pending(replay, steps_out));
   replay->fires_ns =
       network->n_active > 0 ? replay->fires_ns + replay->config->batch_time_ns : M4S_TIME_NEVER;
-  return *steps_out ? m4s_m4_network_build_step(network, network->active, network->n_active)
-                    : M4S_OK;
+  if (!*steps_out) {
+    return M4S_OK;
+  }
+  M4S_TRY(correct_fluid(replay, network->active, network->n_active));
+  return m4s_m4_network_build_step(network, network->active, network->n_active);
 }
 
 static m4s_status_t next_of_intervals(m4s_replay_t *replay, m4s_inference_batch_t *batch,

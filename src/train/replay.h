@@ -11,7 +11,9 @@ typedef struct {
   int32_t n_flows, n_links;
   // [n_flows]: what the prediction is to be, in the network's own terms (m4/engine.h).
   const float *predictions;
-  const float *weights;  // [n_flows]: a flow's, over all steps that it is in, sum up to about 1
+  // [n_flows]: the parts of their FCTs for which the predictions hold; a flow's sum up to 1, with
+  // fluid inputs to the part in which it sends.
+  const float *weights;
   // log2(1 + bytes / 1000), as the layers of training have it; NULL: not known.
   const float *remaining;  // [n_flows]
   const float *queues;  // [n_links]

@@ -28,7 +28,7 @@ typedef struct {
   // What has been done, beside the above all that a checkpoint holds:
   struct {
     int64_t rounds, updates, rows, best_round;
-    double best_error;
+    double best_loss;
   } done;
 } trainer_t;
 
@@ -116,7 +116,7 @@ static m4s_status_t begin(trainer_t *trainer) {
   M4S_TRY(make_parameters(trainer));
   M4S_TRY(make_tape(trainer));
   trainer->plateau = m4s_plateau_start(settings_of(trainer)->learning_rate);
-  trainer->done.best_error = HUGE_VAL;
+  trainer->done.best_loss = HUGE_VAL;
   return m4s_adam_init(&trainer->adam, trainer->parameters->n_values);
 }
 
@@ -165,7 +165,7 @@ static size_t list_ranges(const trainer_t *trainer, m4s_tensor_t tensors_out[2])
 static void list_done(const trainer_t *trainer, double done_out[N_DONE]) {
   const double done[N_DONE] = {(double)trainer->done.rounds, (double)trainer->done.updates,
                                (double)trainer->done.rows,   (double)trainer->done.best_round,
-                               trainer->done.best_error,     trainer->plateau.learning_rate,
+                               trainer->done.best_loss,      trainer->plateau.learning_rate,
                                trainer->plateau.best,        (double)trainer->plateau.n_bad};
   memcpy(done_out, done, sizeof done);
 }
@@ -175,7 +175,7 @@ static void restore_done(trainer_t *trainer, const double done[N_DONE]) {
   trainer->done.updates = (int64_t)done[1];
   trainer->done.rows = (int64_t)done[2];
   trainer->done.best_round = (int64_t)done[3];
-  trainer->done.best_error = done[4];
+  trainer->done.best_loss = done[4];
   trainer->plateau =
       (m4s_plateau_t){.learning_rate = done[5], .best = done[6], .n_bad = (int32_t)done[7]};
 }
@@ -198,17 +198,17 @@ static m4s_status_t write_checkpoint(const trainer_t *trainer, const char *path)
 
 // What a user asks of a model's file.
 static m4s_status_t write_model(const trainer_t *trainer, const char *path) {
-  char rounds[32], rows[32], error[32], seed[32];
+  char rounds[32], rows[32], loss[32], seed[32];
   m4s_tensor_t ranges[2];
   snprintf(rounds, sizeof rounds, "%" PRId64, trainer->done.rounds);
   snprintf(rows, sizeof rows, "%" PRId64, trainer->done.rows);
-  snprintf(error, sizeof error, "%.6f", trainer->done.best_error);
+  snprintf(loss, sizeof loss, "%.6f", trainer->done.best_loss);
   snprintf(seed, sizeof seed, "%" PRId64, settings_of(trainer)->seed);
   const m4s_metadata_t metadata[] = {{"name", trainer->spec->name},
                                      {"training.rounds", rounds},
                                      {"training.rows", rows},
                                      {"training.seed", seed},
-                                     {"training.validation_error", error}};
+                                     {"training.validation_loss", loss}};
   size_t n_ranges = list_ranges(trainer, ranges);
   return m4s_parameters_write(trainer->parameters, path, metadata, M4S_COUNT(metadata), ranges,
                               n_ranges);
@@ -318,20 +318,19 @@ static m4s_status_t run_windows(trainer_t *trainer, m4s_lanes_t *lanes, bool tra
 
 // Sums over the ranks.
 static void share_sums(const trainer_t *trainer, m4s_lesson_sums_t *sums) {
-  double values[] = {sums->weight,         sums->loss,           sums->error,    sums->fluid_error,
-                     sums->n_remaining,    sums->remaining_loss, sums->n_queues, sums->queue_loss,
-                     (double)sums->n_rows, (double)sums->n_steps};
+  double values[] = {sums->weight,      sums->loss,           sums->silent_loss,
+                     sums->n_remaining, sums->remaining_loss, sums->n_queues,
+                     sums->queue_loss,  (double)sums->n_rows, (double)sums->n_steps};
   sum_over_ranks(trainer, values, M4S_COUNT(values));
   *sums = (m4s_lesson_sums_t){.weight = values[0],
                               .loss = values[1],
-                              .error = values[2],
-                              .fluid_error = values[3],
-                              .n_remaining = values[4],
-                              .remaining_loss = values[5],
-                              .n_queues = values[6],
-                              .queue_loss = values[7],
-                              .n_rows = (int64_t)values[8],
-                              .n_steps = (int64_t)values[9]};
+                              .silent_loss = values[2],
+                              .n_remaining = values[3],
+                              .remaining_loss = values[4],
+                              .n_queues = values[5],
+                              .queue_loss = values[6],
+                              .n_rows = (int64_t)values[7],
+                              .n_steps = (int64_t)values[8]};
 }
 
 // Draws sequences and goes through them. Validation's are the same in each round.
@@ -372,16 +371,16 @@ static m4s_status_t append_log(const trainer_t *trainer, const char *path,
   }
   if (is_new) {
     fprintf(file,
-            "round,updates,rows,loss,remaining_loss,queue_loss,validation_error,"
-            "validation_fluid_error,learning_rate,seconds,rows_per_s\n");
+            "round,updates,rows,loss,remaining_loss,queue_loss,validation_loss,"
+            "validation_silent_loss,learning_rate,seconds,rows_per_s\n");
   }
   fprintf(file, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f,%.6f,%.6f,%.6f,%.6f,%g,%.1f,%.0f\n",
           trainer->done.rounds, trainer->done.updates, trainer->done.rows,
           ratio(training->loss, training->weight),
           ratio(training->remaining_loss, training->n_remaining),
           ratio(training->queue_loss, training->n_queues),
-          ratio(validation->error, validation->weight),
-          ratio(validation->fluid_error, validation->weight), trainer->plateau.learning_rate,
+          ratio(validation->loss, validation->weight),
+          ratio(validation->silent_loss, validation->weight), trainer->plateau.learning_rate,
           seconds, ratio((double)training->n_rows, seconds));
   return fclose(file) == 0 ? M4S_OK : m4s_fail(M4S_ERR_IO, "%s: cannot be written", path);
 }
@@ -414,11 +413,10 @@ static void tell(const trainer_t *trainer, const m4s_lesson_sums_t *training,
   }
   fprintf(text,
           "round %" PRId64
-          ": loss %.4f, validation error %.2f %% (fluid %.2f %%), learning rate "
-          "%g, %.0f rows/s\n",
+          ": loss %.4f, validation %.4f (silent %.4f), learning rate %g, %.0f rows/s\n",
           trainer->done.rounds, ratio(training->loss, training->weight),
-          100 * ratio(validation->error, validation->weight),
-          100 * ratio(validation->fluid_error, validation->weight), trainer->plateau.learning_rate,
+          ratio(validation->loss, validation->weight),
+          ratio(validation->silent_loss, validation->weight), trainer->plateau.learning_rate,
           ratio((double)training->n_rows, seconds));
   fflush(text);
 }
@@ -434,14 +432,14 @@ static m4s_status_t run_round(trainer_t *trainer) {
   M4S_TRY(run_part(trainer, M4S_PART_TRAINING, &training));
   double seconds = m4s_now_s() - begin_s;
   M4S_TRY(run_part(trainer, M4S_PART_VALIDATION, &validation));
-  double error = ratio(validation.error, validation.weight);
+  double loss = ratio(validation.loss, validation.weight);
   trainer->done.rounds++;
   trainer->done.rows += training.n_rows;
-  if (error < trainer->done.best_error) {
-    trainer->done.best_error = error;
+  if (loss < trainer->done.best_loss) {
+    trainer->done.best_loss = loss;
     trainer->done.best_round = trainer->done.rounds;
   }
-  m4s_plateau_update(&trainer->plateau, &plateau, error);
+  m4s_plateau_update(&trainer->plateau, &plateau, loss);
   tell(trainer, &training, &validation, seconds);
   return trainer->ranks->rank == 0 ? keep(trainer, &training, &validation, seconds) : M4S_OK;
 }

@@ -2,17 +2,17 @@
 // many sequences side by side, on one rank or several that share the gradients.
 //
 // A round draws sequences and goes through them, a number of windows of steps, each followed by a
-// step of Adam. The loss of a window is the mean over its flows, each weighing the same over all
-// its steps, of |output - what it should be|, for networks with fluid inputs the logarithm of the
-// FCT over what the fluid expects, for published ones |slowdown / true slowdown - 1|; and weights
-// times the mean absolute errors of what remains of the flows, and of the queues of the links
-// (arXiv 2503.01770: dense supervision). After each round the validation's sequences are evaluated
-// and a checkpoint is written, from which the next call goes on: the same bytes as without the
-// break.
+// step of Adam. The loss of a window is the mean over its flows of |output - what it should be|,
+// for networks with fluid inputs how much slower than max-min fair the flow will send on average,
+// for published ones slowdown / true slowdown - 1, each step weighing as the part of the FCT for
+// which it holds; and weights times the mean absolute errors of what remains of the flows, and of
+// the queues of the links (arXiv 2503.01770: dense supervision). After each round the validation's
+// sequences are evaluated and a checkpoint is written, from which the next call goes on: the same
+// bytes as without the break.
 //
 // In the output folder:
 //   checkpoint.safetensors  weights, optimiser, what has been done
-//   model.safetensors       the network with the least validation error so far, for m4.model
+//   model.safetensors       the network with the least validation loss so far, for m4.model
 //   log.csv                 one row per round
 #pragma once
 
@@ -39,7 +39,7 @@ typedef struct {
   double learning_rate;
   double plateau_factor, learning_rate_floor;
   int64_t plateau_patience;  // rounds
-  int64_t stop_patience;  // rounds without a better validation error after which it ends; 0: never
+  int64_t stop_patience;  // rounds without a better validation loss after which it ends; 0: never
   double max_gradient_norm;
   double remaining_weight, queue_weight;
 } m4s_train_settings_t;

@@ -67,7 +67,7 @@ enum { MAX_FLOWS = 4, MAX_LINKS = 8 };
 
 typedef struct {
   float flows[MAX_FLOWS][M4S_M4_N_FLOW_INPUTS], links[MAX_LINKS][M4S_M4_N_LINK_INPUTS];
-  double fcts_ns[MAX_FLOWS];
+  double fcts_ns[MAX_FLOWS];  // max-min fair from then on
 } step_t;
 
 static step_t make_step(sim_t *sim, int64_t now_ns, const int32_t *slots, int32_t n_flows,
@@ -78,7 +78,10 @@ static step_t make_step(sim_t *sim, int64_t now_ns, const int32_t *slots, int32_
                                     .n_links = n_links,
                                     .slots = slots,
                                     .edges = edges};
-  ASSERT_OK(m4s_m4_inputs_step(sim->inputs, &step, out.flows[0], out.links[0], out.fcts_ns));
+  ASSERT_OK(m4s_m4_inputs_step(sim->inputs, &step, out.flows[0], out.links[0]));
+  for (int32_t i = 0; i < n_flows; i++) {
+    ASSERT_OK(m4s_m4_inputs_slow(sim->inputs, slots[i], 1, &out.fcts_ns[i]));
+  }
   return out;
 }
 
@@ -185,7 +188,8 @@ static void flows_should_share_as_the_fluid_does(void **state) {
   close_sim(&sim);
 }
 
-// All is sent after 1048 ns; after the latency of 3144 ns the fluid's FCT is the age.
+// All is sent after 1048 ns; after the latency of 3144 ns the slowdown at this rate is that of the
+// age, but the fluid's FCT stays.
 static void flow_that_is_sent_should_wait_for_its_end(void **state) {
   (void)state;
   sim_t sim = open_sim(&dctcp, 1);
@@ -205,7 +209,7 @@ static void flow_that_is_sent_should_wait_for_its_end(void **state) {
   assert_true(step.flows[0][M4S_M4_FLOW_BASE] == 0);
   assert_true(step.links[0][M4S_M4_LINK_UTILISATION] == 0);
   step = make_step(&sim, 8384, slots, 1, edges, 2);
-  assert_true(step.fcts_ns[0] == 8384);
+  assert_true(step.fcts_ns[0] == 4192);
   assert_input("base", step.flows[0][M4S_M4_FLOW_BASE], 1, 0.5F);
   // It leaves, and a slower one comes: 1 byte in 4 ns, RTT 4 * 524 + 1048 + 4192 = 7336 ns.
   ASSERT_OK(m4s_m4_inputs_leave(sim.inputs, 8384, 0));
@@ -216,6 +220,36 @@ static void flow_that_is_sent_should_wait_for_its_end(void **state) {
   assert_input("utilisation", step.links[0][M4S_M4_LINK_UTILISATION], 1, 1);
   assert_input("utilisation", step.links[1][M4S_M4_LINK_UTILISATION], 0.25, 1);
   assert_true(step.links[1][M4S_M4_LINK_DT] == 0 && step.flows[0][M4S_M4_FLOW_DT] == 0);
+  close_sim(&sim);
+}
+
+// 104800 bytes at 1 byte/ns: 10000 are sent at 10000 ns and, three times as slowly, 20000 at 40000
+// ns; said to have half of them left at 50000 ns.
+static void flows_should_be_as_slow_as_they_are_told(void **state) {
+  (void)state;
+  sim_t sim = open_sim(&dctcp, 1);
+  const int32_t slots[] = {0};
+  const int32_t edges[] = {0, 1};
+  double fct_ns;
+  start(&sim, 0, 0, 0, 100000, 106896);
+  make_step(&sim, 0, slots, 1, edges, 2);
+  make_step(&sim, 10000, slots, 1, edges, 2);
+  ASSERT_OK(m4s_m4_inputs_slow(sim.inputs, 0, 3, &fct_ns));
+  assert_true(fct_ns == 10000 + 3 * 94800 + 2096);
+  step_t step = make_step(&sim, 40000, slots, 1, edges, 2);
+  assert_input("part", step.flows[0][M4S_M4_FLOW_REMAINING], 84800.0 / 104800, 1);
+  // Its rate and what it would have left at that are those without the factor.
+  assert_input("rate", step.flows[0][M4S_M4_FLOW_RATE], 1, 1);
+  assert_input("time", step.flows[0][M4S_M4_FLOW_REMAINING_TIME], log2(1 + 84800.0 / 4192), 0.25F);
+  assert_input("base", step.flows[0][M4S_M4_FLOW_BASE], log2((40000 + 84800 + 2096) / 106896.0),
+               0.5F);
+  assert_true(fabs(step.fcts_ns[0] - (40000 + 84800 + 2096)) <= 1);
+  ASSERT_OK(m4s_m4_inputs_set_remaining(sim.inputs, 50000, 0, 52400));
+  m4s_m4_fluid_flow_t flow = m4s_m4_inputs_flow(sim.inputs, 0);
+  assert_true(flow.remaining_bytes == 52400 && flow.rate == 1 && flow.wire_bytes == 104800 &&
+              flow.latency_ns == 2096);
+  step = make_step(&sim, 50000, slots, 1, edges, 2);
+  assert_true(step.fcts_ns[0] == 50000 + 52400 + 2096);
   close_sim(&sim);
 }
 
@@ -328,6 +362,7 @@ int main(void) {
       cmocka_unit_test(flow_alone_should_be_as_ideal),
       cmocka_unit_test(flows_should_share_as_the_fluid_does),
       cmocka_unit_test(flow_that_is_sent_should_wait_for_its_end),
+      cmocka_unit_test(flows_should_be_as_slow_as_they_are_told),
       cmocka_unit_test(parameters_should_be_those_of_the_congestion_control),
       cmocka_unit_test(thresholds_should_be_those_of_the_rate),
       cmocka_unit_test(inputs_should_be_without_scale),
