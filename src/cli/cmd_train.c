@@ -34,7 +34,10 @@ static const m4s_field_t options[] = {
 
 static void sum(void *context, double *values, int64_t n) {
   const m4s_comm_t *comm = context;
-  MPI_Allreduce(MPI_IN_PLACE, values, (int)n, MPI_DOUBLE, MPI_SUM, comm->comm);
+  if (MPI_Allreduce(MPI_IN_PLACE, values, (int)n, MPI_DOUBLE, MPI_SUM, comm->comm) != MPI_SUCCESS) {
+    m4s_log(M4S_LOG_ERROR, "the ranks' gradients cannot be summed up");
+    m4s_comm_abort(comm, M4S_EXIT_FAILURE);
+  }
 }
 
 static m4s_status_t train(const char *spec_path, const options_t *given, m4s_comm_t *comm) {

@@ -47,11 +47,9 @@ static m4s_status_t read_own_fields(m4s_sweep_t *sweep, const json_t *spec) {
   return M4S_OK;
 }
 
-// The name becomes a folder's.
-static m4s_status_t check_name(const m4s_sweep_t *sweep) {
-  const char *name = sweep->name;
+m4s_status_t m4s_sweep_check_name(const char *name, const char *path) {
   if (name == NULL) {
-    return m4s_fail(M4S_ERR_INPUT, "%s: name: is missing", sweep->path);
+    return m4s_fail(M4S_ERR_INPUT, "%s: name: is missing", path);
   }
   bool ok = isalnum((unsigned char)name[0]) && strlen(name) <= MAX_NAME_LENGTH;
   for (const char *c = name; *c != '\0'; c++) {
@@ -61,7 +59,7 @@ static m4s_status_t check_name(const m4s_sweep_t *sweep) {
     return m4s_fail(M4S_ERR_INPUT,
                     "%s: name: \"%.40s\" is not 1 to %d letters, digits, \".\", \"_\", \"-\" that "
                     "begin with a letter or digit",
-                    sweep->path, name, MAX_NAME_LENGTH);
+                    path, name, MAX_NAME_LENGTH);
   }
   return M4S_OK;
 }
@@ -375,7 +373,7 @@ static m4s_status_t read_all(m4s_sweep_t *sweep, const json_t *spec) {
   M4S_TRY(m4s_json_check_text(sweep->path, "spec"));
   M4S_TRY(m4s_json_check_text(sweep->folder, "folder of the spec"));
   M4S_TRY(read_own_fields(sweep, spec));
-  M4S_TRY(check_name(sweep));
+  M4S_TRY(m4s_sweep_check_name(sweep->name, sweep->path));
   M4S_TRY(check_title(sweep));
   M4S_TRY(read_simulators(sweep, json_object_get(spec, "simulators")));
   M4S_TRY(read_reference(sweep, json_object_get(spec, "reference")));

@@ -63,6 +63,9 @@ m4s_status_t m4s_sweep_read(const char *path, m4s_sweep_t **sweep_out);
 m4s_status_t m4s_sweep_parse(const char *text, const char *path, m4s_sweep_t **sweep_out);
 void m4s_sweep_destroy(m4s_sweep_t *sweep);
 
+// Names become folders': M4S_ERR_INPUT, beginning with `path`, for one that cannot, and for NULL.
+m4s_status_t m4s_sweep_check_name(const char *name, const char *path);
+
 // Makes a text, of at most 100 bytes, a name that a sweep may have: other characters become "x".
 void m4s_sweep_clean_name(char *name);
 

@@ -98,6 +98,15 @@ m4s_status_t m4s_adam_restore(m4s_adam_t *adam, const m4s_safetensors_t *file, c
     return m4s_fail(M4S_ERR_INPUT, "%s: tensor \"%s\" is %" PRId64 ", but cannot be below 0", name,
                     like[2].name, n_steps);
   }
+  for (int i = 0; i < 2; i++) {
+    const double *moments = tensors[i]->data;
+    for (int64_t j = 0; j < adam->n; j++) {
+      if (!isfinite(moments[j])) {
+        return m4s_fail(M4S_ERR_INPUT, "%s: tensor \"%s\": number %" PRId64 " is not finite", name,
+                        like[i].name, j);
+      }
+    }
+  }
   memcpy(adam->mean, tensors[0]->data, (size_t)adam->n * sizeof *adam->mean);
   memcpy(adam->square, tensors[1]->data, (size_t)adam->n * sizeof *adam->square);
   adam->n_steps = n_steps;

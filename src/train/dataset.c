@@ -21,10 +21,7 @@ static const m4s_npy_member_t period_members[] = {{"scenario", "<i4"},
                                                   {"n_rows", "<i8"}};
 
 m4s_part_t m4s_part_of_case(const char *case_id) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);  // FNV-1a
-  for (const char *c = case_id; *c != '\0'; c++) {
-    hash = (hash ^ (uint64_t)(unsigned char)*c) * UINT64_C(0x100000001b3);
-  }
+  uint64_t hash = m4s_hash_bytes(M4S_HASH_START, case_id, strlen(case_id));
   // The low bits of similar ids are not independent.
   uint64_t tenth = (hash ^ hash >> 32) % 10;
   return tenth == 0 ? M4S_PART_TEST : tenth == 1 ? M4S_PART_VALIDATION : M4S_PART_TRAINING;

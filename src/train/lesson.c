@@ -94,6 +94,9 @@ static m4s_status_t go_forward(window_t *window, m4s_lanes_t *lanes, bool *more_
     judge_flows(window, record, record->flow_begin[i], &labels[i]);
     judge_links(window, record, record->link_begin[i], &labels[i]);
   }
+  if (!isfinite(window->sums.loss)) {
+    return m4s_fail(M4S_ERR_SIMULATION, "the loss is not finite: the network has diverged");
+  }
   note_ranges(window);
   window->sums.n_steps += batch->n_steps;
   window->sums.n_rows += batch->n_flow_rows + batch->n_link_rows;

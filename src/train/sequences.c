@@ -164,17 +164,19 @@ static m4s_status_t fill_lane(m4s_lanes_t *lanes, lane_t *lane) {
   int32_t period = lane->config.algorithm == M4S_M4_EVENT ? sequence->period : -1;
   M4S_TRY(m4s_periods_find(lane->scenario, &lane->periods));
   if (period >= lane->periods.n_periods) {
-    return m4s_fail(M4S_ERR_INPUT, "%s: has not changed since m4sweep dataset?",
+    return m4s_fail(M4S_ERR_INPUT, "%s: has changed since m4sweep dataset",
                     sequence->scenario->folder);
   }
   m4s_status_t status = m4s_replay_create(lane->scenario, &lane->periods, period, &lane->config,
                                           lanes->engine, &lane->replay);
-  return status == M4S_OK ? M4S_OK : m4s_fail_in(status, sequence->scenario->folder);
+  return status == M4S_OK ? M4S_OK : m4s_fail_in(status, "%s", sequence->scenario->folder);
 }
 
 // The lane's next step, of its sequence or the next one that has any.
 static m4s_status_t advance(m4s_lanes_t *lanes, lane_t *lane, m4s_inference_batch_t *batch,
                             m4s_step_labels_t *labels, bool *more_out) {
+  enum { MANY = 100000 };
+  int64_t n_vain = 0;
   *more_out = false;
   while (!*more_out) {
     if (lane->scenario != NULL && lane->n_steps_left-- > 0) {
@@ -184,6 +186,9 @@ static m4s_status_t advance(m4s_lanes_t *lanes, lane_t *lane, m4s_inference_batc
       empty_lane(lane);
       if (lanes->draw->n_left == 0) {
         return M4S_OK;
+      }
+      if (n_vain++ == MANY) {
+        return m4s_fail(M4S_ERR_INPUT, "of %d sequences of the data sets none has a step", MANY);
       }
       M4S_TRY(fill_lane(lanes, lane));
     }

@@ -141,7 +141,7 @@ static void clear(trainer_t *trainer) {
 
 enum { N_DONE = 8 };
 
-// The ranges of inputs, if any are known, and those of the optimiser.
+// The ranges of inputs, if any are known; returns their number.
 static size_t list_ranges(const trainer_t *trainer, m4s_tensor_t tensors_out[2]) {
   const m4s_model_t *model = &trainer->parameters->model;
   if (model->inputs != M4S_INPUTS_FLUID || !(trainer->flow_range[0] < HUGE_VALF)) {
@@ -168,6 +168,20 @@ static void list_done(const trainer_t *trainer, double done_out[N_DONE]) {
                                trainer->done.best_loss,      trainer->plateau.learning_rate,
                                trainer->plateau.best,        (double)trainer->plateau.n_bad};
   memcpy(done_out, done, sizeof done);
+}
+
+// Counts are whole numbers that a double holds, the rest finite, but for losses before the first.
+static bool is_done(const double done[N_DONE]) {
+  static const bool is_count[N_DONE] = {true, true, true, true, false, false, false, true};
+  const double most = 0x1p53;
+  for (int i = 0; i < N_DONE; i++) {
+    bool ok =
+        is_count[i] ? done[i] >= 0 && done[i] <= most && floor(done[i]) == done[i] : done[i] >= 0;
+    if (!ok) {
+      return false;
+    }
+  }
+  return done[7] <= INT32_MAX && isfinite(done[5]);
 }
 
 static void restore_done(trainer_t *trainer, const double done[N_DONE]) {
@@ -246,6 +260,9 @@ static m4s_status_t restore_from(trainer_t *trainer, const m4s_safetensors_t *fi
                         parameters->values + m4s_parameters_begin(parameters, i)));
   }
   M4S_TRY(take_tensor(file, path, "training.done", M4S_DTYPE_F64, N_DONE, sizeof *done, done));
+  if (!is_done(done)) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: training.done: holds numbers that no training has", path);
+  }
   M4S_TRY(restore_ranges(trainer, file, path));
   restore_done(trainer, done);
   return m4s_adam_restore(&trainer->adam, file, path);
@@ -390,14 +407,17 @@ static m4s_status_t keep(const trainer_t *trainer, const m4s_lesson_sums_t *trai
   char *log = m4s_path_join(trainer->folder, "log.csv");
   char *model = m4s_path_join(trainer->folder, "model.safetensors");
   char *checkpoint = m4s_path_join(trainer->folder, "checkpoint.safetensors");
-  m4s_status_t status = log == NULL || model == NULL || checkpoint == NULL
-                            ? m4s_fail_memory("file names")
-                            : append_log(trainer, log, training, validation, seconds);
+  // The log comes last: a run that ends in between loses a row of it, and repeats none.
+  m4s_status_t status =
+      log == NULL || model == NULL || checkpoint == NULL ? m4s_fail_memory("file names") : M4S_OK;
   if (status == M4S_OK && trainer->done.best_round == trainer->done.rounds) {
     status = write_model(trainer, model);
   }
   if (status == M4S_OK) {
     status = write_checkpoint(trainer, checkpoint);
+  }
+  if (status == M4S_OK) {
+    status = append_log(trainer, log, training, validation, seconds);
   }
   free(log);
   free(model);
@@ -464,6 +484,9 @@ static m4s_status_t run(trainer_t *trainer) {
     status = restore(trainer, checkpoint);
   }
   free(checkpoint);
+  if (status == M4S_OK) {
+    status = m4s_folder_make(trainer->folder);
+  }
   while (status == M4S_OK && goes_on(trainer, begin_s)) {
     status = run_round(trainer);
   }
@@ -473,7 +496,6 @@ static m4s_status_t run(trainer_t *trainer) {
 m4s_status_t m4s_train(const m4s_train_spec_t *spec, const char *folder,
                        const m4s_train_ranks_t *ranks, const m4s_train_options_t *options) {
   trainer_t trainer = {.spec = spec, .folder = folder, .ranks = ranks, .options = options};
-  M4S_TRY(m4s_folder_make(folder));
   m4s_status_t status = run(&trainer);
   clear(&trainer);
   return status;

@@ -3,6 +3,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "sweep/spec.h"
 #include "train/train.h"
 
 static const char *const inputs_names[] = {"published", "fluid-1", NULL};
@@ -148,9 +149,7 @@ static m4s_status_t read_root(m4s_train_spec_t *spec, const char *folder, const 
   for (size_t i = 0; i < M4S_COUNT(spec_fields); i++) {
     M4S_TRY(read_text(spec, &spec_fields[i], root));
   }
-  if (spec->name == NULL) {
-    return m4s_fail(M4S_ERR_INPUT, "%s: name: is needed", spec->path);
-  }
+  M4S_TRY(m4s_sweep_check_name(spec->name, spec->path));
   M4S_TRY(read_datasets(spec, folder, root));
   for (size_t i = 0; i < m4s_n_train_sections; i++) {
     M4S_TRY(read_section(spec, &m4s_train_sections[i], root));

@@ -55,6 +55,8 @@ must other "$program" train other.json --out other
 cmp -s once/checkpoint.safetensors other/checkpoint.safetensors && problems+=("the seed changes nothing")
 sed -i 's/"hidden": 8, /"hidden": 12, /' twice.json
 refuses sizes 'twice/checkpoint.safetensors: ' "$program" train twice.json --out twice
+sed 's|"once"|"../outside"|' once.json >name.json
+refuses name 'name: "../outside" is not' "$program" train name.json
 network wrong 3 ', "lanse": 3'
 refuses unknown_key 'did you mean lanes' "$program" train wrong.json --out wrong
 [[ ! -e wrong ]] || problems+=("unknown_key: left wrong")
@@ -67,6 +69,7 @@ must simulate "$program" simulate scenarios.json --simulators m4 --model once/mo
 mpirun=$(command -v mpirun)
 if [[ -n $mpirun ]]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"  # MPI itself leaks
   network ranks 2
   must ranks "$mpirun" --oversubscribe -n 2 "$program" train ranks.json --out ranks
   [[ $(wc -l <ranks/log.csv) -eq 3 ]] || problems+=("ranks: $(wc -l <ranks/log.csv) lines of log.csv")
