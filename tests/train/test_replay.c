@@ -1,0 +1,184 @@
+// Recorded runs: busy periods, and teacher forcing through m4.
+#include "packet/small_clos.h"
+
+#include <math.h>
+
+#include "net/ideal_fct.h"
+#include "packet/trace.h"
+#include "train/parameters.h"
+#include "train/replay.h"
+
+enum { N = SMALL_CLOS_FLOWS, MAX_HOPS = 8 };
+
+// A run of packet, as its folder would be read.
+typedef struct {
+  small_clos_t clos;
+  m4s_scenario_t scenario;
+  m4s_periods_t periods;
+  int64_t hop_begin[N + 1];
+  int32_t hops[N * MAX_HOPS];
+} record_t;
+
+static void note_flow(record_t *record, int32_t flow) {
+  const m4s_scenario_t *scenario = &record->scenario;
+  int32_t n;
+  const int32_t *links;
+  m4s_flow_record_t *row = &record->clos.records[flow];
+  m4s_packet_flow_path(&record->clos.model, flow, &links, &n);
+  memcpy(record->hops + record->hop_begin[flow], links, (size_t)n * sizeof *links);
+  record->hop_begin[flow + 1] = record->hop_begin[flow] + n;
+  row->ideal_fct_ns = m4s_ideal_fct_m_ns(scenario->topology, links, n, row->size_bytes, 1000, 48);
+}
+
+static record_t *make_record(void) {
+  static record_t record;
+  m4s_packet_rules_t rules;
+  m4s_packet_trace_t *trace = NULL;
+  record = (record_t){0};
+  m4s_packet_rules_set(&rules, M4S_PROFILE_M4, M4S_PACKET_DCTCP);
+  small_clos_make(&record.clos, &rules, 0.15);
+  ASSERT_OK(m4s_packet_trace_create(&record.clos.model, true, support_folder, &trace));
+  ASSERT_OK(small_clos_run(&record.clos));
+  ASSERT_OK(m4s_packet_trace_finish(trace));
+  record.scenario = (m4s_scenario_t){.topology = record.clos.topology,
+                                     .routing = record.clos.routing,
+                                     .records = record.clos.records,
+                                     .n_flows = N,
+                                     .hop_begin = record.hop_begin,
+                                     .hops = record.hops};
+  for (int32_t flow = 0; flow < N; flow++) {
+    note_flow(&record, flow);
+  }
+  ASSERT_OK(
+      m4s_trace_read(support_folder, N, record.clos.topology->n_links, &record.scenario.trace));
+  ASSERT_OK(m4s_periods_find(&record.scenario, &record.periods));
+  m4s_packet_trace_destroy(trace);
+  return &record;
+}
+
+static void clear_record(record_t *record) {
+  m4s_periods_clear(&record->periods);
+  m4s_trace_clear(&record->scenario.trace);
+  small_clos_clear(&record->clos);
+}
+
+static void periods_should_be_apart(void **state) {
+  (void)state;
+  record_t *record = make_record();
+  const m4s_trace_t *trace = &record->scenario.trace;
+  const m4s_periods_t *periods = &record->periods;
+  int64_t n_flows = 0, n_events = 0, n_rows = 0;
+  for (int32_t i = 0; i < periods->n_periods; i++) {
+    n_flows += periods->periods[i].n_flows;
+    n_events += periods->periods[i].n_events;
+    n_rows += periods->periods[i].n_rows;
+  }
+  assert_int_equal(n_flows, N);
+  assert_int_equal(n_events, trace->n_events);
+  assert_int_equal(n_rows, trace->n_flows + trace->n_links);
+  assert_in_range(periods->n_periods, 2, N - 1);
+  for (size_t i = 0; i < trace->n_events; i++) {
+    const m4s_trace_event_t *event = &trace->events[i];
+    for (int32_t j = 0; j < event->n_flows; j++) {
+      assert_int_equal(periods->of_flow[trace->flows[event->first_flow + j].flow],
+                       periods->of_flow[event->flow]);
+    }
+  }
+  clear_record(record);
+}
+
+static m4s_m4_config_t make_config(void) {
+  m4s_m4_config_t config = {.algorithm = M4S_M4_EVENT,
+                            .wire = {1000, 48},
+                            .ideal = M4S_M4_IDEAL_PATH,
+                            .batch_time_ns = 10000};
+  config.conditions = (m4s_m4_input_settings_t){
+      .cc = M4S_M4_FLOW_DCTCP, .buffer_bytes = 3e6, .ecn_else = {0, 30000, 30000}};
+  return config;
+}
+
+typedef struct {
+  int64_t n_steps, n_flows;
+  double weight;
+} totals_t;
+
+// Goes through a busy period, or all, checking the labels of each step.
+static totals_t replay(const record_t *record, int32_t period, const m4s_m4_config_t *config) {
+  const m4s_network_sizes_t sizes = {
+      .inputs = M4S_INPUTS_FLUID, .hidden = 4, .gnn_hidden = 4, .n_gnn_layers = 1};
+  totals_t totals = {0};
+  m4s_parameters_t *parameters = NULL;
+  m4s_engine_t *engine = NULL;
+  m4s_replay_t *replay = NULL;
+  ASSERT_OK(m4s_parameters_create(&sizes, &parameters));
+  ASSERT_OK(m4s_engine_create(&parameters->model, M4S_FORWARD_REFERENCE, &engine));
+  ASSERT_OK(
+      m4s_replay_create(&record->scenario, &record->periods, period, config, engine, &replay));
+  m4s_inference_batch_t batch = {.engine = engine};
+  for (bool more = true; more;) {
+    m4s_step_labels_t labels;
+    batch.n_steps = 0;
+    ASSERT_OK(m4s_replay_next(replay, &batch, &labels, &more));
+    assert_int_equal(batch.n_steps, more);
+    for (int32_t i = 0; more && i < labels.n_flows; i++) {
+      assert_true(isfinite(labels.predictions[i]) && labels.weights[i] >= 0);
+      totals.weight += (double)labels.weights[i];
+      assert_true(labels.remaining == NULL || labels.remaining[i] >= 0);
+    }
+    totals.n_steps += more;
+    totals.n_flows += more ? labels.n_flows : 0;
+  }
+  m4s_replay_destroy(replay);
+  m4s_inference_batch_clear(&batch);
+  m4s_engine_destroy(engine);
+  m4s_parameters_destroy(parameters);
+  return totals;
+}
+
+// Every event but the last of a period makes a step over its component; a flow weighs as the part
+// of its FCT in which it sends: all but the latency beyond the sending.
+static void steps_should_be_those_of_the_record(void **state) {
+  (void)state;
+  record_t *record = make_record();
+  const m4s_m4_config_t config = make_config();
+  totals_t all = {0};
+  double sending = 0;
+  for (int32_t i = 0; i < record->periods.n_periods; i++) {
+    totals_t totals = replay(record, i, &config);
+    assert_int_equal(totals.n_steps, record->periods.periods[i].n_events - 1);
+    all.n_flows += totals.n_flows;
+    all.weight += totals.weight;
+  }
+  assert_int_equal(all.n_flows, record->scenario.trace.n_flows);
+  for (int32_t flow = 0; flow < N; flow++) {
+    const m4s_flow_record_t *row = &record->clos.records[flow];
+    // All links are of 10 Gb/s.
+    double alone_ns = (double)m4s_wire_bytes(&config.wire, row->size_bytes) * 0.8;
+    sending += 1 - ((double)row->ideal_fct_ns - alone_ns) / (double)row->fct_ns;
+  }
+  // A flow beside others that have sent all goes on faster until the next step; one that is through
+  // by then, too early, weighs no more: 0.4 % of the whole here.
+  assert_true(all.weight <= sending * (1 + 1e-6) && all.weight > 0.99 * sending);
+  clear_record(record);
+}
+
+// Steps at the ends of intervals in which flows arrived, over all flows.
+static void intervals_should_make_steps_over_all_flows(void **state) {
+  (void)state;
+  record_t *record = make_record();
+  m4s_m4_config_t config = make_config();
+  config.algorithm = M4S_M4_INTERVAL;
+  totals_t totals = replay(record, -1, &config);
+  assert_in_range(totals.n_steps, N / 10, N);
+  assert_true(totals.n_flows > totals.n_steps);
+  clear_record(record);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(periods_should_be_apart),
+      cmocka_unit_test(steps_should_be_those_of_the_record),
+      cmocka_unit_test(intervals_should_make_steps_over_all_flows),
+  };
+  return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
+}
