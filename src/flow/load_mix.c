@@ -5,6 +5,7 @@
 
 #include "core/event.h"
 #include "core/units.h"
+#include "net/tiers.h"
 
 enum { MAX_FLOWS = 100000000 };
 
@@ -55,11 +56,14 @@ const m4s_field_t m4s_load_mix_fields[] = {
          "gaps lognormal: standard deviation of the logarithm, 2 for bursts"),
     REAL("max_load", max_load, NULL, "0.5", 1e-6, 100,
          "expected load of the most loaded link, above 0 and below 1"),
+    REAL("host_load", host_load, NULL, "0", 0, 100,
+         "load of the hosts' links on average instead of max_load: the same traffic whatever the "
+         "fabric; 0: max_load"),
     {.name = "allow_overload",
      .kind = M4S_FIELD_FLAG,
      .offset = AT(allow_overload),
      .fallback = "false",
-     .help = "max_load may be 1 and above"},
+     .help = "the load of the most loaded link may be 1 and above"},
     INT("n_flows", n_flows, NULL, "20000", 1, MAX_FLOWS, "number of flows"),
     INT("duration_us", duration_us, "us", "0", 0, 1e12,
         "flows start up to this time, however many; 0: n_flows of them"),
@@ -73,6 +77,7 @@ typedef struct {
   const char *where;
   const m4s_topology_t *topology;
   m4s_routing_t *routing;
+  int32_t n_hosts;  // of the cluster
   m4s_spatial_t *spatial;  // owned
   m4s_size_distribution_t *sizes;  // owned
   uint64_t seed;
@@ -89,7 +94,7 @@ static m4s_status_t check(const m4s_load_mix_config_t *config, const char *where
     return m4s_fail(M4S_ERR_INPUT, "%s: max_load: %.15g is not above 0 (nearest valid: 0.01)",
                     where, config->max_load);
   }
-  if (config->max_load >= 1 && !config->allow_overload) {
+  if (config->max_load >= 1 && config->host_load == 0 && !config->allow_overload) {
     return m4s_fail(M4S_ERR_INPUT,
                     "%s: max_load: %.15g is 1 or above, where queues grow without end (nearest "
                     "valid: 0.99; allow_overload: true takes it as it is)",
@@ -104,8 +109,8 @@ static m4s_status_t check(const m4s_load_mix_config_t *config, const char *where
   return M4S_OK;
 }
 
-// The link with the most flows per bandwidth, and the mean gap with which it has the wanted load.
-static m4s_status_t calibrate(const maker_t *maker, m4s_load_mix_t *mix) {
+// The link with the most flows per bandwidth; in *most_out its share of them per byte per ns.
+static m4s_status_t find_busiest_link(const maker_t *maker, m4s_load_mix_t *mix, double *most_out) {
   const m4s_topology_t *topology = maker->topology;
   double *shares = malloc((size_t)topology->n_links * sizeof *shares);
   if (shares == NULL) {
@@ -113,7 +118,7 @@ static m4s_status_t calibrate(const maker_t *maker, m4s_load_mix_t *mix) {
   }
   m4s_status_t status = m4s_link_shares(maker->spatial, topology, maker->routing,
                                         (m4s_paths_t)maker->config->paths, shares);
-  double most = 0;  // share of the flows per byte per ns
+  double most = 0;
   for (int32_t i = 0; status == M4S_OK && i < topology->n_links; i++) {
     double ratio = shares[i] / m4s_bps_to_bytes_per_ns(topology->links[i].bandwidth_bps);
     if (ratio > most) {
@@ -123,10 +128,53 @@ static m4s_status_t calibrate(const maker_t *maker, m4s_load_mix_t *mix) {
     }
   }
   free(shares);
-  mix->mean_size_bytes = m4s_size_distribution_mean(maker->sizes);
-  mix->mean_gap_ns = mix->mean_size_bytes * most / maker->config->max_load;
-  mix->expected_load = mix->mean_size_bytes * most / mix->mean_gap_ns;
+  *most_out = most;
   return status;
+}
+
+// What all hosts of the cluster together can send.
+static double host_bytes_per_ns(const maker_t *maker) {
+  const m4s_topology_t *topology = maker->topology;
+  double sum = 0;
+  for (int32_t i = 0; i < topology->n_links; i++) {
+    if (topology->links[i].src < maker->n_hosts) {
+      sum += m4s_bps_to_bytes_per_ns(topology->links[i].bandwidth_bps);
+    }
+  }
+  return sum;
+}
+
+// Whether the hosts' traffic is too much for a link on its way.
+static m4s_status_t check_host_load(const maker_t *maker, const m4s_load_mix_t *mix) {
+  const m4s_load_mix_config_t *config = maker->config;
+  if (mix->expected_load < 1 || config->allow_overload) {
+    return M4S_OK;
+  }
+  int32_t *tiers;
+  char tier[M4S_TIER_NAME_BYTES];
+  M4S_TRY(m4s_tiers_make(maker->topology, &tiers));
+  m4s_tiers_name_link(maker->topology, tiers, mix->busiest_link, tier);
+  free(tiers);
+  return m4s_fail(
+      M4S_ERR_INPUT,
+      "%s: host_load: %.15g is a load of %.3g of the most loaded link (%s), 1 or above, "
+      "where queues grow without end (nearest valid: %.3g; allow_overload: true takes "
+      "it as it is)",
+      maker->where, config->host_load, mix->expected_load, tier,
+      config->host_load * 0.99 / mix->expected_load);
+}
+
+// The mean gap with which the link that is loaded most, or all hosts' links, have the wanted load.
+static m4s_status_t calibrate(const maker_t *maker, m4s_load_mix_t *mix) {
+  const m4s_load_mix_config_t *config = maker->config;
+  double most = 0;
+  M4S_TRY(find_busiest_link(maker, mix, &most));
+  mix->mean_size_bytes = m4s_size_distribution_mean(maker->sizes);
+  mix->mean_gap_ns = config->host_load > 0
+                         ? mix->mean_size_bytes / (config->host_load * host_bytes_per_ns(maker))
+                         : mix->mean_size_bytes * most / config->max_load;
+  mix->expected_load = mix->mean_size_bytes * most / mix->mean_gap_ns;
+  return config->host_load > 0 ? check_host_load(maker, mix) : M4S_OK;
 }
 
 // --- flows ---
@@ -250,8 +298,12 @@ void m4s_load_mix_clear(m4s_load_mix_t *mix) {
 m4s_status_t m4s_load_mix_make(const m4s_load_mix_config_t *config, const char *where,
                                const m4s_cluster_shape_t *shape, const m4s_topology_t *topology,
                                m4s_routing_t *routing, uint64_t seed, m4s_load_mix_t *mix_out) {
-  maker_t maker = {
-      .config = config, .where = where, .topology = topology, .routing = routing, .seed = seed};
+  maker_t maker = {.config = config,
+                   .where = where,
+                   .topology = topology,
+                   .routing = routing,
+                   .n_hosts = m4s_cluster_n_hosts(shape),
+                   .seed = seed};
   m4s_load_mix_t mix = {0};
   M4S_TRY(check(config, where, shape, topology));
   m4s_status_t status = m4s_spatial_create(&config->spatial, where, shape, seed, &maker.spatial);

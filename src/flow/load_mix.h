@@ -13,13 +13,14 @@ typedef struct {
   int gaps;  // m4s_gaps_kind_t
   double lognorm_sigma;
   double max_load;  // of the most loaded link, by application bytes: 1 is all of its bandwidth
+  double host_load;  // instead: application bytes over what all hosts' links carry; 0: max_load
   bool allow_overload;
   int paths;  // m4s_paths_t; not among the fields: all traffic of flows has it
   int64_t n_flows;
   int64_t duration_us;  // 0: n_flows
 } m4s_load_mix_config_t;
 
-enum { M4S_N_LOAD_MIX_FIELDS = 20 };
+enum { M4S_N_LOAD_MIX_FIELDS = 21 };
 extern const m4s_field_t m4s_load_mix_fields[M4S_N_LOAD_MIX_FIELDS];
 
 // Free with m4s_load_mix_clear().
@@ -30,7 +31,7 @@ typedef struct {
   double mean_size_bytes, mean_gap_ns;  // expected
   int32_t busiest_link;  // with the largest expected load
   double busiest_share;  // of all flows
-  double expected_load;  // of that link; max_load but for rounding
+  double expected_load;  // of that link; without host_load max_load but for rounding
   double load_deviation;  // standard deviation of that link's load from mix to mix
   int64_t horizon_ns;  // over which loads count: the duration, else the last start
 } m4s_load_mix_t;

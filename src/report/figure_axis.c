@@ -446,8 +446,10 @@ static m4s_status_t measure_range(const slice_t *figure, const m4s_axis_values_t
 
 // Whether an axis is what is looked at first: the load of mixes, the limit of closed loops.
 static bool comes_first(const slice_t *slice, const m4s_axis_values_t *axis) {
-  const char *wanted = slice->measure->of_loops ? "traffic.in_flight" : "traffic.max_load";
-  return strcmp(axis->name, wanted) == 0 || strcmp(axis->name, strchr(wanted, '.') + 1) == 0;
+  const char *dot = strchr(axis->name, '.');
+  const char *name = dot == NULL ? axis->name : dot + 1;
+  return slice->measure->of_loops ? strcmp(name, "in_flight") == 0
+                                  : strcmp(name, "max_load") == 0 || strcmp(name, "host_load") == 0;
 }
 
 // Bars over more names cannot be told apart.

@@ -162,9 +162,10 @@ static void estimate_mix(const m4s_load_mix_config_t *config, double host_bytes_
   }
   double mean_bytes = m4s_size_distribution_mean(sizes);
   m4s_size_distribution_destroy(sizes);
-  // As if the most loaded links were those of all hosts.
-  double most_flows = config->max_load * host_bytes_per_ns * (double)config->duration_us *
-                      (double)M4S_NS_PER_US / mean_bytes;
+  // With max_load as if the most loaded links were those of all hosts.
+  double load = config->host_load > 0 ? config->host_load : config->max_load;
+  double most_flows =
+      load * host_bytes_per_ns * (double)config->duration_us * (double)M4S_NS_PER_US / mean_bytes;
   *n_flows_out = config->duration_us > 0 ? most_flows : (double)config->n_flows;
   *n_bytes_out = *n_flows_out * mean_bytes;
 }

@@ -360,6 +360,22 @@ static m4s_status_t check_kinds(const m4s_sweep_t *sweep) {
   return M4S_OK;
 }
 
+// Refuses max_load beside host_load, which is instead of it.
+static m4s_status_t check_loads(const m4s_sweep_t *sweep) {
+  m4s_setting_t most;
+  m4s_setting_t hosts;
+  M4S_TRY(m4s_setting_find_in("traffic", "max_load", sweep->path, &most));
+  M4S_TRY(m4s_setting_find_in("traffic", "host_load", sweep->path, &hosts));
+  bool by_hosts = json_number_value(m4s_setting_get(sweep->base, hosts)) != 0 ||
+                  m4s_sweep_find_axis(sweep, hosts, NULL) != NULL;
+  return by_hosts && is_given(sweep, most)
+             ? m4s_fail(M4S_ERR_INPUT,
+                        "%s: traffic.max_load: has no effect with traffic.host_load (take one "
+                        "of them away)",
+                        sweep->path)
+             : M4S_OK;
+}
+
 // The built-in simulator that alone looks at a setting and does not run; NULL where there is none.
 static const char *absent_simulator(const m4s_sweep_t *sweep, m4s_setting_t setting) {
   const char *name = setting.section->name;
@@ -450,6 +466,9 @@ m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overr
   }
   if (status == M4S_OK) {
     status = check_kinds(sweep);
+  }
+  if (status == M4S_OK) {
+    status = check_loads(sweep);
   }
   if (status == M4S_OK && overrides->quick && sweep->quick_text == NULL) {
     status = m4s_fail(M4S_ERR_INPUT, "%s: --quick: the spec has no \"quick\", the condition for it",

@@ -231,6 +231,56 @@ static void loads_should_be_those_asked_for(void **state) {
   }
 }
 
+// Whatever the fabric, the hosts send as much, in the same flows.
+static void host_loads_should_give_the_same_traffic_on_all_fabrics(void **state) {
+  (void)state;
+  static const double busiest[] = {0.2, 0.2 * 2 * 128 / 255, 0.2 * 4 * 128 / 255};
+  m4s_load_mix_t mixes[3];
+  for (int i = 0; i < 3; i++) {
+    net_t net = make_nth_net(i);
+    m4s_load_mix_config_t config = defaults();
+    config.host_load = 0.2;
+    config.n_flows = 1000;
+    mixes[i] = make_mix(&config, &net, 1);
+    double host_bytes_per_ns =
+        (double)net.topology->n_hosts *
+        m4s_bps_to_bytes_per_ns(net.topology->links[net.topology->adjacency[0]].bandwidth_bps);
+    double rate = mixes[i].mean_size_bytes / mixes[i].mean_gap_ns;
+    assert_true(fabs(rate / (0.2 * host_bytes_per_ns) - 1) <= 1e-12);
+    assert_true(fabs(mixes[i].expected_load / expected_load(&net, &mixes[i]) - 1) <= 1e-9);
+    assert_true(fabs(mixes[i].expected_load / busiest[i] - 1) <= 1e-9);
+    assert_memory_equal(mixes[i].records, mixes[0].records, 1000 * sizeof *mixes[i].records);
+    clear_net(&net);
+  }
+  for (int i = 0; i < 3; i++) {
+    m4s_load_mix_clear(&mixes[i]);
+  }
+}
+
+// And the load that is told to be valid is taken.
+static void host_loads_should_be_refused_where_links_cannot_carry_them(void **state) {
+  (void)state;
+  net_t net = make_nth_net(2);
+  m4s_load_mix_config_t config = defaults();
+  m4s_load_mix_t mix;
+  config.host_load = 0.6;
+  ASSERT_REFUSES(
+      m4s_load_mix_make(&config, "t", &net.shape, net.topology, net.routing, 1, &mix),
+      "t: host_load: 0.6 is a load of 1.2 of the most loaded link (tier2-tier3), 1 or above, "
+      "where queues grow without end (nearest valid: 0.493; allow_overload: true takes it as it "
+      "is)");
+  config.allow_overload = true;
+  mix = make_mix(&config, &net, 1);
+  assert_true(fabs(mix.expected_load - 0.6 * 4 * 128 / 255) <= 1e-9);
+  m4s_load_mix_clear(&mix);
+  config.allow_overload = false;
+  config.host_load = 0.493;
+  mix = make_mix(&config, &net, 1);
+  assert_true(mix.expected_load < 1);
+  m4s_load_mix_clear(&mix);
+  clear_net(&net);
+}
+
 // Over 400 seeds the loads have the deviation that is told, within three deviations of their own (a
 // share of the largest eighth of them, as loads are nearly normal), and the mean that is asked for.
 static void loads_should_deviate_as_told(void **state) {
@@ -420,6 +470,8 @@ int main(void) {
       cmocka_unit_test(shares_should_be_those_of_routed_flows),
       cmocka_unit_test(shares_should_hold_for_gpu_clusters),
       cmocka_unit_test(loads_should_be_those_asked_for),
+      cmocka_unit_test(host_loads_should_give_the_same_traffic_on_all_fabrics),
+      cmocka_unit_test(host_loads_should_be_refused_where_links_cannot_carry_them),
       cmocka_unit_test(loads_should_deviate_as_told),
       cmocka_unit_test(loads_should_follow_the_paths_of_pairs),
       cmocka_unit_test(flows_should_be_in_order),

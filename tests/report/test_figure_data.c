@@ -340,6 +340,29 @@ static void long_labels_should_be_broken(void **state) {
   }
 }
 
+// --- loads ---
+
+#define P99_ROW(case_id, axes, p99) \
+  "{\"case\": \"" case_id "\", \"simulator\": \"a\", \"axes\": {" axes \
+  "}, \"metrics\": {\"slowdown_p99\": " p99 "}}"
+
+// Slowdowns differ more along "size".
+static void loads_should_come_first(void **state) {
+  (void)state;
+  static const char grid[] =
+      "{\"manifest\": {\"simulators\": [\"a\"], \"axes\": [\"size\", \"traffic.host_load\"], "
+      "\"sweep\": {\"base\": {\"traffic\": {\"kind\": \"mix\"}}, \"axes\": []}}, \"rows\": "
+      "[" P99_ROW("a", "\"size\": 1, \"traffic.host_load\": 0.1", "2") "," P99_ROW(
+          "b", "\"size\": 1, \"traffic.host_load\": 0.2",
+          "3") "," P99_ROW("c", "\"size\": 9, \"traffic.host_load\": 0.1",
+                           "40") "," P99_ROW("d",
+                                             "\"size\": 9, "
+                                             "\"traffic.host_load\": 0.2",
+                                             "50") "]}";
+  const char *const parts[] = {"set title 'size = 9'", "host load'", NULL};
+  assert_figure(grid, NULL, "p99_slowdown_by_axis", "# a\n0.1 40\n0.2 50\n\n\n", parts);
+}
+
 // --- closed loops ---
 
 #define FLOW_ROW(case_id, axes, us, gbps) \
@@ -408,6 +431,7 @@ int main(void) {
       cmocka_unit_test(scales_should_be_those_of_the_values),
       cmocka_unit_test(random_points_should_be_dots),
       cmocka_unit_test(long_labels_should_be_broken),
+      cmocka_unit_test(loads_should_come_first),
       cmocka_unit_test(loops_should_be_compared_by_their_makespans),
       cmocka_unit_test(measures_should_follow_the_traffic),
   };

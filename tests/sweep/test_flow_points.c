@@ -444,6 +444,8 @@ static void settings_of_other_kinds_should_be_refused(void **state) {
       {BASE("\"traffic\": {\"kind\": \"mix\", \"mean_bytes\": 5000}"),
        "t.json: traffic.mean_bytes: has no effect with traffic.sizes \"websearch\" (set "
        "traffic.sizes to \"exponential\")"},
+      {BASE("\"traffic\": {\"kind\": \"mix\", \"max_load\": 0.3, \"host_load\": 0.1}"),
+       "t.json: traffic.max_load: has no effect with traffic.host_load (take one of them away)"},
       {BASE("\"packet\": {\"profile\": \"m4\", \"headroom_extra_bytes\": 8000}"),
        "t.json: packet.headroom_extra_bytes: has no effect with packet.profile \"m4\" (set "
        "packet.profile to \"hpcc\")"},
