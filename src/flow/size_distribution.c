@@ -96,7 +96,8 @@ static double empirical_mean(const points_t *points, double end, double end_shar
     double share = fmin(points->share[i], end_share) - points->share[i - 1];
     sum += share * uniform_mean(points->bytes[i - 1], upper);
   }
-  return fmax(1, sum / end_share);  // no size is below 1, but the shares' sum is rounded
+  // No size is below 1 or above the last one before the end, but the shares' sum is rounded.
+  return fmin(floor(end), fmax(1, sum / end_share));
 }
 
 // Of sizes that are uniform between a and b it is (a^2 + ab + b^2) / 3.
