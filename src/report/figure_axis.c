@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/field.h"
 #include "report/figures.h"
 #include "report/format.h"
 #include "report/gnuplot.h"
@@ -460,38 +461,54 @@ static bool has_lines(const m4s_axis_values_t *axis, bool of_names) {
   return axis->of_names == of_names && !axis->drawn && (!of_names || axis->n_values <= MAX_BARS);
 }
 
-// The axis that comes first, or else along which the measure varies most, the first of several;
-// NULL without any.
-static m4s_status_t choose_axis(const slice_t *slice, const m4s_axes_t *axes, bool of_names,
-                                const m4s_axis_values_t **axis_out) {
-  const m4s_axis_values_t *chosen = NULL;
-  double most = -1;
-  for (size_t i = 0; i < axes->n_items && most < INFINITY; i++) {
-    const m4s_axis_values_t *axis = &axes->items[i];
-    double range = -1;
-    if (has_lines(axis, of_names)) {
-      M4S_TRY(measure_range(slice, axis, &range));
-      range = comes_first(slice, axis) ? INFINITY : range;
-    }
-    if (range > most + 1e-9 * fabs(most)) {  // than by rounding
-      most = range;
-      chosen = axis;
-    }
+// How much an axis is worth to be looked at: what comes first, then along what the measure varies
+// most; negative where nothing can be drawn along it in this style.
+static m4s_status_t rank_axis(const slice_t *slice, const m4s_axis_values_t *axis, style_t style,
+                              double *rank_out) {
+  bool is_drawable =
+      style == STYLE_DOTS ? axis->drawn && !axis->of_names : has_lines(axis, style == STYLE_BARS);
+  double rank = is_drawable ? 0 : -1;
+  if (is_drawable && style != STYLE_DOTS) {
+    M4S_TRY(measure_range(slice, axis, &rank));
   }
-  *axis_out = chosen;
+  *rank_out = is_drawable && comes_first(slice, axis) ? INFINITY : rank;
   return M4S_OK;
 }
 
-// The axis of random numbers over which dots are drawn: the one that comes first; NULL without any.
-static const m4s_axis_values_t *find_drawn(const slice_t *slice, const m4s_axes_t *axes) {
-  const m4s_axis_values_t *found = NULL;
-  for (size_t i = 0; i < axes->n_items; i++) {
-    const m4s_axis_values_t *axis = &axes->items[i];
-    if (axis->drawn && !axis->of_names && (found == NULL || comes_first(slice, axis))) {
-      found = axis;
+// The axis of the best rank, the first of several; -1 without any.
+static int find_best(const double *ranks, size_t n_ranks) {
+  int best = -1;
+  double most = -1;
+  for (size_t i = 0; i < n_ranks; i++) {
+    if (ranks[i] > most + 1e-9 * fabs(most)) {  // than by rounding
+      most = ranks[i];
+      best = (int)i;
     }
   }
-  return found;
+  return best;
+}
+
+// Sets slice->axis to the axis of figure->i_axis-th rank in a style, NULL where there are not so
+// many; *any_out: whether there is one at all.
+static m4s_status_t choose_axis(slice_t *slice, const m4s_axes_t *axes, style_t style,
+                                bool *any_out) {
+  double *ranks = calloc(axes->n_items + 1, sizeof *ranks);
+  m4s_status_t status = ranks == NULL ? m4s_fail_memory("a figure") : M4S_OK;
+  for (size_t i = 0; status == M4S_OK && i < axes->n_items; i++) {
+    status = rank_axis(slice, &axes->items[i], style, &ranks[i]);
+  }
+  if (status == M4S_OK) {
+    int best = find_best(ranks, axes->n_items);
+    *any_out = best >= 0;
+    for (size_t i = 0; best >= 0 && i < slice->figure->i_axis; i++) {
+      ranks[best] = -1;
+      best = find_best(ranks, axes->n_items);
+    }
+    slice->axis = best < 0 ? NULL : &axes->items[best];
+    slice->style = style;
+  }
+  free(ranks);
+  return status;
 }
 
 // Takes all points, whatever else differs between them.
@@ -527,41 +544,31 @@ static m4s_status_t draw(slice_t *slice, m4s_text_t *script, m4s_text_t *data) {
   return status;
 }
 
-// Errors: along the only axis; over more they are in the map, unless points were drawn.
-static void choose_error_axis(slice_t *slice, const m4s_axes_t *axes) {
-  slice->axis = find_drawn(slice, axes);
-  slice->style = STYLE_DOTS;
-  if (slice->axis == NULL && axes->n_items == 1 && !axes->items[0].drawn &&
-      (!axes->items[0].of_names || axes->items[0].n_values <= MAX_BARS)) {
-    slice->axis = &axes->items[0];
-    slice->style = slice->axis->of_names ? STYLE_BARS : STYLE_LINES;
-  }
-}
+// The styles in which a figure may be drawn, the first one that has an axis: errors as dots where
+// points were drawn at random; over names only if there is nothing else.
+static const style_t styles_of_totals[] = {STYLE_LINES, STYLE_DOTS};
+static const style_t styles_of_errors[] = {STYLE_DOTS, STYLE_LINES, STYLE_BARS};
 
-// The measure: along numbers, else over numbers that were drawn.
-static m4s_status_t choose_total_axis(slice_t *slice, const m4s_axes_t *axes) {
-  M4S_TRY(choose_axis(slice, axes, false, &slice->axis));
-  if (slice->axis == NULL) {
-    slice->axis = find_drawn(slice, axes);
-    slice->style = STYLE_DOTS;
-  }
-  return M4S_OK;
-}
-
-static m4s_status_t write_by_axis(slice_t slice, m4s_text_t *script, m4s_text_t *data) {
+static m4s_status_t write_in_styles(slice_t slice, const style_t *styles, size_t n_styles,
+                                    m4s_text_t *script, m4s_text_t *data) {
   m4s_axes_t axes;
   M4S_TRY(m4s_axes_make(slice.report, shows_errors(&slice), &axes));
   m4s_status_t status = M4S_OK;
-  if (shows_errors(&slice)) {
-    choose_error_axis(&slice, &axes);
-  } else {
-    status = choose_total_axis(&slice, &axes);
+  bool any = false;
+  for (size_t i = 0; status == M4S_OK && !any && i < n_styles; i++) {
+    status = choose_axis(&slice, &axes, styles[i], &any);
   }
   if (status == M4S_OK && slice.axis != NULL) {
     status = draw(&slice, script, data);
   }
   m4s_axes_clear(&axes);
   return status;
+}
+
+static m4s_status_t write_by_axis(slice_t slice, m4s_text_t *script, m4s_text_t *data) {
+  return shows_errors(&slice)
+             ? write_in_styles(slice, styles_of_errors, M4S_COUNT(styles_of_errors), script, data)
+             : write_in_styles(slice, styles_of_totals, M4S_COUNT(styles_of_totals), script, data);
 }
 
 m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
@@ -586,14 +593,7 @@ m4s_status_t m4s_figure_write_p50_slowdown(const m4s_report_t *report, const m4s
 
 m4s_status_t m4s_figure_write_by_name(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data) {
-  slice_t slice = {
-      .report = report, .figure = figure, .measure = report->view.measure, .style = STYLE_BARS};
-  m4s_axes_t axes;
-  M4S_TRY(m4s_axes_make(report, false, &axes));
-  m4s_status_t status = choose_axis(&slice, &axes, true, &slice.axis);
-  if (status == M4S_OK && slice.axis != NULL) {
-    status = draw(&slice, script, data);
-  }
-  m4s_axes_clear(&axes);
-  return status;
+  static const style_t bars[] = {STYLE_BARS};
+  slice_t slice = {.report = report, .figure = figure, .measure = report->view.measure};
+  return write_in_styles(slice, bars, M4S_COUNT(bars), script, data);
 }

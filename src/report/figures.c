@@ -8,6 +8,8 @@
 #include "core/log.h"
 #include "report/gnuplot.h"
 
+enum { MORE_AXES = 2 };  // of numbers, along which measures are drawn
+
 const m4s_figure_t m4s_figures[] = {
     {"cdf_total_time", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_TOTAL,
      "CDF of completion times",
@@ -15,144 +17,159 @@ const m4s_figure_t m4s_figures[] = {
      "Where "
      "simulators are compared with a reference, only points that it and all of them have are "
      "counted.",
-     m4s_figure_write_cdf},
+     .write = m4s_figure_write_cdf},
     {"cdf_error_magnitude", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, false,
      M4S_QUANTITY_ABS_ERROR, "CDF of the error magnitude",
      "Share of points whose total time is off by at most the value on the x axis, relative to the "
      "reference, among the points that all compared simulators have. Further left is better. "
      "Shaded: pointwise 95 % intervals by resampling points.",
-     m4s_figure_write_cdf},
+     .write = m4s_figure_write_cdf},
     {"cdf_error_signed", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_ERROR,
      "CDF of the signed error",
      "Share of the same points by signed error of the total time. Left of zero: faster than the "
      "reference; "
      "right of zero: slower. Shaded: pointwise 95 % intervals by resampling points.",
-     m4s_figure_write_cdf},
+     .write = m4s_figure_write_cdf},
     {"error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, true, M4S_QUANTITY_ERROR,
      "Error by two axes",
      "Signed error of the total time in percent at each pair of axis values (mean, where several "
      "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
-     m4s_figure_write_map},
+     .write = m4s_figure_write_map},
     {"error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_ERROR,
-     "Error along the axis",
-     "Signed error of the total time in percent along the axis of the sweep; points that were "
-     "drawn "
-     "at random are dots.",
-     m4s_figure_write_by_axis},
+     "Error along an axis",
+     "Signed error of the total time in percent along the axis of numbers on which that time "
+     "varies "
+     "most, the others held at the values named above the plot; points that were drawn at random "
+     "are dots.",
+     .write = m4s_figure_write_by_axis},
     {"total_time_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_TOTAL,
      "Completion time along an axis",
      "Total completion time of rank 0 along the axis of numbers on which it varies most, the "
      "others "
      "held at the values named above the plot; points that were drawn at random are dots.",
-     m4s_figure_write_by_axis},
+     .write = m4s_figure_write_by_axis, .n_more_axes = MORE_AXES},
     {"total_time_by_name", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_WORKLOADS, false, M4S_QUANTITY_TOTAL,
      "Completion time by name",
      "Total completion time of rank 0 for each value of the axis of names on which it varies most, "
      "the other axes held at the values named above the plot.",
-     m4s_figure_write_by_name},
+     .write = m4s_figure_write_by_name},
     {"makespan_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_LOOPS, false, M4S_QUANTITY_TOTAL,
      "Makespan along an axis",
      "When the last flow of a point was complete, along the limit of flows in flight where that is "
      "an axis, else along the axis of numbers on which it varies most, the others held at the "
      "values named above the plot; points that were drawn at random are dots.",
-     m4s_figure_write_by_axis},
+     .write = m4s_figure_write_by_axis, .n_more_axes = MORE_AXES},
     {"makespan_by_name", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_LOOPS, false, M4S_QUANTITY_TOTAL,
      "Makespan by name",
      "When the last flow of a point was complete, for each value of the axis of names on which it "
      "varies most, the other axes held at the values named above the plot.",
-     m4s_figure_write_by_name},
+     .write = m4s_figure_write_by_name},
     {"throughput_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_LOOPS, false, M4S_QUANTITY_TOTAL,
      "Throughput along an axis",
      "Application bytes of all flows over the time from the first start to the last completion, "
      "along the same kind of axis.",
-     m4s_figure_write_throughput},
+     .write = m4s_figure_write_throughput},
     {"cdf_slowdown", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_SLOWDOWN,
      "CDF of slowdowns",
      "Share of flows whose slowdown is at most the value on the x axis, over all points that every "
      "simulator has. 1: as fast as alone in the network. Shaded: pointwise 95 % intervals by "
      "resampling points with all their flows, as the flows of a point depend on each other.",
-     m4s_figure_write_cdf},
+     .write = m4s_figure_write_cdf},
     {"p50_slowdown_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_SLOWDOWNS, false,
      M4S_QUANTITY_TOTAL, "Median slowdown along an axis",
      "Slowdown that half of a point's flows do not pass, along the load where that is an axis, "
      "else "
      "along the axis of numbers on which it varies most, the others held at the values named above "
      "the plot; points that were drawn at random are dots.",
-     m4s_figure_write_p50_slowdown},
+     .write = m4s_figure_write_p50_slowdown},
     {"p99_slowdown_by_axis", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_SLOWDOWNS, false,
      M4S_QUANTITY_TOTAL, "p99 slowdown along an axis",
      "Slowdown that 99 % of a point's flows do not pass, along the load where that is an axis, "
      "else "
      "along the axis of numbers on which it varies most, the others held at the values named above "
      "the plot; points that were drawn at random are dots.",
-     m4s_figure_write_by_axis},
+     .write = m4s_figure_write_by_axis, .n_more_axes = MORE_AXES},
     {"p99_slowdown_by_name", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_SLOWDOWNS, false,
      M4S_QUANTITY_TOTAL, "p99 slowdown by name",
      "Slowdown that 99 % of a point's flows do not pass, for each value of the axis of names on "
      "which it varies most, the other axes held at the values named above the plot.",
-     m4s_figure_write_by_name},
+     .write = m4s_figure_write_by_name},
     {"slowdown_by_size", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_TOTAL,
      "Slowdowns by flow size",
      "Slowdown that half (p50) and 99 % (p99) of the flows of a size do not pass, at the point "
      "named "
      "above the plot, the middle one of the sweep.",
-     m4s_figure_write_sizes},
+     .write = m4s_figure_write_sizes},
     {"throughput_over_time", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_ALL, false, M4S_QUANTITY_TOTAL,
      "Throughput over time",
      "Application bytes of all flows, each flow's spread evenly from its start to its completion, "
      "at "
      "the point named above the plot, the middle one of the sweep. All points: throughput.csv.",
-     m4s_figure_write_over_time},
+     .write = m4s_figure_write_over_time},
     {"link_utilisation", M4S_FIGURES_OF_TIMES, M4S_FIGURE_OF_ALL, true, M4S_QUANTITY_TOTAL,
      "Utilisation of links",
      "By tier: mean over its links (dot), median to p90 (box), up to the largest (line), at the "
      "point named above the plot, the middle one of the sweep. fabric: all links but NVLinks. All "
      "points: links_summary.csv.",
-     m4s_figure_write_links},
+     .write = m4s_figure_write_links},
     {"cdf_flow_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_FLOWS, false, M4S_QUANTITY_FLOW_ERROR,
      "CDF of the error of single flows",
      "Share of flows whose slowdown is off by at most the value on the x axis, relative to the "
      "same "
      "flow's with the reference. Further left is better. Shaded: pointwise 95 % intervals by "
      "resampling points with all their flows, as the flows of a point depend on each other.",
-     m4s_figure_write_cdf},
+     .write = m4s_figure_write_cdf},
     {"cdf_p99_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_SLOWDOWNS, false, M4S_QUANTITY_ERROR,
      "CDF of the error of the p99 slowdown",
      "Share of points by signed error of their p99 slowdown. Left of zero: faster than the "
      "reference; right of zero: slower. Shaded: pointwise 95 % intervals by resampling points.",
-     m4s_figure_write_cdf},
+     .write = m4s_figure_write_cdf},
     {"p99_error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_SLOWDOWNS, true, M4S_QUANTITY_ERROR,
      "Error of the p99 slowdown by two axes",
      "Signed error of the p99 slowdown in percent at each pair of axis values (mean, where several "
      "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
-     m4s_figure_write_map},
+     .write = m4s_figure_write_map},
     {"p99_error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_SLOWDOWNS, false, M4S_QUANTITY_ERROR,
-     "Error of the p99 slowdown along the axis",
-     "Signed error of the p99 slowdown in percent along the axis of the sweep; points that were "
-     "drawn at random are dots.",
-     m4s_figure_write_by_axis},
+     "Error of the p99 slowdown along an axis",
+     "Signed error of the p99 slowdown in percent along the load where that is an axis, else along "
+     "the axis of numbers on which that slowdown varies most, the others held at the values named "
+     "above the plot; points that were drawn at random are dots.",
+     .write = m4s_figure_write_by_axis},
     {"cdf_makespan_error", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_LOOPS, false, M4S_QUANTITY_ERROR,
      "CDF of the error of the makespan",
      "Share of points by signed error of their makespan. Left of zero: faster than the reference; "
      "right of zero: slower. Shaded: pointwise 95 % intervals by resampling points.",
-     m4s_figure_write_cdf},
+     .write = m4s_figure_write_cdf},
     {"makespan_error_map", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_LOOPS, true, M4S_QUANTITY_ERROR,
      "Error of the makespan by two axes",
      "Signed error of the makespan in percent at each pair of axis values (mean, where several "
      "points share the pair). Blue: faster than the reference; red: slower; grey: no value.",
-     m4s_figure_write_map},
+     .write = m4s_figure_write_map},
     {"makespan_error_by_axis", M4S_FIGURES_OF_ERRORS, M4S_FIGURE_OF_LOOPS, false,
-     M4S_QUANTITY_ERROR, "Error of the makespan along the axis",
-     "Signed error of the makespan in percent along the axis of the sweep; points that were drawn "
-     "at random are dots.",
-     m4s_figure_write_by_axis},
+     M4S_QUANTITY_ERROR, "Error of the makespan along an axis",
+     "Signed error of the makespan in percent along the limit of flows in flight where that is an "
+     "axis, else along the axis of numbers on which the makespan varies most, the others held at "
+     "the values named above the plot; points that were drawn at random are dots.",
+     .write = m4s_figure_write_by_axis},
     {"cdf_run_time", M4S_FIGURES_OF_RUNS, M4S_FIGURE_OF_ALL, false, M4S_QUANTITY_WALL,
      "CDF of run times",
      "Share of points whose simulation took at most the value on the x axis (wall time of one "
      "point).",
-     m4s_figure_write_cdf},
+     .write = m4s_figure_write_cdf},
 };
 const size_t m4s_n_figures = sizeof m4s_figures / sizeof *m4s_figures;
+
+m4s_figure_t m4s_figure_along(const m4s_figure_t *figure, size_t i_axis,
+                              char name[M4S_FIGURE_NAME_BYTES]) {
+  m4s_figure_t along = *figure;
+  if (i_axis > 0) {
+    snprintf(name, M4S_FIGURE_NAME_BYTES, "%s_%zu", figure->name, i_axis + 1);
+    along.name = name;
+    along.caption = "The same along another axis.";
+    along.i_axis = i_axis;
+  }
+  return along;
+}
 
 // Okabe and Ito's colours, told apart by colour-blind readers; black is the reference's.
 static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
@@ -288,8 +305,8 @@ static bool is_wanted(const m4s_report_t *report, const m4s_figure_t *figure) {
   }
 }
 
-static m4s_status_t write_figure(const m4s_report_t *report, const m4s_figure_t *figure,
-                                 const char *folder, bool draw) {
+static m4s_status_t write_along(const m4s_report_t *report, const m4s_figure_t *figure,
+                                const char *folder, bool draw) {
   m4s_text_t script = {0};
   m4s_text_t data = {0};
   m4s_status_t status = remove_files(folder, figure->name);
@@ -309,6 +326,16 @@ static m4s_status_t write_figure(const m4s_report_t *report, const m4s_figure_t 
   m4s_text_clear(&script);
   m4s_text_clear(&data);
   return status;
+}
+
+static m4s_status_t write_figure(const m4s_report_t *report, const m4s_figure_t *figure,
+                                 const char *folder, bool draw) {
+  for (size_t i = 0; i <= figure->n_more_axes; i++) {
+    char name[M4S_FIGURE_NAME_BYTES];
+    m4s_figure_t along = m4s_figure_along(figure, i, name);
+    M4S_TRY(write_along(report, &along, folder, draw));
+  }
+  return M4S_OK;
 }
 
 m4s_status_t m4s_report_write_figures(const m4s_report_t *report) {

@@ -35,10 +35,19 @@ struct m4s_figure {
   const char *title;
   const char *caption;  // what the figure shows and how to read it
   m4s_figure_fn write;
+  size_t n_more_axes;  // along how many more axes the same is drawn
+  size_t i_axis;  // along which: 0 the one that comes first
 };
 
 extern const m4s_figure_t m4s_figures[];
 extern const size_t m4s_n_figures;
+
+enum { M4S_FIGURE_NAME_BYTES = 64 };
+
+// The same figure along the axis that comes i_axis-th, up to n_more_axes: its name is written to
+// `name` and borrowed, NAME_2 for the second.
+m4s_figure_t m4s_figure_along(const m4s_figure_t *figure, size_t i_axis,
+                              char name[M4S_FIGURE_NAME_BYTES]);
 
 // Writes figures/ in the results' folder: for each figure NAME.gp, NAME.dat, NAME.png, NAME.pdf.
 // Files of figures that have nothing to show are removed. Where gnuplot is missing or fails, a
@@ -71,8 +80,8 @@ m4s_status_t m4s_figure_write_cdf(const m4s_report_t *report, const m4s_figure_t
 // figure_map.c: signed errors over two axes.
 m4s_status_t m4s_figure_write_map(const m4s_report_t *report, const m4s_figure_t *figure,
                                   m4s_text_t *script, m4s_text_t *data);
-// figure_axis.c: figure->quantity (the measure or its signed errors) along one axis of numbers;
-// errors of a sweep with one axis along that one, whatever it is.
+// figure_axis.c: figure->quantity (the measure or its signed errors) along one axis of numbers, the
+// others held where the most points are; errors over names where no axis is of numbers.
 m4s_status_t m4s_figure_write_by_axis(const m4s_report_t *report, const m4s_figure_t *figure,
                                       m4s_text_t *script, m4s_text_t *data);
 // figure_axis.c: the throughput along the axis of numbers along which it varies most.

@@ -99,8 +99,11 @@ static m4s_status_t add_figure(const m4s_figure_t *figure, const char *folder, m
 static m4s_status_t add_figures(m4s_figure_group_t group, const char *folder, m4s_text_t *text) {
   M4S_TRY(m4s_text_add(text, "<div class=\"figures\">\n"));
   for (size_t i = 0; i < m4s_n_figures; i++) {
-    if (m4s_figures[i].group == group) {
-      M4S_TRY(add_figure(&m4s_figures[i], folder, text));
+    const m4s_figure_t *figure = &m4s_figures[i];
+    for (size_t j = 0; figure->group == group && j <= figure->n_more_axes; j++) {
+      char name[M4S_FIGURE_NAME_BYTES];
+      m4s_figure_t along = m4s_figure_along(figure, j, name);
+      M4S_TRY(add_figure(&along, folder, text));
     }
   }
   return m4s_text_add(text, "</div>\n");

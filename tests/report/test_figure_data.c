@@ -16,9 +16,12 @@ static texts_t write_figure(const char *grid, json_t *reference, const char *nam
     fail_msg("%s", m4s_last_error());
   }
   for (size_t i = 0; i < m4s_n_figures; i++) {
-    if (strcmp(m4s_figures[i].name, name) == 0) {
-      assert_int_equal(m4s_figures[i].write(&report, &m4s_figures[i], &texts.script, &texts.data),
-                       M4S_OK);
+    for (size_t j = 0; j <= m4s_figures[i].n_more_axes; j++) {
+      char along_name[M4S_FIGURE_NAME_BYTES];
+      m4s_figure_t along = m4s_figure_along(&m4s_figures[i], j, along_name);
+      if (strcmp(along.name, name) == 0) {
+        assert_int_equal(along.write(&report, &along, &texts.script, &texts.data), M4S_OK);
+      }
     }
   }
   m4s_report_clear(&report);
@@ -363,6 +366,37 @@ static void loads_should_come_first(void **state) {
   assert_figure(grid, NULL, "p99_slowdown_by_axis", "# a\n0.1 40\n0.2 50\n\n\n", parts);
 }
 
+// Loads at 4:1 and fabrics at the largest load, the corner first: a cross that is not full.
+#define CROSS_ROW(simulator, ratio, load, p99) \
+  "{\"case\": \"" ratio load "\", \"simulator\": \"" simulator \
+  "\", \"axes\": {\"oversubscription\": " ratio ", \"host_load\": " load \
+  "}, \"metrics\": {\"slowdown_p99\": " p99 ", \"slowdown_p99_compared\": " p99 "}}"
+#define CROSS_POINT(ratio, load, p99_a, p99_b) \
+  CROSS_ROW("a", ratio, load, p99_a) "," CROSS_ROW("b", ratio, load, p99_b)
+
+static const char cross[] =
+    "{\"manifest\": {\"simulators\": [\"a\", \"b\"], \"axes\": [\"oversubscription\", "
+    "\"host_load\"], \"sweep\": {\"base\": {\"traffic\": {\"kind\": \"mix\"}}, \"axes\": []}}, "
+    "\"rows\": [" CROSS_POINT("4", "0.3", "6", "8") "," CROSS_POINT(
+        "1", "0.3", "3",
+        "2") "," CROSS_POINT("2", "0.3", "4",
+                             "4") "," CROSS_POINT("4", "0.1", "2",
+                                                  "1") "," CROSS_POINT("4", "0.2", "3", "4") "]}";
+
+static void slices_of_a_cross_should_be_its_arms(void **state) {
+  (void)state;
+  const char *const loads[] = {"set title 'oversubscription = 4'", "set xlabel 'host load'", NULL};
+  assert_figure(cross, NULL, "p99_slowdown_by_axis",
+                "# a\n0.1 2\n0.2 3\n0.3 6\n\n\n# b\n0.1 1\n0.2 4\n0.3 8\n\n\n", loads);
+  const char *const fabrics[] = {"set title 'host load = 0.3'", "set xlabel 'oversubscription'",
+                                 NULL};
+  assert_figure(cross, NULL, "p99_slowdown_by_axis_2",
+                "# a\n1 3\n2 4\n4 6\n\n\n# b\n1 2\n2 4\n4 8\n\n\n", fabrics);
+  assert_no_figure(cross, NULL, "p99_slowdown_by_axis_3");
+  assert_figure(cross, json_pack("{s:s}", "simulator", "b"), "p99_error_by_axis",
+                "# a\n0.1 100\n0.2 -25\n0.3 -25\n\n\n", loads);
+}
+
 // --- closed loops ---
 
 #define FLOW_ROW(case_id, axes, us, gbps) \
@@ -432,6 +466,7 @@ int main(void) {
       cmocka_unit_test(random_points_should_be_dots),
       cmocka_unit_test(long_labels_should_be_broken),
       cmocka_unit_test(loads_should_come_first),
+      cmocka_unit_test(slices_of_a_cross_should_be_its_arms),
       cmocka_unit_test(loops_should_be_compared_by_their_makespans),
       cmocka_unit_test(measures_should_follow_the_traffic),
   };

@@ -527,7 +527,7 @@ static void shipped_sweeps_should_be_good(void **state) {
     const char *path;
     size_t n_points, n_quick;
   } sweeps[] = {{M4SWEEP_SOURCE_DIR "/sweeps/load.json", 7, 3},
-                {M4SWEEP_SOURCE_DIR "/sweeps/oversubscription.json", 27, 3},
+                {M4SWEEP_SOURCE_DIR "/sweeps/oversubscription.json", 27, 5},
                 {M4SWEEP_SOURCE_DIR "/sweeps/congestion-control.json", 40, 8},
                 {M4SWEEP_SOURCE_DIR "/sweeps/flow-level.json", 100, 13},
                 {M4SWEEP_SOURCE_DIR "/sweeps/large-scale.json", 27, 1},
