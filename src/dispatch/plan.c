@@ -57,7 +57,7 @@ static m4s_status_t check_model(checks_t *checks, const m4s_point_t *point) {
   return M4S_OK;
 }
 
-// Checks the simulator unless it has been with the same settings of its own.
+// Checks the simulator unless it has been with the same settings of its own and topology file.
 static m4s_status_t check_simulator(checks_t *checks, const m4s_point_t *point,
                                     const json_t *settings, const char *simulator) {
   m4s_status_t status = M4S_OK;
@@ -65,7 +65,8 @@ static m4s_status_t check_simulator(checks_t *checks, const m4s_point_t *point,
   if (external != NULL) {
     return m4s_point_check_external(point, external);
   }
-  json_t *own = json_pack("{s:O}", simulator, json_object_get(settings, simulator));
+  json_t *own = json_pack("{s:O, s:s?}", simulator, json_object_get(settings, simulator), "file",
+                          point->topology.file);
   bool met = !is_new(checks, own, &status);
   if (!met && strcmp(simulator, "m4") == 0) {
     status = check_model(checks, point);

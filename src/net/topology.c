@@ -185,6 +185,19 @@ int32_t m4s_topology_find_link(const m4s_topology_t *topology, int32_t src, int3
   return -1;
 }
 
+m4s_status_t m4s_topology_check_lossless(const m4s_topology_t *topology, const char *origin) {
+  for (int32_t i = 0; i < topology->n_cables; i++) {
+    const m4s_cable_t *cable = &topology->cables[i];
+    if (cable->error_rate > 0) {
+      return m4s_fail(M4S_ERR_INPUT,
+                      "%s: the error rate %g of the link from %d to %d: random losses are not "
+                      "simulated (nearest valid: 0)",
+                      origin, cable->error_rate, cable->src, cable->dst);
+    }
+  }
+  return M4S_OK;
+}
+
 int32_t m4s_topology_access_switch(const m4s_topology_t *topology, int32_t host) {
   int32_t start = topology->adjacency_start[host];
   if (topology->adjacency_start[host + 1] - start != 1) {

@@ -14,7 +14,7 @@ typedef struct {
   int32_t src, dst;
   int64_t bandwidth_bps;  // of each direction
   int64_t delay_ns;  // propagation
-  double error_rate;  // kept, not simulated
+  double error_rate;  // of packets: kept for simulators of users, not simulated
 } m4s_cable_t;
 
 typedef struct {
@@ -57,6 +57,9 @@ int32_t m4s_topology_find_link(const m4s_topology_t *topology, int32_t src, int3
 
 // The switch at the other end of a host's only cable, -1 if it has several or ends at a host.
 int32_t m4s_topology_access_switch(const m4s_topology_t *topology, int32_t host);
+
+// M4S_ERR_INPUT for a cable with an error rate, which no model here simulates; `origin` as above.
+m4s_status_t m4s_topology_check_lossless(const m4s_topology_t *topology, const char *origin);
 
 // Topology files. Line 1: nodes gpus_per_server nvswitches switches cables gpu_type (SimAI), or
 // nodes switches cables (the HPCC family: one host a server, of type "host"); line 2: ids of

@@ -51,15 +51,7 @@ static m4s_status_t check_link(const m4s_hpcc_case_t *one, const char *config_pa
 static m4s_status_t check_links(const m4s_hpcc_case_t *one, const char *config_path,
                                 const char *topology_path) {
   const m4s_topology_t *topology = one->topology;
-  for (int32_t i = 0; i < topology->n_cables; i++) {
-    const m4s_cable_t *cable = &topology->cables[i];
-    if (cable->error_rate > 0) {
-      return m4s_fail(M4S_ERR_INPUT,
-                      "%s: the error rate %g of the link from %d to %d: random losses are not "
-                      "simulated (nearest valid: 0)",
-                      topology_path, cable->error_rate, cable->src, cable->dst);
-    }
-  }
+  M4S_TRY(m4s_topology_check_lossless(topology, topology_path));
   for (int32_t i = 0; i < topology->n_links; i++) {
     M4S_TRY(check_link(one, config_path, &topology->links[i]));
   }

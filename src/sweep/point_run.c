@@ -189,6 +189,9 @@ m4s_status_t m4s_point_check(const m4s_point_t *point, m4s_point_facts_t *facts_
 static m4s_status_t create_simulator(const m4s_point_t *point, const char *name,
                                      const inputs_t *inputs, m4s_clock_t *clock,
                                      m4s_engines_t *engines, m4s_simulator_t *simulator_out) {
+  if (point->topology.kind == M4S_TOPOLOGY_FILE) {
+    M4S_TRY(m4s_topology_check_lossless(inputs->topology, point->topology.file));
+  }
   const m4s_simulator_inputs_t given = {.point = point,
                                         .topology = inputs->topology,
                                         .routing = inputs->routing,

@@ -546,6 +546,13 @@ bad_topology ':3:5:' '"0Gbps"' -- "$(edited '3s/2400Gbps/0Gbps/' | sed 's/$/\r/'
 printf '4 1 0 2 2 A100\n2 3\n0 2 1Gbps 1ns 0\n1 3 1Gbps 1ns 0\n' >in/bad.txt
 refused 'file-spec.json' 'seed 1' 'GPU 0 to GPU 1' -- run in/file-spec.json --out out
 refused 'file-spec.json' 'seed 1' 'GPU 0 to GPU 1' -- plan in/file-spec.json
+# Error rates are refused by the simulators alone; the second file of an axis is looked at, too.
+edited '3s/0$/0.5/' >in/lossy.txt
+sed 's/"seed": \[1, 2\]/"topology.file": ["topology.txt", "lossy.txt"]/; s/"file": "bad.txt"/"file": "topology.txt"/' \
+  in/file-spec.json >in/lossy-spec.json
+for simulator in flowsim packet; do
+  refused 'lossy.txt' 'error rate 0.5' -- run in/lossy-spec.json --simulators "$simulator" --out out
+done
 
 # --- workloads ---
 spec base '{"traffic": {"workload": "bad.txt"}}' >in/workload-spec.json

@@ -251,6 +251,30 @@ static void disconnected_gpus_should_be_found_by_the_check(void **state) {
   m4s_point_clear(&point);
 }
 
+// No simulator here loses packets at random; those of users may.
+static void error_rates_should_be_refused(void **state) {
+  (void)state;
+  support_write("t.txt",
+                "4 1 0 1 3 A100\n3\n0 3 1Gbps 1us 0\n1 3 1Gbps 1us 0.25\n2 3 1Gbps 1us 0\n");
+  write_workload("ALLREDUCE");
+  m4s_point_t point = make_point(FILE_POINT);
+  m4s_engines_t *engines = NULL;
+  ASSERT_OK(m4s_engines_create(&engines));
+  ASSERT_OK(m4s_point_check(&point, NULL));
+  for (size_t i = 0; m4s_simulator_names[i] != NULL; i++) {
+    const char *name = m4s_simulator_names[i];
+    json_t *metrics = NULL;
+    assert_int_equal(m4s_point_check_simulator(&point, name, engines), M4S_ERR_INPUT);
+    assert_non_null(strstr(m4s_last_error(),
+                           "t.txt: the error rate 0.25 of the link from 1 to 3: random losses are "
+                           "not simulated (nearest valid: 0)"));
+    assert_int_equal(m4s_point_run(&point, name, NULL, NULL, &metrics), M4S_ERR_INPUT);
+    assert_null(metrics);
+  }
+  m4s_engines_destroy(engines);
+  m4s_point_clear(&point);
+}
+
 static void check_should_find_what_cannot_be_made(void **state) {
   (void)state;
   static const struct {
@@ -293,6 +317,7 @@ int main(void) {
       cmocka_unit_test(stop_flag_should_end_a_run),
       cmocka_unit_test(unwritable_folders_should_be_named),
       cmocka_unit_test(disconnected_gpus_should_be_found_by_the_check),
+      cmocka_unit_test(error_rates_should_be_refused),
       cmocka_unit_test(check_should_find_what_cannot_be_made),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
