@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/random.h"
 #include "core/units.h"
 
 const char *const m4s_gpu_types[] = {"A100", "A800", "H100", "H800", NULL};
@@ -24,6 +25,8 @@ const m4s_field_t m4s_gpu_cluster_fields[] = {
     FIELD(nic_delay_ns, "ns", "500", 0, 1e9, "propagation delay of the other cables"),
     FIELD(degraded_gpus, NULL, "0", 0, 1 << 18, "GPUs whose NVLink and NIC are degraded"),
     FIELD(reduction, NULL, "1", 1, 1000000, "degraded cables run at floor(Gbps / reduction)"),
+    FIELD(degraded_seed, NULL, "0", 0, 1LL << 53,
+          "which GPUs are degraded: drawn by this seed; 0: as in the published sweep"),
     {.name = "gpu_type",
      .kind = M4S_FIELD_CHOICE,
      .offset = offsetof(m4s_gpu_cluster_t, gpu_type),
@@ -40,7 +43,23 @@ static void append_range(int32_t *gpus, int64_t *n, int64_t first, int64_t count
   }
 }
 
+// Each set is as likely as any other (Knuth, The Art of Computer Programming, 3.4.2, algorithm S).
+static void draw_degraded(const m4s_gpu_cluster_t *cluster, int32_t *gpus_out) {
+  m4s_random_t random;
+  m4s_random_init(&random, (uint64_t)cluster->degraded_seed, "degraded GPUs", 0);
+  int64_t n = 0;
+  for (int64_t gpu = 0; n < cluster->degraded_gpus; gpu++) {
+    if (m4s_random_below(&random, cluster->gpus - gpu) < cluster->degraded_gpus - n) {
+      gpus_out[n++] = (int32_t)gpu;
+    }
+  }
+}
+
 void m4s_gpu_cluster_degraded(const m4s_gpu_cluster_t *cluster, int32_t *gpus_out) {
+  if (cluster->degraded_seed != 0) {
+    draw_degraded(cluster, gpus_out);
+    return;
+  }
   int64_t n_degraded = cluster->degraded_gpus;
   int64_t s = cluster->gpus_per_server;
   int64_t n = 0;

@@ -72,6 +72,15 @@ static void degraded_should_be_these(void **state) {
   }
 }
 
+static void assert_degraded_are_valid(const m4s_gpu_cluster_t *cluster) {
+  int32_t degraded[40];
+  m4s_gpu_cluster_degraded(cluster, degraded);
+  for (int64_t i = 0; i < cluster->degraded_gpus; i++) {
+    assert_true(degraded[i] < cluster->gpus);
+    assert_true(degraded[i] >= (i == 0 ? 0 : degraded[i - 1] + 1));
+  }
+}
+
 // Ascending, different, within the cluster, for any size and number.
 static void degraded_should_be_valid_in_any_cluster(void **state) {
   (void)state;
@@ -82,13 +91,29 @@ static void degraded_should_be_valid_in_any_cluster(void **state) {
         cluster.gpus = gpus;
         cluster.gpus_per_server = per_server;
         cluster.degraded_gpus = n;
-        int32_t degraded[40];
-        m4s_gpu_cluster_degraded(&cluster, degraded);
-        for (int64_t i = 0; i < n; i++) {
-          assert_true(degraded[i] < gpus && degraded[i] >= (i == 0 ? 0 : degraded[i - 1] + 1));
-        }
+        assert_degraded_are_valid(&cluster);
+        cluster.degraded_seed = per_server;
+        assert_degraded_are_valid(&cluster);
       }
     }
+  }
+}
+
+// Of 4000 seeds each GPU is in a quarter of the sets: 1000, standard deviation 27.
+static void degraded_should_be_drawn_evenly(void **state) {
+  (void)state;
+  m4s_gpu_cluster_t cluster = default_cluster();
+  cluster.degraded_gpus = 8;
+  int n_times[32] = {0};
+  for (cluster.degraded_seed = 1; cluster.degraded_seed <= 4000; cluster.degraded_seed++) {
+    int32_t degraded[8];
+    m4s_gpu_cluster_degraded(&cluster, degraded);
+    for (int i = 0; i < 8; i++) {
+      n_times[degraded[i]]++;
+    }
+  }
+  for (int gpu = 0; gpu < 32; gpu++) {
+    assert_in_range(n_times[gpu], 1000 - 4 * 27, 1000 + 4 * 27);
   }
 }
 
@@ -201,6 +226,7 @@ int main(void) {
       cmocka_unit_test(cluster_should_follow_the_rule_for_other_numbers),
       cmocka_unit_test(degraded_should_be_these),
       cmocka_unit_test(degraded_should_be_valid_in_any_cluster),
+      cmocka_unit_test(degraded_should_be_drawn_evenly),
       cmocka_unit_test(cluster_should_have_any_size),
       cmocka_unit_test(cluster_should_refuse_impossible_settings),
       cmocka_unit_test(info_should_count_tiers_and_bandwidths),
