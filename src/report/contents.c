@@ -22,7 +22,8 @@ m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *referen
     status = m4s_errors_make(&report.view, &report.reference, &report.errors);
   }
   if (status == M4S_OK) {
-    status = m4s_flow_samples_make(&report.view, &report.reference, &report.flows);
+    status =
+        m4s_flow_samples_make(&report.view, &report.reference, &report.unreadable, &report.flows);
   }
   if (status == M4S_OK) {
     const m4s_distribution_sources_t sources = {.view = &report.view,
@@ -32,10 +33,10 @@ m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *referen
     status = m4s_distributions_make(&sources, &report.distributions);
   }
   if (status == M4S_OK) {
-    status = m4s_throughputs_make(&report.view, &report.throughputs);
+    status = m4s_throughputs_make(&report.view, &report.unreadable, &report.throughputs);
   }
   if (status == M4S_OK) {
-    status = m4s_link_usages_make(&report.view, &report.links);
+    status = m4s_link_usages_make(&report.view, &report.unreadable, &report.links);
   }
   if (status != M4S_OK) {
     m4s_report_clear(&report);
@@ -46,6 +47,7 @@ m4s_status_t m4s_report_make(const m4s_results_t *results, const json_t *referen
 }
 
 void m4s_report_clear(m4s_report_t *report) {
+  m4s_text_list_clear(&report->unreadable);
   m4s_link_usages_clear(&report->links);
   m4s_throughputs_clear(&report->throughputs);
   m4s_distributions_clear(&report->distributions);
@@ -182,6 +184,17 @@ m4s_status_t m4s_report_add_cautions(const m4s_report_t *report, size_t simulato
                    "%s: in %zu of %zu points (column \"reason\" of summary.csv), as in the "
                    "first of them, %s",
                    name, n, view->n_points, first);
+}
+
+m4s_status_t m4s_report_add_unreadable(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_text_list_t *unreadable = &report->unreadable;
+  if (unreadable->n_items == 0) {
+    return M4S_OK;
+  }
+  return unreadable->n_items == 1
+             ? m4s_text_add(text, "%s; this file is left out", unreadable->items[0])
+             : m4s_text_add(text, "%zu files of points are left out, the first of them as %s",
+                            unreadable->n_items, unreadable->items[0]);
 }
 
 const char *m4s_report_nothing_compared(const m4s_report_t *report) {

@@ -15,6 +15,7 @@ typedef struct {
   m4s_distributions_t distributions;
   m4s_throughputs_t throughputs;
   m4s_link_usages_t links;
+  m4s_text_list_t unreadable;  // what is wrong with files of points that are done without
 } m4s_report_t;
 
 // `reference`: as in report.h; NULL: the manifest's. Borrows the results. Free with
@@ -47,6 +48,9 @@ const char *m4s_report_nothing_compared(const m4s_report_t *report);
 m4s_status_t m4s_report_add_cautions(const m4s_report_t *report, size_t simulator,
                                      m4s_text_t *text);
 
+// In words, which files of points could not be read; nothing where all could.
+m4s_status_t m4s_report_add_unreadable(const m4s_report_t *report, m4s_text_t *text);
+
 // Whether any point succeeded with any simulator.
 bool m4s_report_has_results(const m4s_report_t *report);
 
@@ -78,5 +82,5 @@ m4s_status_t m4s_report_add_page(const m4s_report_t *report, m4s_text_t *text);
 
 // overview.c: the short table for a terminal, lines of at most 100 columns.
 m4s_status_t m4s_report_add_overview(const m4s_report_t *report, m4s_text_t *text);
-// The cautions of all simulators as it has them: warnings.
+// The cautions of all simulators and files that could not be read, as it has them: warnings.
 m4s_status_t m4s_report_add_caution_lines(const m4s_report_t *report, m4s_text_t *text);

@@ -18,6 +18,7 @@ typedef struct {
   const m4s_reference_t *reference;
   bool *takes_part;  // owned, [n_simulators]: whether there are flows of it at any point
   flows_t *flows;  // owned, [n_simulators]: of the point at hand
+  m4s_text_list_t *unreadable;
   m4s_flow_samples_t *samples;
 } maker_t;
 
@@ -69,9 +70,9 @@ static m4s_status_t read_point(const maker_t *maker, size_t point, bool *counts_
     flows_t *flows = &maker->flows[s];
     m4s_status_t status =
         path == NULL ? M4S_OK : m4s_flow_records_read(path, &flows->records, &flows->n);
-    *counts_out = path != NULL;
+    *counts_out = path != NULL && status == M4S_OK;
     free(path);
-    M4S_TRY(status);
+    M4S_TRY(m4s_view_pass_over(status, maker->unreadable));
     first = first == NULL ? flows : first;
     *counts_out = *counts_out && are_whole(flows) && are_same(first, flows);
   }
@@ -191,7 +192,7 @@ static m4s_status_t collect(const maker_t *maker) {
 }
 
 m4s_status_t m4s_flow_samples_make(const m4s_view_t *view, const m4s_reference_t *reference,
-                                   m4s_flow_samples_t *samples_out) {
+                                   m4s_text_list_t *unreadable, m4s_flow_samples_t *samples_out) {
   size_t n = view->simulators.n_items;
   if (!view->measure->of_flows) {
     *samples_out = (m4s_flow_samples_t){0};
@@ -206,6 +207,7 @@ m4s_status_t m4s_flow_samples_make(const m4s_view_t *view, const m4s_reference_t
                    .reference = reference,
                    .takes_part = calloc(n + 1, sizeof *maker.takes_part),
                    .flows = calloc(n + 1, sizeof *maker.flows),
+                   .unreadable = unreadable,
                    .samples = &samples};
   bool ok = samples.series != NULL && samples.point_ends != NULL && samples.points != NULL &&
             samples.rows != NULL && maker.takes_part != NULL && maker.flows != NULL;

@@ -32,10 +32,10 @@ typedef struct {
 } m4s_flow_samples_t;
 
 // Nothing where points are not compared by slowdowns, and where runs kept no flows; errors where
-// the reference is a simulator of the sweep. M4S_ERR_INPUT for a flows.npy that is none. Free with
-// m4s_flow_samples_clear().
+// the reference is a simulator of the sweep. A flows.npy that is none is passed over, as by
+// m4s_view_pass_over(). Free with m4s_flow_samples_clear().
 m4s_status_t m4s_flow_samples_make(const m4s_view_t *view, const m4s_reference_t *reference,
-                                   m4s_flow_samples_t *samples_out);
+                                   m4s_text_list_t *unreadable, m4s_flow_samples_t *samples_out);
 void m4s_flow_samples_clear(m4s_flow_samples_t *samples);
 
 // Values of a series by point; borrowed.

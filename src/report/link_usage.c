@@ -100,7 +100,8 @@ static m4s_status_t add_file(const char *path, m4s_link_usage_row_t row,
   return status;
 }
 
-m4s_status_t m4s_link_usages_make(const m4s_view_t *view, m4s_link_usages_t *usages_out) {
+m4s_status_t m4s_link_usages_make(const m4s_view_t *view, m4s_text_list_t *unreadable,
+                                  m4s_link_usages_t *usages_out) {
   m4s_link_usages_t usages = {0};
   m4s_status_t status = M4S_OK;
   for (size_t i = 0; status == M4S_OK && i < view->n_points * view->simulators.n_items; i++) {
@@ -108,7 +109,7 @@ m4s_status_t m4s_link_usages_make(const m4s_view_t *view, m4s_link_usages_t *usa
                                 .simulator = i % view->simulators.n_items};
     char *path = m4s_view_file(view, row.point, row.simulator, "links.csv");
     if (path != NULL) {
-      status = add_file(path, row, &usages);
+      status = m4s_view_pass_over(add_file(path, row, &usages), unreadable);
     }
     free(path);
   }

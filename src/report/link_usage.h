@@ -18,7 +18,8 @@ typedef struct {
   size_t n_rows;
 } m4s_link_usages_t;
 
-// Nothing where runs kept no links.csv. M4S_ERR_INPUT, naming file and line, for one without
-// utilisations. Free with m4s_link_usages_clear().
-m4s_status_t m4s_link_usages_make(const m4s_view_t *view, m4s_link_usages_t *usages_out);
+// Nothing where runs kept no links.csv. One without utilisations is passed over, as by
+// m4s_view_pass_over(). Free with m4s_link_usages_clear().
+m4s_status_t m4s_link_usages_make(const m4s_view_t *view, m4s_text_list_t *unreadable,
+                                  m4s_link_usages_t *usages_out);
 void m4s_link_usages_clear(m4s_link_usages_t *usages);

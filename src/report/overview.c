@@ -120,9 +120,13 @@ static m4s_status_t add_warning(const char *words, m4s_text_t *text) {
   return column == 0 ? M4S_OK : m4s_text_add(text, "\n");
 }
 
-static m4s_status_t add_unmatched(const m4s_report_t *report, m4s_text_t *text) {
+// Warns of what `add` says.
+static m4s_status_t add_warning_of(const m4s_report_t *report,
+                                   m4s_status_t (*add)(const m4s_report_t *report,
+                                                       m4s_text_t *words),
+                                   m4s_text_t *text) {
   m4s_text_t words = {0};
-  m4s_status_t status = m4s_report_add_unmatched(report, &words);
+  m4s_status_t status = add(report, &words);
   if (status == M4S_OK) {
     status = add_warning(words.bytes, text);
   }
@@ -140,7 +144,7 @@ m4s_status_t m4s_report_add_caution_lines(const m4s_report_t *report, m4s_text_t
     }
     m4s_text_clear(&words);
   }
-  return status;
+  return status == M4S_OK ? add_warning_of(report, m4s_report_add_unreadable, text) : status;
 }
 
 // A grid of errors, where it has more than its header.
@@ -180,7 +184,7 @@ static m4s_status_t add_error_grid(const m4s_report_t *report, m4s_text_t *text)
   M4S_TRY(m4s_report_add_reference(report, text));
   M4S_TRY(m4s_text_add(text, ", which has %zu of %zu points\n", report->reference.n_points_known,
                        report->view.n_points));
-  M4S_TRY(add_unmatched(report, text));
+  M4S_TRY(add_warning_of(report, m4s_report_add_unmatched, text));
   const char *nothing = m4s_report_nothing_compared(report);
   if (nothing != NULL && report->errors.n_points == 0) {
     return m4s_text_add(text, "%s\n", nothing);

@@ -243,6 +243,35 @@ static m4s_status_t add_warning(const m4s_text_t *words, m4s_text_t *text) {
   return m4s_text_add(text, ".</p>\n");
 }
 
+// Warns of what `add` says.
+static m4s_status_t add_warning_of(const m4s_report_t *report,
+                                   m4s_status_t (*add)(const m4s_report_t *report,
+                                                       m4s_text_t *words),
+                                   m4s_text_t *text) {
+  m4s_text_t words = {0};
+  m4s_status_t status = add(report, &words);
+  if (status == M4S_OK) {
+    status = add_warning(&words, text);
+  }
+  m4s_text_clear(&words);
+  return status;
+}
+
+// Files of points that could not be read; of several all of them, folded away.
+static m4s_status_t add_unreadable(const m4s_report_t *report, m4s_text_t *text) {
+  const m4s_text_list_t *unreadable = &report->unreadable;
+  M4S_TRY(add_warning_of(report, m4s_report_add_unreadable, text));
+  if (unreadable->n_items < 2) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_text_add(text, "<details><summary>Files that are left out</summary>\n<pre>"));
+  for (size_t i = 0; i < unreadable->n_items; i++) {
+    M4S_TRY(m4s_text_add_html(text, unreadable->items[i]));
+    M4S_TRY(m4s_text_add(text, "\n"));
+  }
+  return m4s_text_add(text, "</pre></details>\n");
+}
+
 static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *text) {
   const m4s_reference_t *reference = &report->reference;
   M4S_TRY(m4s_text_add(text, "<p>Reference: <b>"));
@@ -257,13 +286,7 @@ static m4s_status_t add_reference_note(const m4s_report_t *report, m4s_text_t *t
                        report->view.n_points));
   M4S_TRY(m4s_report_add_compared(report, text));
   M4S_TRY(m4s_text_add(text, "</p>\n"));
-  m4s_text_t words = {0};
-  m4s_status_t status = m4s_report_add_unmatched(report, &words);
-  if (status == M4S_OK) {
-    status = add_warning(&words, text);
-  }
-  m4s_text_clear(&words);
-  return status;
+  return add_warning_of(report, m4s_report_add_unmatched, text);
 }
 
 static m4s_status_t add_estimate(double value, bool has_interval, const m4s_interval_t *interval,
@@ -342,6 +365,7 @@ static m4s_status_t add_cautions(const m4s_report_t *report, m4s_text_t *text) {
 
 m4s_status_t m4s_page_add_errors(const m4s_report_t *report, m4s_text_t *text) {
   M4S_TRY(add_cautions(report, text));
+  M4S_TRY(add_unreadable(report, text));
   if (report->reference.name == NULL) {
     return m4s_text_add(text, "<p>No reference was given, so there are no errors.</p>\n");
   }

@@ -53,12 +53,14 @@ static bool widen(const flows_t *flows, double *begin_ns, double *end_ns) {
   return any;
 }
 
-static m4s_status_t read_flows(const m4s_view_t *view, size_t point, flows_t *flows) {
+static m4s_status_t read_flows(const m4s_view_t *view, size_t point, m4s_text_list_t *unreadable,
+                               flows_t *flows) {
   m4s_status_t status = M4S_OK;
   for (size_t s = 0; status == M4S_OK && s < view->simulators.n_items; s++) {
     char *path = m4s_view_file(view, point, s, "flows.npy");
     if (path != NULL) {
-      status = m4s_flow_records_read(path, &flows[s].records, &flows[s].n);
+      status = m4s_view_pass_over(m4s_flow_records_read(path, &flows[s].records, &flows[s].n),
+                                  unreadable);
     }
     free(path);
   }
@@ -85,7 +87,8 @@ static void add_point(const m4s_view_t *view, size_t point, const flows_t *flows
   }
 }
 
-m4s_status_t m4s_throughputs_make(const m4s_view_t *view, m4s_throughputs_t *throughputs_out) {
+m4s_status_t m4s_throughputs_make(const m4s_view_t *view, m4s_text_list_t *unreadable,
+                                  m4s_throughputs_t *throughputs_out) {
   size_t n_simulators = view->simulators.n_items;
   m4s_throughputs_t throughputs = {
       .items = calloc(view->n_points * n_simulators + 1, sizeof *throughputs.items)};
@@ -93,7 +96,7 @@ m4s_status_t m4s_throughputs_make(const m4s_view_t *view, m4s_throughputs_t *thr
   m4s_status_t status =
       throughputs.items == NULL || flows == NULL ? m4s_fail_memory("throughput") : M4S_OK;
   for (size_t point = 0; status == M4S_OK && point < view->n_points; point++) {
-    status = read_flows(view, point, flows);
+    status = read_flows(view, point, unreadable, flows);
     if (status == M4S_OK) {
       add_point(view, point, flows, &throughputs);
     }

@@ -25,6 +25,8 @@ typedef struct {
   size_t n_items;
 } m4s_throughputs_t;
 
-// M4S_ERR_INPUT for a flows.npy that is none. Free with m4s_throughputs_clear().
-m4s_status_t m4s_throughputs_make(const m4s_view_t *view, m4s_throughputs_t *throughputs_out);
+// A flows.npy that is none is passed over, as by m4s_view_pass_over(). Free with
+// m4s_throughputs_clear().
+m4s_status_t m4s_throughputs_make(const m4s_view_t *view, m4s_text_list_t *unreadable,
+                                  m4s_throughputs_t *throughputs_out);
 void m4s_throughputs_clear(m4s_throughputs_t *throughputs);

@@ -141,6 +141,14 @@ const m4s_result_row_t *m4s_view_row(const m4s_view_t *view, size_t point, size_
   return view->rows[point * view->simulators.n_items + simulator];
 }
 
+m4s_status_t m4s_view_pass_over(m4s_status_t status, m4s_text_list_t *unreadable) {
+  if (status != M4S_ERR_INPUT && status != M4S_ERR_IO) {
+    return status;
+  }
+  const char *why = m4s_last_error();
+  return m4s_text_list_find(unreadable, why) >= 0 ? M4S_OK : m4s_text_list_add(unreadable, why);
+}
+
 const json_t *m4s_view_axis(const m4s_view_t *view, size_t point, const char *axis) {
   for (size_t s = 0; s < view->simulators.n_items; s++) {
     const m4s_result_row_t *row = m4s_view_row(view, point, s);

@@ -31,6 +31,10 @@ const m4s_result_row_t *m4s_view_row(const m4s_view_t *view, size_t point, size_
 // none, and without memory.
 char *m4s_view_file(const m4s_view_t *view, size_t point, size_t simulator, const char *name);
 
+// Does without a file of a point: for M4S_ERR_INPUT and M4S_ERR_IO adds the last error to
+// `unreadable`, where it is not yet, and returns M4S_OK; any other status is returned as it is.
+m4s_status_t m4s_view_pass_over(m4s_status_t status, m4s_text_list_t *unreadable);
+
 // The point's value on an axis; NULL where it has none.
 const json_t *m4s_view_axis(const m4s_view_t *view, size_t point, const char *axis);
 

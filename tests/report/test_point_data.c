@@ -124,12 +124,27 @@ static void broken_links_should_be_named(void **state) {
   m4s_results_t results = fixture_results(results_text);
   m4s_report_t report;
   fixture_write("points/p1/a/links.csv", "src,dst,utilisation\n0,5,0.1\n5,0,nan\n");
-  assert_int_equal(m4s_report_make(&results, NULL, &report), M4S_ERR_INPUT);
-  assert_non_null(
-      strstr(m4s_last_error(), "points/p1/a/links.csv:3: utilisation \"nan\" is not a number"));
+  fixture_write("points/p2/a/links.csv", "src,dst,utilisation\n0,5,0.5\n");
+  assert_int_equal(m4s_report_make(&results, NULL, &report), M4S_OK);
+  assert_int_equal(report.links.n_rows, 1);  // of p2
+  assert_int_equal(report.links.rows[0].point, 1);
+  assert_int_equal(report.unreadable.n_items, 1);
+  assert_non_null(strstr(report.unreadable.items[0],
+                         "points/p1/a/links.csv:3: utilisation \"nan\" is not a number"));
+  m4s_report_clear(&report);
   fixture_write("points/p1/a/links.csv", "src,dst\n0,5\n");
-  assert_int_equal(m4s_report_make(&results, NULL, &report), M4S_ERR_INPUT);
-  assert_non_null(strstr(m4s_last_error(), "points/p1/a/links.csv: has no column utilisation"));
+  fixture_write("points/p2/a/links.csv", "");
+  assert_int_equal(m4s_report_make(&results, NULL, &report), M4S_OK);
+  assert_int_equal(report.links.n_rows, 0);
+  assert_int_equal(report.unreadable.n_items, 2);
+  assert_non_null(
+      strstr(report.unreadable.items[0], "points/p1/a/links.csv: has no column utilisation"));
+  m4s_text_t words = {0};
+  assert_int_equal(m4s_report_add_unreadable(&report, &words), M4S_OK);
+  assert_int_equal(
+      strncmp(words.bytes, "2 files of points are left out, the first of them as ", 53), 0);
+  m4s_text_clear(&words);
+  m4s_report_clear(&report);
   assert_int_equal(m4s_path_remove(fixture_path("points")), M4S_OK);
   m4s_results_clear(&results);
 }
