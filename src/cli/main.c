@@ -25,6 +25,7 @@
   X(topology_info) \
   X(model_import) \
   X(model_info) \
+  X(model_test) \
   X(export) \
   X(import_mixes) \
   X(import_flows) \

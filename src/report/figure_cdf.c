@@ -75,8 +75,8 @@ static extent_t find_extent(const m4s_report_t *report, m4s_quantity_t quantity)
   return extent;
 }
 
-// A curve from probability 0 at its first value to 1 at the end of the plot.
-static m4s_status_t add_curve(const m4s_ecdf_t *ecdf, double scale, double end, m4s_text_t *data) {
+m4s_status_t m4s_data_add_curve(m4s_text_t *data, const m4s_ecdf_t *ecdf, double scale,
+                                double end) {
   M4S_TRY(m4s_text_add(data, "%.9g 0\n", scale * ecdf->values[0]));
   for (size_t i = 0; i < ecdf->n_steps; i++) {
     M4S_TRY(m4s_text_add(data, "%.9g %.9g\n", scale * ecdf->values[i], ecdf->probabilities[i]));
@@ -181,7 +181,7 @@ static m4s_status_t add_curves(const m4s_report_t *report, m4s_quantity_t quanti
     M4S_TRY(m4s_text_add(data, "# "));
     M4S_TRY(m4s_text_add_comment(data, item->series));
     M4S_TRY(m4s_text_add(data, ", %s\n", cdf.x_label));
-    M4S_TRY(add_curve(&item->ecdf, cdf.scale, end, data));
+    M4S_TRY(m4s_data_add_curve(data, &item->ecdf, cdf.scale, end));
     index++;
   }
   return m4s_text_add(script, "\n");

@@ -206,21 +206,28 @@ m4s_status_t m4s_script_end(m4s_text_t *script) {
   return m4s_text_add(script, "}\nunset output\n");
 }
 
-static bool is_reference(const m4s_report_t *report, int simulator) {
-  return simulator < 0 || simulator == report->reference.simulator;
+static m4s_status_t add_colour(int series, m4s_text_t *script) {
+  return m4s_text_add(script, " lc rgb '%s'", series < 0 ? "#000000" : colours[series % N_COLOURS]);
+}
+
+m4s_status_t m4s_script_add_series(m4s_text_t *script, int series) {
+  M4S_TRY(m4s_text_add(script, series < 0 ? " lw 1.6" : " lw 1.8"));
+  M4S_TRY(add_colour(series, script));
+  return series < 0 ? m4s_text_add(script, " dt (8,4)")
+                    : m4s_text_add(script, " dt %d", series / N_COLOURS + 1);
+}
+
+// -1 for the reference.
+static int series_of(const m4s_report_t *report, int simulator) {
+  return simulator == report->reference.simulator ? -1 : simulator;
 }
 
 m4s_status_t m4s_script_add_colour(const m4s_report_t *report, int simulator, m4s_text_t *script) {
-  return m4s_text_add(script, " lc rgb '%s'",
-                      is_reference(report, simulator) ? "#000000" : colours[simulator % N_COLOURS]);
+  return add_colour(series_of(report, simulator), script);
 }
 
 m4s_status_t m4s_script_add_line(const m4s_report_t *report, int simulator, m4s_text_t *script) {
-  bool reference = is_reference(report, simulator);
-  M4S_TRY(m4s_text_add(script, reference ? " lw 1.6" : " lw 1.8"));
-  M4S_TRY(m4s_script_add_colour(report, simulator, script));
-  return reference ? m4s_text_add(script, " dt (8,4)")
-                   : m4s_text_add(script, " dt %d", simulator / N_COLOURS + 1);
+  return m4s_script_add_series(script, series_of(report, simulator));
 }
 
 // The bytes of a label's next line: up to the last ", " within the width, else up to the next one.
@@ -273,6 +280,26 @@ static m4s_status_t write_file(const char *folder, const char *name, const char 
   return m4s_report_write_text(folder, file, text);
 }
 
+m4s_status_t m4s_figure_keep(const char *folder, const char *name, const m4s_text_t *script,
+                             const m4s_text_t *data, bool draw) {
+  M4S_TRY(write_file(folder, name, "dat", data));
+  M4S_TRY(write_file(folder, name, "gp", script));
+  if (draw && m4s_gnuplot_draw(folder, name) != M4S_OK) {
+    m4s_log(M4S_LOG_WARN, "%s", m4s_last_error());
+  }
+  return M4S_OK;
+}
+
+bool m4s_figures_can_be_drawn(void) {
+  bool draw = m4s_gnuplot_is_there();
+  if (!draw) {
+    m4s_log(M4S_LOG_WARN,
+            "gnuplot is not installed: the figures' scripts are written, but no "
+            "pictures");
+  }
+  return draw;
+}
+
 static m4s_status_t remove_files(const char *folder, const char *name) {
   static const char *const endings[] = {"gp", "dat", "png", "pdf"};
   for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
@@ -313,15 +340,8 @@ static m4s_status_t write_along(const m4s_report_t *report, const m4s_figure_t *
   if (status == M4S_OK && is_wanted(report, figure)) {
     status = figure->write(report, figure, &script, &data);
   }
-  bool shown = status == M4S_OK && script.length > 0;
-  if (shown) {
-    status = write_file(folder, figure->name, "dat", &data);
-  }
-  if (shown && status == M4S_OK) {
-    status = write_file(folder, figure->name, "gp", &script);
-  }
-  if (shown && status == M4S_OK && draw && m4s_gnuplot_draw(folder, figure->name) != M4S_OK) {
-    m4s_log(M4S_LOG_WARN, "%s", m4s_last_error());
+  if (status == M4S_OK && script.length > 0) {
+    status = m4s_figure_keep(folder, figure->name, &script, &data, draw);
   }
   m4s_text_clear(&script);
   m4s_text_clear(&data);
@@ -339,12 +359,7 @@ static m4s_status_t write_figure(const m4s_report_t *report, const m4s_figure_t 
 }
 
 m4s_status_t m4s_report_write_figures(const m4s_report_t *report) {
-  bool draw = m4s_gnuplot_is_there();
-  if (!draw) {
-    m4s_log(M4S_LOG_WARN,
-            "gnuplot is not installed: the figures' scripts are written, but no "
-            "pictures");
-  }
+  bool draw = m4s_figures_can_be_drawn();
   char *figures = m4s_path_join(report->view.results->folder, "figures");
   if (figures == NULL) {
     return m4s_fail_memory("a folder name");

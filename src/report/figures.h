@@ -54,6 +54,14 @@ m4s_figure_t m4s_figure_along(const m4s_figure_t *figure, size_t i_axis,
 // warning is logged and that picture is left out.
 m4s_status_t m4s_report_write_figures(const m4s_report_t *report);
 
+// Whether pictures can be drawn; where gnuplot is missing a warning is logged.
+bool m4s_figures_can_be_drawn(void);
+
+// Writes NAME.gp and NAME.dat, and unless `draw` is false NAME.png and NAME.pdf; a warning is
+// logged where those fail.
+m4s_status_t m4s_figure_keep(const char *folder, const char *name, const m4s_text_t *script,
+                             const m4s_text_t *data, bool draw);
+
 // Shared by the writers of scripts.
 typedef struct {
   int width, height;  // of the PNG in pixels; 200 an inch in the PDF
@@ -65,7 +73,10 @@ typedef struct {
 m4s_status_t m4s_script_begin(m4s_text_t *script, const m4s_figure_t *figure, m4s_canvas_t canvas);
 m4s_status_t m4s_script_end(m4s_text_t *script);
 
-// " lw … lc rgb … dt …": the line of a simulator, -1 or the reference's: the reference's.
+// " lw … lc rgb … dt …": a line by its number from 0; -1: that of references.
+m4s_status_t m4s_script_add_series(m4s_text_t *script, int series);
+
+// The same of a simulator, -1 or the reference's: the reference's.
 m4s_status_t m4s_script_add_line(const m4s_report_t *report, int simulator, m4s_text_t *script);
 
 // " lc rgb …" of the same.
@@ -74,6 +85,9 @@ m4s_status_t m4s_script_add_colour(const m4s_report_t *report, int simulator, m4
 // Axis names as a label: '_' becomes a blank, long ones are broken after commas. In quotes.
 m4s_status_t m4s_script_add_label(m4s_text_t *script, const char *name);
 
+// figure_cdf.c: data of a curve from probability 0 at its first value to 1 at the `end` of the
+// plot.
+m4s_status_t m4s_data_add_curve(m4s_text_t *data, const m4s_ecdf_t *ecdf, double scale, double end);
 // figure_cdf.c: the CDF of figure->quantity.
 m4s_status_t m4s_figure_write_cdf(const m4s_report_t *report, const m4s_figure_t *figure,
                                   m4s_text_t *script, m4s_text_t *data);

@@ -42,6 +42,7 @@ m4s_status_t m4s_summary_make(const char *what, const double *samples, size_t n,
     summary.median = m4s_quantile_of_sorted(sorted, n, 0.5);
     summary.p90 = m4s_quantile_of_sorted(sorted, n, 0.9);
     summary.p95 = m4s_quantile_of_sorted(sorted, n, 0.95);
+    summary.p99 = m4s_quantile_of_sorted(sorted, n, 0.99);
     summary.max = sorted[n - 1];
   }
   free(sorted);
@@ -71,6 +72,7 @@ m4s_status_t m4s_error_summary_make(const char *what, const double *errors, size
       .median_abs = summary.median,
       .p90_abs = summary.p90,
       .p95_abs = summary.p95,
+      .p99_abs = summary.p99,
       .max_abs = summary.max,
   };
   return M4S_OK;

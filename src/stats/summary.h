@@ -9,7 +9,7 @@
 // In the samples' unit. With n = 0 every other member is 0.
 typedef struct {
   size_t n;
-  double mean, median, p90, p95, max;
+  double mean, median, p90, p95, p99, max;
 } m4s_summary_t;
 
 // Of relative errors, in the errors' unit. With n = 0 every other member is 0.
@@ -17,7 +17,7 @@ typedef struct {
   size_t n;
   double mae;  // mean of the magnitudes
   double mean_signed;
-  double median_abs, p90_abs, p95_abs, max_abs;  // of the magnitudes
+  double median_abs, p90_abs, p95_abs, p99_abs, max_abs;  // of the magnitudes
 } m4s_error_summary_t;
 
 // Quantile p (0 … 1) of n > 0 ascending values: linear between the neighbours of position (n-1)·p,

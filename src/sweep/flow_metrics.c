@@ -7,17 +7,13 @@
 #include "core/units.h"
 #include "stats/summary.h"
 
-// Classes of sizes, bytes: above the first, up to the second. The first class is all flows.
-static const struct {
-  const char *ending;
-  int64_t above, up_to;
-} classes[] = {
-    {"", 0, INT64_MAX},
-    {"_le_1kb", 0, 1000},
-    {"_1kb_10kb", 1000, 10000},
-    {"_10kb_100kb", 10000, 100000},
-    {"_100kb_1mb", 100000, 1000000},
-    {"_gt_1mb", 1000000, INT64_MAX},
+const m4s_size_class_t m4s_size_classes[M4S_N_SIZE_CLASSES] = {
+    {"", "all sizes", 0, INT64_MAX},
+    {"_le_1kb", "up to 1 kB", 0, 1000},
+    {"_1kb_10kb", "1 to 10 kB", 1000, 10000},
+    {"_10kb_100kb", "10 to 100 kB", 10000, 100000},
+    {"_100kb_1mb", "100 kB to 1 MB", 100000, 1000000},
+    {"_gt_1mb", "above 1 MB", 1000000, INT64_MAX},
 };
 
 static const struct {
@@ -25,7 +21,7 @@ static const struct {
   double quantile;  // negative: the mean
 } statistics[] = {{"mean", -1}, {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}};
 
-enum { N_CLASSES = M4S_COUNT(classes), N_STATISTICS = M4S_COUNT(statistics) };
+enum { N_CLASSES = M4S_N_SIZE_CLASSES, N_STATISTICS = M4S_COUNT(statistics) };
 
 // NAN: not known.
 typedef struct {
@@ -64,7 +60,7 @@ static bool add_all(json_t *names, json_t *values, const measures_t *measures) {
   for (int c = 0; c < N_CLASSES; c++) {
     for (int s = 0; s < N_STATISTICS; s++) {
       char name[64];
-      snprintf(name, sizeof name, "slowdown_%s%s", statistics[s].name, classes[c].ending);
+      snprintf(name, sizeof name, "slowdown_%s%s", statistics[s].name, m4s_size_classes[c].ending);
       ok = add(names, values, name, measures->slowdowns[c][s]) && ok;
     }
   }
@@ -103,8 +99,8 @@ static m4s_status_t measure_class(const m4s_flow_traffic_t *traffic, int i_class
   double sum = 0;
   for (int64_t i = 0; i < traffic->n_flows; i++) {
     const m4s_flow_record_t *record = &traffic->records[i];
-    if (record->size_bytes > classes[i_class].above &&
-        record->size_bytes <= classes[i_class].up_to) {
+    if (record->size_bytes > m4s_size_classes[i_class].above &&
+        record->size_bytes <= m4s_size_classes[i_class].up_to) {
       samples[n] = (double)record->fct_ns / (double)record->ideal_fct_ns;
       sum += samples[n++];
     }

@@ -12,6 +12,16 @@
 // slowdown_p90, slowdown_p99 (FCT over ideal FCT) of all flows and by size ("_le_1kb" up to 1,000
 // bytes, "_1kb_10kb", "_10kb_100kb", "_100kb_1mb", "_gt_1mb"), events.
 
+// Classes of sizes, bytes: above the first number, up to the second.
+typedef struct {
+  const char *ending;  // of metrics' names
+  const char *title;
+  int64_t above, up_to;
+} m4s_size_class_t;
+
+enum { M4S_N_SIZE_CLASSES = 6 };
+extern const m4s_size_class_t m4s_size_classes[M4S_N_SIZE_CLASSES];  // the first is all flows
+
 // Their names in this order: a new array, NULL without memory.
 json_t *m4s_flow_metric_names(void);
 

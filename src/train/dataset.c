@@ -181,8 +181,10 @@ static m4s_status_t read_scenario(const char *folder, const char *path, size_t i
   for (int p = 0; case_id != NULL && part != NULL && p < M4S_N_PARTS; p++) {
     if (strcmp(part, m4s_part_names[p]) == 0) {
       scenario->part = (m4s_part_t)p;
+      scenario->case_id = strdup(case_id);
       scenario->folder = m4s_unit_folder(folder, case_id, "packet");
-      return scenario->folder == NULL ? m4s_fail_memory("a file name") : M4S_OK;
+      return scenario->case_id == NULL || scenario->folder == NULL ? m4s_fail_memory("a file name")
+                                                                   : M4S_OK;
     }
   }
   return m4s_fail(M4S_ERR_INPUT,
@@ -256,6 +258,7 @@ m4s_status_t m4s_dataset_read(const char *folder, m4s_dataset_t *dataset_out) {
 
 void m4s_dataset_clear(m4s_dataset_t *dataset) {
   for (size_t i = 0; i < dataset->n_scenarios; i++) {
+    free(dataset->scenarios[i].case_id);
     free(dataset->scenarios[i].folder);
   }
   free(dataset->scenarios);

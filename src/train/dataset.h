@@ -32,6 +32,7 @@ typedef struct __attribute__((packed)) {
 } m4s_dataset_period_t;
 
 typedef struct {
+  char *case_id;  // owned
   char *folder;  // owned: of the scenario
   m4s_part_t part;
 } m4s_dataset_scenario_t;

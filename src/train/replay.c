@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/array.h"
+#include "core/elementary.h"
 #include "flow/components.h"
 #include "m4/network.h"
 
@@ -32,6 +33,7 @@ struct m4s_replay {
   int64_t fires_ns;
   float *queue_of_link;  // owned, [n_links]: of the present event
   float *labels;  // owned, [3, label_capacity] of flows: predictions, weights, remaining
+  int32_t *label_flows;  // owned, [label_capacity]: the flows' ids
   float *queues;  // owned, [n_links]
   int32_t label_capacity;
 };
@@ -129,6 +131,7 @@ void m4s_replay_destroy(m4s_replay_t *replay) {
   free(replay->pending);
   free(replay->queue_of_link);
   free(replay->labels);
+  free(replay->label_flows);
   free(replay->queues);
   free(replay);
 }
@@ -141,6 +144,7 @@ static m4s_status_t reserve_labels(m4s_replay_t *replay, int32_t n_flows) {
   }
   int32_t capacity = n_flows + n_flows / 2;
   M4S_TRY(m4s_array_resize(&replay->labels, capacity, 3 * sizeof *replay->labels, "labels"));
+  M4S_TRY(m4s_array_resize(&replay->label_flows, capacity, sizeof *replay->label_flows, "labels"));
   replay->label_capacity = capacity;
   return M4S_OK;
 }
@@ -234,9 +238,11 @@ static m4s_status_t label_flows(m4s_replay_t *replay, m4s_step_labels_t *labels)
   float *weights = replay->labels + replay->label_capacity;
   for (int32_t i = 0; i < n; i++) {
     label_flow(replay, i, &predictions[i], &weights[i]);
+    replay->label_flows[i] = (int32_t)network->flows[network->step_slots[i]].id;
   }
   *labels = (m4s_step_labels_t){.n_flows = n,
                                 .n_links = network->n_step_links,
+                                .flows = replay->label_flows,
                                 .predictions = predictions,
                                 .weights = weights};
   return M4S_OK;
@@ -444,4 +450,16 @@ m4s_status_t m4s_replay_next(m4s_replay_t *replay, m4s_inference_batch_t *batch,
   M4S_TRY(end_step(replay));
   return is_event_wise(replay) ? next_of_events(replay, batch, labels_out, more_out)
                                : next_of_intervals(replay, batch, labels_out, more_out);
+}
+
+double m4s_replay_fct_ns(const m4s_replay_t *replay, int32_t i, double prediction) {
+  const m4s_m4_network_t *network = &replay->network;
+  const m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
+  if (network->inputs == NULL) {
+    return prediction * (double)flow->ideal_fct_ns;
+  }
+  m4s_m4_fluid_flow_t fluid = m4s_m4_inputs_flow(network->inputs, network->step_slots[i]);
+  double sending_ns =
+      fluid.rate > 0 ? m4s_real_exp(prediction) * fluid.remaining_bytes / fluid.rate : 0;
+  return (double)(now_of(replay) - flow->started_ns) + sending_ns + fluid.latency_ns;
 }

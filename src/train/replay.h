@@ -9,6 +9,7 @@
 // What a step should say of its flows and links, in their order; valid until the next step.
 typedef struct {
   int32_t n_flows, n_links;
+  const int32_t *flows;  // [n_flows]: their ids
   // [n_flows]: what the prediction is to be, in the network's own terms (m4/engine.h).
   const float *predictions;
   // [n_flows]: the parts of their FCTs for which the predictions hold; a flow's sum up to 1, with
@@ -33,3 +34,7 @@ void m4s_replay_destroy(m4s_replay_t *replay);
 // in *more_out: the record has ended. M4S_ERR_INPUT where the trace does not fit its flows.
 m4s_status_t m4s_replay_next(m4s_replay_t *replay, m4s_inference_batch_t *batch,
                              m4s_step_labels_t *labels_out, bool *more_out);
+
+// The FCT that flow i of the present step will have, in ns, if it goes on as a prediction in the
+// network's own terms says.
+double m4s_replay_fct_ns(const m4s_replay_t *replay, int32_t i, double prediction);

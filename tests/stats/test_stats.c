@@ -81,6 +81,7 @@ static void error_summary_should_use_magnitudes(void **state) {
   ASSERT_NEAR(summary.mean_signed, -5);
   ASSERT_NEAR(summary.median_abs, 15);
   ASSERT_NEAR(summary.p90_abs, 27);
+  ASSERT_NEAR(summary.p99_abs, 29.7);
   ASSERT_NEAR(summary.max_abs, 30);
   assert_int_equal(m4s_error_summary_make("e", NULL, 0, &summary), M4S_OK);
   assert_true(summary.n == 0 && summary.mae == 0 && summary.mean_signed == 0);

@@ -535,7 +535,8 @@ static void shipped_sweeps_should_be_good(void **state) {
                 {M4SWEEP_SOURCE_DIR "/sweeps/training.json", 960, 3},
                 {M4SWEEP_SOURCE_DIR "/sweeps/training-large.json", 68, 5},
                 {M4SWEEP_SOURCE_DIR "/sweeps/training-collectives.json", 226, 12},
-                {M4SWEEP_SOURCE_DIR "/sweeps/phases.json", 24, 12}};
+                {M4SWEEP_SOURCE_DIR "/sweeps/phases.json", 24, 12},
+                {M4SWEEP_SOURCE_DIR "/sweeps/held-out.json", 20, 4}};
   for (size_t i = 0; i < M4S_COUNT(sweeps); i++) {
     for (int quick = 0; quick < 2; quick++) {
       m4s_sweep_t *sweep = NULL;
