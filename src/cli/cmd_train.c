@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "core/log.h"
 #include "dispatch/comm.h"
+#include "report/loss_figure.h"
 #include "train/train.h"
 
 typedef struct {
@@ -40,6 +41,14 @@ static void sum(void *context, double *values, int64_t n) {
   }
 }
 
+// A network is not lost for want of its figure.
+static void tell(const char *folder) {
+  printf("network: %s/model.safetensors\n", folder);
+  if (m4s_loss_figure_write(folder) != M4S_OK) {
+    m4s_log(M4S_LOG_WARN, "%s", m4s_last_error());
+  }
+}
+
 static m4s_status_t train(const char *spec_path, const options_t *given, m4s_comm_t *comm) {
   m4s_train_spec_t spec;
   char fallback[512];
@@ -53,7 +62,7 @@ static m4s_status_t train(const char *spec_path, const options_t *given, m4s_com
     const char *folder = given->out == NULL ? fallback : given->out;
     status = m4s_train(&spec, folder, &ranks, &how);
     if (status == M4S_OK && comm->rank == 0) {
-      printf("network: %s/model.safetensors\n", folder);
+      tell(folder);
     }
   }
   m4s_train_spec_clear(&spec);
@@ -85,9 +94,10 @@ const m4s_command_t m4s_command_train = {
         "{...}}; DIRs are\n"
         "what m4sweep dataset has made, src/train/README.md lists the settings. Rounds are "
         "appended to\n"
-        "log.csv, the best network so far is in model.safetensors. The same command again goes on "
-        "from\n"
-        "the last finished round.",
+        "log.csv, which loss.png shows in the end; the best network so far is in "
+        "model.safetensors. "
+        "The same\n"
+        "command again goes on from the last finished round.",
     .min_arguments = 1,
     .max_arguments = 1,
     .options = options,

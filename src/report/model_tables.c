@@ -141,10 +141,10 @@ static m4s_status_t add_totals(const m4s_tested_results_t *results, m4s_text_t *
     status = m4s_error_summary_make("errors of total times", errors, n, &summary);
     if (status == M4S_OK && n > 0) {
       status = m4s_text_add(text,
-                            "%serror in the total time of %zu workloads [%%], %s: mean %.1f, p90 "
+                            "%serror in the total time of %zu workload%s [%%], %s: mean %.1f, p90 "
                             "%.1f, mean signed %+.1f\n",
-                            s == 0 ? "\n" : "", n, m4s_tested_names[shown[s]], summary.mae,
-                            summary.p90_abs, summary.mean_signed);
+                            s == 0 ? "\n" : "", n, n == 1 ? "" : "s", m4s_tested_names[shown[s]],
+                            summary.mae, summary.p90_abs, summary.mean_signed);
     }
   }
   free(errors);

@@ -43,6 +43,10 @@ must data "$program" dataset scenarios.json --out data
 grep -q '^training ' data.out || problems+=("data: no table of parts")
 must once "$program" train once.json --out once
 [[ $(wc -l <once/log.csv) -eq 4 ]] || problems+=("once: $(wc -l <once/log.csv) lines of log.csv")
+[[ $(grep -c '^[0-9]' once/loss.dat) -eq 3 && -s once/loss.gp ]] || problems+=("once: no figure of losses")
+if command -v gnuplot >/dev/null; then
+  [[ -s once/loss.png && -s once/loss.pdf ]] || problems+=("once: no picture of losses: $(cat once.err)")
+fi
 network twice 1
 must first "$program" train twice.json --out twice
 network twice 3

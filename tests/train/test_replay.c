@@ -5,8 +5,8 @@
 
 #include "net/ideal_fct.h"
 #include "packet/trace.h"
+#include "train/forced.h"
 #include "train/parameters.h"
-#include "train/replay.h"
 
 enum { N = SMALL_CLOS_FLOWS, MAX_HOPS = 8 };
 
@@ -100,7 +100,28 @@ static m4s_m4_config_t make_config(void) {
 typedef struct {
   int64_t n_steps, n_flows;
   double weight;
+  // Of flows: what a network says that is silent, in the mean and at first; 0: not yet.
+  double weights[N], sums_ns[N], first_ns[N];
 } totals_t;
+
+// A flow of a step: the label means the FCT of the record.
+static void check_flow(const record_t *record, const m4s_replay_t *replay, int32_t i,
+                       const m4s_step_labels_t *labels, totals_t *totals) {
+  double weight = (double)labels->weights[i];
+  int32_t id = labels->flows[i];
+  const m4s_flow_record_t *row = &record->scenario.records[id];
+  double silent_ns = fmax(m4s_replay_fct_ns(replay, i, 0), (double)row->ideal_fct_ns);
+  assert_true(isfinite(labels->predictions[i]) && weight >= 0);
+  totals->weight += weight;
+  totals->weights[id] += weight;
+  totals->sums_ns[id] += weight * silent_ns;
+  totals->first_ns[id] = totals->first_ns[id] > 0 ? totals->first_ns[id] : silent_ns;
+  if (weight > 0) {
+    // The label is a float.
+    double fct_ns = m4s_replay_fct_ns(replay, i, (double)labels->predictions[i]);
+    assert_true(fabs(fct_ns / (double)row->fct_ns - 1) < 2e-6);
+  }
+}
 
 // Goes through a busy period, or all, checking the labels of each step.
 static totals_t replay(const record_t *record, int32_t period, const m4s_m4_config_t *config) {
@@ -121,8 +142,7 @@ static totals_t replay(const record_t *record, int32_t period, const m4s_m4_conf
     ASSERT_OK(m4s_replay_next(replay, &batch, &labels, &more));
     assert_int_equal(batch.n_steps, more);
     for (int32_t i = 0; more && i < labels.n_flows; i++) {
-      assert_true(isfinite(labels.predictions[i]) && labels.weights[i] >= 0);
-      totals.weight += (double)labels.weights[i];
+      check_flow(record, replay, i, &labels, &totals);
       assert_true(labels.remaining == NULL || labels.remaining[i] >= 0);
     }
     totals.n_steps += more;
@@ -174,11 +194,48 @@ static void intervals_should_make_steps_over_all_flows(void **state) {
   clear_record(record);
 }
 
+// A network whose weights are 0 is silent: its flows are max-min fair.
+static void forced_fcts_should_be_means_over_the_steps(void **state) {
+  (void)state;
+  record_t *record = make_record();
+  const m4s_m4_config_t config = make_config();
+  totals_t totals = replay(record, -1, &config);
+  const m4s_network_sizes_t sizes = {
+      .inputs = M4S_INPUTS_FLUID, .hidden = 4, .gnn_hidden = 4, .n_gnn_layers = 1};
+  m4s_parameters_t *parameters = NULL;
+  m4s_engine_t *engine = NULL;
+  m4s_forced_fct_t fcts[N];
+  ASSERT_OK(m4s_parameters_create(&sizes, &parameters));
+  ASSERT_OK(m4s_engine_create(&parameters->model, M4S_FORWARD_FAST, &engine));
+  ASSERT_OK(m4s_forced_fcts(&record->scenario, &config, engine, fcts));
+  int n_apart = 0;
+  for (int32_t flow = 0; flow < N; flow++) {
+    double mean_ns = totals.sums_ns[flow] / totals.weights[flow];
+    assert_true(totals.weights[flow] > 0);
+    assert_true(fabs(fcts[flow].first_ns / totals.first_ns[flow] - 1) < 1e-12);
+    assert_true(fabs(fcts[flow].mean_ns / mean_ns - 1) < 1e-9);
+    n_apart += fcts[flow].mean_ns > 1.01 * fcts[flow].first_ns;
+  }
+  assert_true(n_apart > N / 20);
+  m4s_engine_destroy(engine);
+  // One that says what no FCT can be.
+  for (int64_t i = 0; i < parameters->n_values; i++) {
+    parameters->values[i] = NAN;
+  }
+  ASSERT_OK(m4s_engine_create(&parameters->model, M4S_FORWARD_FAST, &engine));
+  assert_int_equal(m4s_forced_fcts(&record->scenario, &config, engine, fcts), M4S_ERR_SIMULATION);
+  assert_non_null(strstr(m4s_last_error(), "the network's prediction is not finite"));
+  m4s_engine_destroy(engine);
+  m4s_parameters_destroy(parameters);
+  clear_record(record);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(periods_should_be_apart),
       cmocka_unit_test(steps_should_be_those_of_the_record),
       cmocka_unit_test(intervals_should_make_steps_over_all_flows),
+      cmocka_unit_test(forced_fcts_should_be_means_over_the_steps),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
 }
