@@ -18,6 +18,7 @@ typedef enum {
   // One point is lost, the sweep goes on.
   M4S_ERR_TIME_LIMIT = -20,
   M4S_ERR_SIMULATION = -21,
+  M4S_ERR_DEVICE = -22,  // a GPU that does not work, or not any more
   // Asked to stop (signal): nothing is wrong.
   M4S_ERR_STOPPED = -30,
 } m4s_status_t;

@@ -4,11 +4,13 @@
 // One engine per model and thread; all simulations of a worker share it. A row's new state and a
 // flow's prediction depend on its own step alone (arXiv 2503.01770, the graph of its flows and
 // links), bit for bit: not on the other steps of the batch, nor on which rows were handed out, nor,
-// for M4S_FORWARD_FAST, on the machine's vector instructions.
+// for M4S_FORWARD_FAST, on the machine's vector instructions. On a GPU they are other bits than on
+// the CPU (m4/cuda/README.md).
 #pragma once
 
 #include <stdbool.h>
 
+#include "m4/cuda/device.h"
 #include "m4/model.h"
 #include "sim/network_model.h"
 
@@ -17,11 +19,20 @@ typedef enum {
   M4S_FORWARD_REFERENCE,  // plain C, sums in double: another rounding, much slower
 } m4s_forward_t;
 
+// Who computes the recurrent cells on a device. cuDNN's rows may depend, in their last bits, on how
+// many there are in the batch.
+typedef enum { M4S_GPU_CELLS_CUBLAS, M4S_GPU_CELLS_CUDNN } m4s_gpu_cells_t;
+
 typedef struct m4s_engine m4s_engine_t;
+typedef struct m4s_gpu_forward m4s_gpu_forward_t;
 
 // The model is borrowed; its weights are copied where the kernels want another layout.
 m4s_status_t m4s_engine_create(const m4s_model_t *model, m4s_forward_t forward,
                                m4s_engine_t **engine_out);
+// The fast forward pass on a device (m4/cuda/device.h), which is borrowed. M4S_ERR_MEMORY: there is
+// not enough memory there; M4S_ERR_DEVICE: the device does not work.
+m4s_status_t m4s_engine_create_on(const m4s_model_t *model, const m4s_device_t *device,
+                                  m4s_gpu_cells_t cells, m4s_engine_t **engine_out);
 void m4s_engine_destroy(m4s_engine_t *engine);
 const m4s_model_t *m4s_engine_model(const m4s_engine_t *engine);
 
@@ -43,9 +54,15 @@ void m4s_engine_reset_link(m4s_engine_t *engine, int32_t row);
 int32_t m4s_engine_flow_epoch(const m4s_engine_t *engine, int32_t row);
 int32_t m4s_engine_link_epoch(const m4s_engine_t *engine, int32_t row);
 
-// A row's state, [hidden], for tests and traces; valid until rows are taken.
+// A row's state, [hidden], for tests and traces; valid until rows are taken. Not on a device.
 float *m4s_engine_flow_state(m4s_engine_t *engine, int32_t row);
 float *m4s_engine_link_state(m4s_engine_t *engine, int32_t row);
+
+// The same on any engine, copied.
+m4s_status_t m4s_engine_read_flow(m4s_engine_t *engine, int32_t row, float *state_out);
+m4s_status_t m4s_engine_read_link(m4s_engine_t *engine, int32_t row, float *state_out);
+m4s_status_t m4s_engine_write_flow(m4s_engine_t *engine, int32_t row, const float *state);
+m4s_status_t m4s_engine_write_link(m4s_engine_t *engine, int32_t row, const float *state);
 
 // A step: the states of some flows and of the links that they cross move on to the present, then
 // a prediction is made for every flow. All arrays are borrowed until m4s_engine_evaluate() returns.
@@ -86,8 +103,25 @@ struct m4s_inference_batch {
 m4s_status_t m4s_inference_batch_add(m4s_inference_batch_t *batch, const m4s_step_t *step);
 void m4s_inference_batch_clear(m4s_inference_batch_t *batch);
 
-// Evaluates all steps and empties the batch. M4S_ERR_MEMORY.
+// Evaluates all steps and empties the batch. M4S_ERR_MEMORY; M4S_ERR_DEVICE: the device, and with
+// it the engine and all states, is lost.
 m4s_status_t m4s_engine_evaluate(m4s_engine_t *engine, m4s_inference_batch_t *batch);
+
+// The same in two halves, so that the host can do something else in between: steps of other flows
+// and links, on other lanes, 0 … m4s_engine_n_lanes() - 1. The batch is emptied by the first half,
+// the steps' arrays are borrowed until the second, which every lane needs that has begun without an
+// error.
+m4s_status_t m4s_engine_begin(m4s_engine_t *engine, int lane, m4s_inference_batch_t *batch);
+m4s_status_t m4s_engine_end(m4s_engine_t *engine, int lane);
+int m4s_engine_n_lanes(const m4s_engine_t *engine);
+
+// The rows that a batch should have at least, so that a device is well used; 0 on the CPU.
+int32_t m4s_engine_full_rows(const m4s_engine_t *engine);
+// Finds it out by a few measurements, and makes sure that the device computes what the CPU does, up
+// to `tolerance` of the largest number: M4S_ERR_DEVICE else. Does nothing on the CPU.
+m4s_status_t m4s_engine_calibrate(m4s_engine_t *engine, double tolerance);
+// The forward pass on the device; NULL on the CPU.
+m4s_gpu_forward_t *m4s_engine_gpu(const m4s_engine_t *engine);
 
 // Work done so far, for benchmarks.
 typedef struct {
@@ -97,5 +131,5 @@ typedef struct {
 
 m4s_engine_counts_t m4s_engine_counts(const m4s_engine_t *engine);
 
-// The instructions that the fast kernels use on this machine: "avx512", "avx2" or "generic".
+// The instructions that the fast kernels use on this machine: "avx512", "avx2" or "generic"; "GPU".
 const char *m4s_engine_instructions(const m4s_engine_t *engine);

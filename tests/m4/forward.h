@@ -201,28 +201,26 @@ static inline void forward_run_reference(const m4s_model_t *model, forward_t *fo
 
 // Rows for a step's flows and links, holding its states.
 static inline void forward_enter(m4s_engine_t *engine, forward_t *forward) {
-  size_t n_bytes = forward->hidden * sizeof(float);
   for (int32_t i = 0; i < forward->step.n_flows; i++) {
     ASSERT_OK(m4s_engine_take_flow_row(engine, (int32_t *)&forward->step.flow_rows[i]));
-    memcpy(m4s_engine_flow_state(engine, forward->step.flow_rows[i]),
-           forward->flow_states + (size_t)i * forward->hidden, n_bytes);
+    ASSERT_OK(m4s_engine_write_flow(engine, forward->step.flow_rows[i],
+                                    forward->flow_states + (size_t)i * forward->hidden));
   }
   for (int32_t i = 0; i < forward->step.n_links; i++) {
     ASSERT_OK(m4s_engine_take_link_row(engine, (int32_t *)&forward->step.link_rows[i]));
-    memcpy(m4s_engine_link_state(engine, forward->step.link_rows[i]),
-           forward->link_states + (size_t)i * forward->hidden, n_bytes);
+    ASSERT_OK(m4s_engine_write_link(engine, forward->step.link_rows[i],
+                                    forward->link_states + (size_t)i * forward->hidden));
   }
 }
 
 static inline void forward_read_states(m4s_engine_t *engine, forward_t *forward) {
-  size_t n_bytes = forward->hidden * sizeof(float);
   for (int32_t i = 0; i < forward->step.n_flows; i++) {
-    memcpy(forward->flow_states + (size_t)i * forward->hidden,
-           m4s_engine_flow_state(engine, forward->step.flow_rows[i]), n_bytes);
+    ASSERT_OK(m4s_engine_read_flow(engine, forward->step.flow_rows[i],
+                                   forward->flow_states + (size_t)i * forward->hidden));
   }
   for (int32_t i = 0; i < forward->step.n_links; i++) {
-    memcpy(forward->link_states + (size_t)i * forward->hidden,
-           m4s_engine_link_state(engine, forward->step.link_rows[i]), n_bytes);
+    ASSERT_OK(m4s_engine_read_link(engine, forward->step.link_rows[i],
+                                   forward->link_states + (size_t)i * forward->hidden));
   }
 }
 

@@ -1,11 +1,12 @@
 // Steps in an engine: the fast forward pass against the reference, and that a step's result depends
-// on nothing but the step.
+// on nothing but the step. On the CPU, on a device on the host, on a GPU.
 #include "support.h"
 
+#include "back_end.h"
 #include "forward.h"
 #include "tiny_model.h"
 
-static const double tolerance = 1e-5;  // of a tensor's largest magnitude: float32 sums
+static const double cpu_tolerance = 1e-5;  // of a tensor's largest magnitude: float32 sums
 
 // H, G, K, P: around multiples of 16, G smaller and larger than H, models with fluid inputs, and
 // the published sizes, last.
@@ -20,7 +21,13 @@ static const tiny_sizes_t sizes[] = {
     {.hidden = 64, .gnn_hidden = 64, .n_gnn_layers = 3, .n_params = TINY_FLUID},
     {.hidden = 200, .gnn_hidden = 300, .n_gnn_layers = 3, .n_params = 13},
 };
-enum { N_SIZES = sizeof sizes / sizeof *sizes, FLUID = 6, MAX_PARAMS = 16, MAX_STEPS = 40 };
+enum {
+  N_SIZES = sizeof sizes / sizeof *sizes,
+  FLUID = 6,
+  MAX_PARAMS = 16,
+  MAX_STEPS = 40,
+  MAX_HIDDEN = 256
+};
 
 // With those of the published runs, or others.
 static const float params[2][MAX_PARAMS] = {
@@ -29,8 +36,7 @@ static const float params[2][MAX_PARAMS] = {
 };
 
 static m4s_engine_t *make_engine(const m4s_model_t *model, m4s_forward_t how) {
-  m4s_engine_t *engine = NULL;
-  ASSERT_OK(m4s_engine_create(model, how, &engine));
+  m4s_engine_t *engine = back_end_engine(model, how);
   assert_ptr_equal(m4s_engine_model(engine), model);
   return engine;
 }
@@ -82,6 +88,7 @@ static void assert_equal_steps(const forward_t got[], const forward_t want[], si
 }
 
 static void assert_near_steps(const forward_t got[], const forward_t want[], size_t n) {
+  const double tolerance = back_end_tolerance(cpu_tolerance);
   for (size_t i = 0; i < n; i++) {
     ASSERT_WITHIN(
         forward_error(got[i].flow_states, want[i].flow_states, forward_n_flow_numbers(&want[i])),
@@ -325,6 +332,18 @@ static void assert_row(const float *row, int32_t n, const float first[4]) {
   }
 }
 
+static void assert_flow(m4s_engine_t *engine, int32_t flow, const float first[4]) {
+  float row[MAX_HIDDEN];
+  ASSERT_OK(m4s_engine_read_flow(engine, flow, row));
+  assert_row(row, m4s_engine_model(engine)->hidden, first);
+}
+
+static void assert_link(m4s_engine_t *engine, int32_t link, const float first[4]) {
+  float row[MAX_HIDDEN];
+  ASSERT_OK(m4s_engine_read_link(engine, link, row));
+  assert_row(row, m4s_engine_model(engine)->hidden, first);
+}
+
 static void resets_should_write_whole_rows(void **state) {
   (void)state;
   m4s_model_t *model = tiny_model(sizes[2], 5);
@@ -333,17 +352,19 @@ static void resets_should_write_whole_rows(void **state) {
   int32_t flow, link;
   ASSERT_OK(m4s_engine_take_flow_row(engine, &flow));
   ASSERT_OK(m4s_engine_take_link_row(engine, &link));
+  float row[MAX_HIDDEN];
   for (int32_t j = 0; j < n; j++) {
-    m4s_engine_flow_state(engine, flow)[j] = NAN;
-    m4s_engine_link_state(engine, link)[j] = NAN;
+    row[j] = NAN;
   }
+  ASSERT_OK(m4s_engine_write_flow(engine, flow, row));
+  ASSERT_OK(m4s_engine_write_link(engine, link, row));
   m4s_engine_reset_flow(engine, flow, 7000, 4);
   m4s_engine_reset_link(engine, link);
-  assert_row(m4s_engine_flow_state(engine, flow), n, (const float[]){1, 0, 3, 4});
-  assert_row(m4s_engine_link_state(engine, link), n, (const float[]){0, 1, 1, 0});
+  assert_flow(engine, flow, (const float[]){1, 0, 3, 4});
+  assert_link(engine, link, (const float[]){0, 1, 1, 0});
   m4s_engine_reset_flow(engine, flow, INT64_C(16777217), 7);
   const float log2_size = (float)log2(16777217.0 / 1000 + 1);
-  assert_row(m4s_engine_flow_state(engine, flow), n, (const float[]){1, 0, log2_size, 7});
+  assert_flow(engine, flow, (const float[]){1, 0, log2_size, 7});
   m4s_engine_destroy(engine);
   m4s_model_destroy(model);
 }
@@ -357,8 +378,8 @@ static void resets_should_leave_to_fluid_inputs_what_they_tell(void **state) {
   ASSERT_OK(m4s_engine_take_link_row(engine, &link));
   m4s_engine_reset_flow(engine, flow, 7000, 4);
   m4s_engine_reset_link(engine, link);
-  assert_row(m4s_engine_flow_state(engine, flow), model->hidden, (const float[]){1, 0, 0, 0});
-  assert_row(m4s_engine_link_state(engine, link), model->hidden, (const float[]){0, 1, 1, 0});
+  assert_flow(engine, flow, (const float[]){1, 0, 0, 0});
+  assert_link(engine, link, (const float[]){0, 1, 1, 0});
   m4s_engine_destroy(engine);
   m4s_model_destroy(model);
 }
@@ -567,25 +588,44 @@ static void engine_should_count_its_work(void **state) {
   m4s_model_destroy(model);
 }
 
-int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(fast_should_agree_with_the_reference),
-      cmocka_unit_test(fast_should_agree_with_the_reference_at_extremes),
+// What every back end promises.
+#define TESTS_OF_ALL \
+  cmocka_unit_test(fast_should_agree_with_the_reference), \
+      cmocka_unit_test(fast_should_agree_with_the_reference_at_extremes), \
+      cmocka_unit_test(released_rows_should_be_used_again), \
+      cmocka_unit_test(states_should_survive_more_rows), \
+      cmocka_unit_test(resets_should_write_whole_rows), \
+      cmocka_unit_test(resets_should_leave_to_fluid_inputs_what_they_tell), \
+      cmocka_unit_test(resets_should_count_as_epochs), \
+      cmocka_unit_test(inputs_should_reach_the_prediction), \
+      cmocka_unit_test(nan_should_reach_the_slowdown), \
+      cmocka_unit_test(engine_should_count_its_work)
+// Where rows do not depend on what is beside them.
+#define TESTS_OF_ROWS \
+  cmocka_unit_test(any_number_of_rows_should_do), \
+      cmocka_unit_test(order_in_the_batch_should_not_matter), \
+      cmocka_unit_test(row_numbers_should_not_matter), \
+      cmocka_unit_test(nan_should_stay_within_its_step_fast)
+
+int main(int argc, char **argv) {
+  const struct CMUnitTest cpu[] = {
+      TESTS_OF_ALL,
+      TESTS_OF_ROWS,
       cmocka_unit_test(reference_engine_should_be_the_reference),
-      cmocka_unit_test(any_number_of_rows_should_do),
-      cmocka_unit_test(order_in_the_batch_should_not_matter),
-      cmocka_unit_test(row_numbers_should_not_matter),
-      cmocka_unit_test(released_rows_should_be_used_again),
-      cmocka_unit_test(states_should_survive_more_rows),
-      cmocka_unit_test(resets_should_write_whole_rows),
-      cmocka_unit_test(resets_should_leave_to_fluid_inputs_what_they_tell),
-      cmocka_unit_test(resets_should_count_as_epochs),
-      cmocka_unit_test(inputs_should_reach_the_prediction),
-      cmocka_unit_test(nan_should_stay_within_its_step_fast),
       cmocka_unit_test(nan_should_stay_within_its_step_reference),
-      cmocka_unit_test(nan_should_reach_the_slowdown),
       cmocka_unit_test(instructions_should_not_matter),
-      cmocka_unit_test(engine_should_count_its_work),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const struct CMUnitTest device[] = {TESTS_OF_ALL, TESTS_OF_ROWS};
+  const struct CMUnitTest cells[] = {TESTS_OF_ALL};
+  if (argc > 1 && strcmp(argv[1], "gpu") == 0) {
+    back_end_need_gpu();
+    return cmocka_run_group_tests_name("GPU", device, back_end_begin_gpu, back_end_end) +
+           cmocka_run_group_tests_name("GPU, cuDNN's cells", cells, back_end_begin_gpu_cells,
+                                       back_end_end);
+  }
+  return cmocka_run_group_tests_name("CPU", cpu, back_end_begin_cpu, back_end_end) +
+         cmocka_run_group_tests_name("device on the host", device, back_end_begin_host,
+                                     back_end_end) +
+         cmocka_run_group_tests_name("device on the host, its cells", device,
+                                     back_end_begin_host_cells, back_end_end);
 }

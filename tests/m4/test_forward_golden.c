@@ -1,6 +1,7 @@
 // The forward pass against four consecutive steps with the published weights, computed in float64.
 #include "support.h"
 
+#include "back_end.h"
 #include "forward.h"
 
 static const double state_tolerance = 2e-5;  // of a tensor's largest magnitude: float32 sums
@@ -94,12 +95,12 @@ static void golden_check(const golden_t *golden, const forward_t *forward, int k
   const float *flows = golden_floats(golden, "flow_state", k, (int64_t)n_flow_numbers);
   const float *links = golden_floats(golden, "link_state", k, (int64_t)n_link_numbers);
   const float *slowdowns = golden_floats(golden, "slowdown_raw", k, (int64_t)n_flows);
-  ASSERT_WITHIN(forward_error(forward->flow_states, flows, n_flow_numbers), state_tolerance,
-                "states of flows");
-  ASSERT_WITHIN(forward_error(forward->link_states, links, n_link_numbers), state_tolerance,
-                "states of links");
+  ASSERT_WITHIN(forward_error(forward->flow_states, flows, n_flow_numbers),
+                back_end_tolerance(state_tolerance), "states of flows");
+  ASSERT_WITHIN(forward_error(forward->link_states, links, n_link_numbers),
+                back_end_tolerance(state_tolerance), "states of links");
   ASSERT_WITHIN(forward_error_each(forward->step.predictions_out, slowdowns, n_flows),
-                slowdown_tolerance, "slowdowns");
+                back_end_tolerance(slowdown_tolerance), "slowdowns");
 }
 
 static void golden_begin_step(const golden_t *golden, forward_t *forward, int k) {
@@ -140,8 +141,7 @@ static void golden_arrive(const golden_t *golden, m4s_engine_t *engine, forward_
 static void engine_should_agree_with_float64(m4s_forward_t how) {
   golden_t golden = golden_read();
   forward_t forward = forward_clone(&golden.start);
-  m4s_engine_t *engine = NULL;
-  ASSERT_OK(m4s_engine_create(golden.model, how, &engine));
+  m4s_engine_t *engine = back_end_engine(golden.model, how);
   golden_arrive(&golden, engine, &forward);
   m4s_inference_batch_t batch = {.engine = engine};
   for (int k = 1; k <= N_STEPS; k++) {
@@ -193,13 +193,24 @@ static void comparison_should_refuse_what_is_not_finite(void **state) {
   }
 }
 
-int main(void) {
-  const struct CMUnitTest tests[] = {
+int main(int argc, char **argv) {
+  const struct CMUnitTest cpu[] = {
       cmocka_unit_test(comparison_should_measure_errors),
       cmocka_unit_test(comparison_should_refuse_what_is_not_finite),
       cmocka_unit_test(reference_should_agree_with_float64),
       cmocka_unit_test(reference_engine_should_agree_with_float64),
       cmocka_unit_test(fast_engine_should_agree_with_float64),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const struct CMUnitTest device[] = {cmocka_unit_test(fast_engine_should_agree_with_float64)};
+  if (argc > 1 && strcmp(argv[1], "gpu") == 0) {
+    back_end_need_gpu();
+    return cmocka_run_group_tests_name("GPU", device, back_end_begin_gpu, back_end_end) +
+           cmocka_run_group_tests_name("GPU, cuDNN's cells", device, back_end_begin_gpu_cells,
+                                       back_end_end);
+  }
+  return cmocka_run_group_tests_name("CPU", cpu, back_end_begin_cpu, back_end_end) +
+         cmocka_run_group_tests_name("device on the host", device, back_end_begin_host,
+                                     back_end_end) +
+         cmocka_run_group_tests_name("device on the host, its cells", device,
+                                     back_end_begin_host_cells, back_end_end);
 }
