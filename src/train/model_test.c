@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "sweep/results.h"
+#include "core/file.h"
+#include "sweep/journal.h"
 #include "sweep/simulator.h"
 #include "train/forced.h"
 
@@ -42,21 +43,23 @@ void m4s_test_cases_clear(m4s_test_cases_t *cases) {
   *cases = (m4s_test_cases_t){0};
 }
 
-// What the folder's results say of packet at a point.
-static void find_times(const m4s_results_t *results, m4s_test_case_t *test_case) {
+// What the journal says of packet at a case, under the id that it had when it ran.
+static m4s_status_t find_times(const m4s_journal_t *journal, m4s_test_case_t *test_case) {
+  const m4s_journal_entry_t *entry = m4s_journal_find(journal, test_case->case_id, "packet", NULL);
+  json_t *line;
   test_case->packet_total_ns = -1;
-  for (size_t i = 0; i < results->n_rows; i++) {
-    const m4s_result_row_t *row = &results->rows[i];
-    if (strcmp(row->case_id, test_case->case_id) == 0 && strcmp(row->simulator, "packet") == 0) {
-      const json_t *total_us = json_object_get(row->metrics, "total_us");
-      test_case->packet_s = row->wall_s;
-      test_case->packet_total_ns =
-          json_is_number(total_us) ? 1e3 * json_number_value(total_us) : -1;
-    }
+  if (entry == NULL) {
+    return M4S_OK;
   }
+  M4S_TRY(m4s_journal_line(journal, entry, &line));
+  const json_t *total_us = json_object_get(json_object_get(line, "metrics"), "total_us");
+  test_case->packet_s = json_number_value(json_object_get(line, "wall_s"));
+  test_case->packet_total_ns = json_is_number(total_us) ? 1e3 * json_number_value(total_us) : -1;
+  json_decref(line);
+  return M4S_OK;
 }
 
-static m4s_status_t add_case(const m4s_dataset_scenario_t *scenario, const m4s_results_t *results,
+static m4s_status_t add_case(const m4s_dataset_scenario_t *scenario, const m4s_journal_t *journal,
                              m4s_test_cases_t *cases) {
   m4s_test_case_t *grown = realloc(cases->cases, (cases->n_cases + 1) * sizeof *grown);
   if (grown == NULL) {
@@ -66,26 +69,32 @@ static m4s_status_t add_case(const m4s_dataset_scenario_t *scenario, const m4s_r
   m4s_test_case_t *added = &cases->cases[cases->n_cases++];
   *added =
       (m4s_test_case_t){.case_id = strdup(scenario->case_id), .folder = strdup(scenario->folder)};
-  if (added->case_id == NULL || added->folder == NULL) {
-    return m4s_fail_memory("scenarios");
+  return added->case_id == NULL || added->folder == NULL ? m4s_fail_memory("scenarios")
+                                                         : find_times(journal, added);
+}
+
+static m4s_status_t add_cases(const m4s_dataset_t *dataset, const m4s_journal_t *journal,
+                              m4s_part_t part, m4s_test_cases_t *cases) {
+  for (size_t i = 0; i < dataset->n_scenarios; i++) {
+    if (part == M4S_N_PARTS || dataset->scenarios[i].part == part) {
+      M4S_TRY(add_case(&dataset->scenarios[i], journal, cases));
+    }
   }
-  find_times(results, added);
   return M4S_OK;
 }
 
 static m4s_status_t add_dataset(const char *folder, m4s_part_t part, m4s_test_cases_t *cases) {
   m4s_dataset_t dataset;
-  m4s_results_t results;
+  m4s_journal_t journal = {0};
   M4S_TRY(m4s_dataset_read(folder, &dataset));
-  m4s_status_t status = m4s_results_read(folder, &results);
+  char *path = m4s_path_join(folder, "journal.jsonl");
+  m4s_status_t status =
+      path == NULL ? m4s_fail_memory("a file name") : m4s_journal_read(&journal, path);
+  free(path);
   if (status == M4S_OK) {
-    for (size_t i = 0; status == M4S_OK && i < dataset.n_scenarios; i++) {
-      if (part == M4S_N_PARTS || dataset.scenarios[i].part == part) {
-        status = add_case(&dataset.scenarios[i], &results, cases);
-      }
-    }
-    m4s_results_clear(&results);
+    status = add_cases(&dataset, &journal, part, cases);
   }
+  m4s_journal_clear(&journal);
   m4s_dataset_clear(&dataset);
   return status;
 }

@@ -66,6 +66,9 @@ paste -d ' ' ours theirs | awk '
   { for (i = 2; i <= 5; i++) { d = $i - $(i + 5); if (!(d <= 0.0011 && d >= -0.0011)) print } }' >differences
 [[ -s differences ]] && problems+=("errors are not those of the report: $(head -n 3 differences)")
 grep -q '^dctcp  *6  ' test.out && grep -q '^hpcc  *6  ' test.out || problems+=("test: no groups: $(cat test.out)")
+# The times of packet are those of the data set's journal.
+packet=$(sed 's/.*"wall_s":\([0-9.]*\).*/\1/' data/journal.jsonl | awk '{ sum += $1 } END { printf "%.2f", sum }')
+grep -q "packet $packet, flowsim" test.out || problems+=("test: packet took $packet s: $(tail -n 1 test.out)")
 grep -q '^load 0.50  *4  ' test.out || problems+=("test: no loads: $(cat test.out)")
 # Flows of all scenarios alike: the mean is that of the scenarios weighted by their flows.
 awk -F, 'FNR == 1 { delete column; for (i = 1; i <= NF; i++) column[$i] = i; next }
