@@ -182,6 +182,14 @@ static double unsent_share(m4s_replay_t *replay, int32_t id, double latency_ns) 
   return bytes / (double)record->size_bytes;
 }
 
+// The present event's rows of its flows have been read.
+static void pass_rows(m4s_replay_t *replay, const int32_t *slots, int32_t n_slots) {
+  for (int32_t i = 0; i < n_slots; i++) {
+    int64_t id = replay->network.flows[slots[i]].id;
+    replay->next_row[id] += replay->next_row[id] < replay->row_begin[id + 1];
+  }
+}
+
 // Brings the fluid beside m4 to where the record's flows are.
 static m4s_status_t correct_fluid(m4s_replay_t *replay, const int32_t *slots, int32_t n_slots) {
   m4s_m4_network_t *network = &replay->network;
@@ -189,7 +197,6 @@ static m4s_status_t correct_fluid(m4s_replay_t *replay, const int32_t *slots, in
     const m4s_m4_flow_t *flow = &network->flows[slots[i]];
     int32_t id = (int32_t)flow->id;
     m4s_m4_fluid_flow_t fluid = m4s_m4_inputs_flow(network->inputs, slots[i]);
-    replay->next_row[id] += replay->next_row[id] < replay->row_begin[id + 1];
     if (flow->started_ns < now_of(replay)) {
       M4S_TRY(m4s_m4_inputs_set_remaining(
           network->inputs, now_of(replay), slots[i],
@@ -366,6 +373,7 @@ static m4s_status_t next_of_events(m4s_replay_t *replay, m4s_inference_batch_t *
                                              : complete(replay, event->flow, &id));
     const m4s_component_t *component = &replay->components.components[id];
     if (component->n_flows > 0) {
+      pass_rows(replay, component->flows, component->n_flows);
       M4S_TRY(correct_fluid(replay, component->flows, component->n_flows));
       M4S_TRY(m4s_m4_network_build_step(&replay->network, component->flows, component->n_flows));
       M4S_TRY(label_flows(replay, labels));
@@ -419,6 +427,7 @@ static m4s_status_t fire(m4s_replay_t *replay, bool *steps_out) {
   if (!*steps_out) {
     return M4S_OK;
   }
+  pass_rows(replay, network->active, network->n_active);
   M4S_TRY(correct_fluid(replay, network->active, network->n_active));
   return m4s_m4_network_build_step(network, network->active, network->n_active);
 }

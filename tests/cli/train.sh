@@ -67,6 +67,12 @@ refuses unknown_key 'did you mean lanes' "$program" train wrong.json --out wrong
 sed 's/"states"/"events"/' scenarios.json >events.json
 refuses no_states 'output.trace: m4.algorithm "event" is trained on "states"' "$program" dataset events.json --out events
 [[ ! -e events ]] || problems+=("no_states: left events")
+# Data sets of "interval" have no states.
+sed 's/"event"/"interval"/; s/"states"/"events"/' scenarios.json >intervals.json
+must intervals "$program" dataset intervals.json --out intervals
+network interval 1
+sed -i 's/"data"/"intervals"/' interval.json
+must interval "$program" train interval.json --out interval
 must info "$program" model info once/model.safetensors
 grep -q 'fluid-1' info.out || problems+=("info: no kind")
 must simulate "$program" simulate scenarios.json --simulators m4 --model once/model.safetensors --set run.seed=1

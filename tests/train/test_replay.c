@@ -124,9 +124,13 @@ static void check_flow(const record_t *record, const m4s_replay_t *replay, int32
 }
 
 // Goes through a busy period, or all, checking the labels of each step.
-static totals_t replay(const record_t *record, int32_t period, const m4s_m4_config_t *config) {
-  const m4s_network_sizes_t sizes = {
-      .inputs = M4S_INPUTS_FLUID, .hidden = 4, .gnn_hidden = 4, .n_gnn_layers = 1};
+static totals_t replay_with(m4s_model_inputs_t inputs, const record_t *record, int32_t period,
+                            const m4s_m4_config_t *config) {
+  const m4s_network_sizes_t sizes = {.inputs = inputs,
+                                     .hidden = 4,
+                                     .gnn_hidden = 4,
+                                     .n_params = inputs == M4S_INPUTS_FLUID ? 0 : M4S_M4_N_PARAMS,
+                                     .n_gnn_layers = 1};
   totals_t totals = {0};
   m4s_parameters_t *parameters = NULL;
   m4s_engine_t *engine = NULL;
@@ -155,6 +159,10 @@ static totals_t replay(const record_t *record, int32_t period, const m4s_m4_conf
   return totals;
 }
 
+static totals_t replay(const record_t *record, int32_t period, const m4s_m4_config_t *config) {
+  return replay_with(M4S_INPUTS_FLUID, record, period, config);
+}
+
 // Every event but the last of a period makes a step over its component; a flow weighs as the part
 // of its FCT in which it sends: all but the latency beyond the sending.
 static void steps_should_be_those_of_the_record(void **state) {
@@ -179,6 +187,18 @@ static void steps_should_be_those_of_the_record(void **state) {
   // A flow beside others that have sent all goes on faster until the next step; one that is through
   // by then, too early, weighs no more: 0.4 % of the whole here.
   assert_true(all.weight <= sending * (1 + 1e-6) && all.weight > 0.99 * sending);
+  clear_record(record);
+}
+
+// A network that predicts slowdowns is right from arrival to completion, the steps' parts sum up.
+static void slowdowns_should_weigh_as_whole_flows(void **state) {
+  (void)state;
+  record_t *record = make_record();
+  const m4s_m4_config_t config = make_config();
+  totals_t totals = replay_with(M4S_INPUTS_PUBLISHED, record, -1, &config);
+  for (int32_t flow = 0; flow < N; flow++) {
+    assert_true(fabs(totals.weights[flow] - 1) < 1e-5);
+  }
   clear_record(record);
 }
 
@@ -234,6 +254,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(periods_should_be_apart),
       cmocka_unit_test(steps_should_be_those_of_the_record),
+      cmocka_unit_test(slowdowns_should_weigh_as_whole_flows),
       cmocka_unit_test(intervals_should_make_steps_over_all_flows),
       cmocka_unit_test(forced_fcts_should_be_means_over_the_steps),
   };
