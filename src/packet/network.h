@@ -277,7 +277,8 @@ void m4s_packet_partitions_destroy(struct partitions *partitions);
 void m4s_packet_post(network_t *network, int32_t port, int64_t arrival_ns, int32_t packet);
 m4s_status_t m4s_packet_call(network_t *network, int32_t flow, int32_t caller, int64_t start_ns);
 
-// The earliest time of what waits; M4S_TIME_NEVER if nothing does.
+// By when what waits must be taken over: its earliest time, but not before the end of the window;
+// M4S_TIME_NEVER if nothing waits.
 int64_t m4s_packet_first_posted_ns(const network_t *network);
 
 // Until when (not including it) events can run before another window opens, at most `until_ns`.

@@ -149,11 +149,18 @@ void m4s_packet_partitions_destroy(partitions_t *partitions) {
   free(partitions);
 }
 
-int64_t m4s_packet_first_posted_ns(const network_t *network) {
-  return network->partitions == NULL ? M4S_TIME_NEVER : network->partitions->first_posted_ns;
-}
-
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// A call for the present, and a packet whose sending takes less than 1 ns, may lie within the
+// window; they happen after all else in it, the traffic source's events too.
+int64_t m4s_packet_first_posted_ns(const network_t *network) {
+  const partitions_t *partitions = network->partitions;
+  if (partitions == NULL) {
+    return M4S_TIME_NEVER;
+  }
+  int64_t posted_ns = partitions->first_posted_ns;
+  return posted_ns > partitions->window_end_ns ? posted_ns : partitions->window_end_ns + 1;
+}
 
 int64_t m4s_packet_window_ns(const network_t *network, int64_t until_ns) {
   return network->partitions == NULL ? until_ns
