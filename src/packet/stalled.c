@@ -27,7 +27,8 @@ static reason_t reason_of(const network_t *network, const sender_t *sender) {
       is_paused(network, ack_path_of(network, sender), sender->n_ack_hops)) {
     return PAUSED;
   }
-  if (sender->expected_byte >= sender->size_bytes) {
+  if (sender->expected_byte >= sender->size_bytes ||
+      (sender->expected_byte >= sender->next_byte && sender->acked_bytes < sender->next_byte)) {
     return LOST_ACK;
   }
   return sender->n_dropped > 0 ? LOST_DATA : HELD_UP;
@@ -40,7 +41,8 @@ static void describe(const sender_t *sender, reason_t reason, char *text, size_t
                (long long)sender->n_dropped, sender->n_dropped == 1 ? "" : "s");
       break;
     case LOST_ACK:
-      snprintf(text, n_text, "all received but the last ACK lost, and no retransmission timeout");
+      snprintf(text, n_text, "all %sreceived but the last ACK lost, and no retransmission timeout",
+               sender->expected_byte < sender->size_bytes ? "that was sent " : "");
       break;
     case PAUSED:
       snprintf(text, n_text, "links of its path stay paused");
