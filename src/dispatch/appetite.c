@@ -22,10 +22,11 @@ static double room(int n_points, int n_local) {
   return floor(MEMORY_SHARE * node_bytes / n_local / bytes_per_point);
 }
 
-int m4s_appetite(double rows_per_step, int n_points, int n_local) {
+int m4s_appetite(double rows_per_step, int64_t full_rows, int n_points, int n_local) {
   if (!(rows_per_step > 0)) {
     return 1;
   }
-  double wanted = fmin(round(FULL_BATCH_ROWS / rows_per_step), room(n_points, n_local));
+  double rows = full_rows > 0 ? (double)full_rows : FULL_BATCH_ROWS;
+  double wanted = fmin(round(rows / rows_per_step), room(n_points, n_local));
   return (int)fmax(1, fmin(wanted, M4S_MAX_POINTS_PER_WORKER));
 }

@@ -156,11 +156,11 @@ m4s_status_t m4s_comm_open(m4s_comm_t *comm) {
   TRY_MPI(MPI_Comm_set_errhandler(comm->comm, MPI_ERRORS_RETURN));
   TRY_MPI(MPI_Comm_rank(comm->comm, &comm->rank));
   TRY_MPI(MPI_Comm_size(comm->comm, &comm->n_ranks));
-  MPI_Comm node;
-  TRY_MPI(MPI_Comm_split_type(comm->comm, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &node));
-  TRY_MPI(MPI_Comm_rank(node, &comm->local_rank));
-  TRY_MPI(MPI_Comm_size(node, &comm->n_local));
-  TRY_MPI(MPI_Comm_free(&node));
+  TRY_MPI(MPI_Comm_split_type(comm->comm, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL,
+                              &comm->node));
+  TRY_MPI(MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_RETURN));
+  TRY_MPI(MPI_Comm_rank(comm->node, &comm->local_rank));
+  TRY_MPI(MPI_Comm_size(comm->node, &comm->n_local));
   comm->sends = calloc(1, sizeof *comm->sends);
   return comm->sends == NULL ? m4s_fail_memory("messages") : M4S_OK;
 }
@@ -174,9 +174,19 @@ m4s_status_t m4s_comm_close(m4s_comm_t *comm, int exit_status) {
   final_ticks = CLOSE_TICKS;
   TRY_MPI(MPI_Waitall(comm->sends->n, comm->sends->requests, MPI_STATUSES_IGNORE));
   free_sends(comm->sends);
+  TRY_MPI(MPI_Comm_free(&comm->node));
   TRY_MPI(MPI_Comm_free(&comm->comm));
   TRY_MPI(MPI_Finalize());
   setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
+  return M4S_OK;
+}
+
+m4s_status_t m4s_comm_share(const m4s_comm_t *comm, int64_t number, int64_t *numbers_out) {
+  if (!comm->mpi) {
+    *numbers_out = number;
+    return M4S_OK;
+  }
+  TRY_MPI(MPI_Allgather(&number, 1, MPI_INT64_T, numbers_out, 1, MPI_INT64_T, comm->node));
   return M4S_OK;
 }
 

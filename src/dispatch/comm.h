@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <mpi.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/status.h"
 
@@ -25,7 +26,8 @@ typedef struct {
   MPI_Comm comm;  // owned: a duplicate of the world's
   m4s_sends_t *sends;  // owned: messages on their way
   int rank, n_ranks;
-  int local_rank, n_local;  // among the ranks of the node
+  MPI_Comm node;  // owned: the ranks of the node
+  int local_rank, n_local;  // among them
 } m4s_comm_t;
 
 // Starts MPI if this process was started by mpirun or by srun with PMI (collective); from then on
@@ -38,6 +40,9 @@ m4s_status_t m4s_comm_close(m4s_comm_t *comm, int exit_status);
 
 // The rank of this process as its launcher says, before MPI starts; 0 without one.
 int m4s_comm_launch_rank(void);
+
+// The numbers of all ranks of the node, [n_local]. Collective among them.
+m4s_status_t m4s_comm_share(const m4s_comm_t *comm, int64_t number, int64_t *numbers_out);
 
 // Sends a message, without waiting until it is taken: two ranks may send to each other at a time.
 m4s_status_t m4s_comm_send(const m4s_comm_t *comm, int to, m4s_tag_t tag, const char *text);

@@ -53,6 +53,7 @@ typedef struct {
   char *default_out;  // owned
   const char *out;  // borrowed
   m4s_store_t *store;
+  m4s_device_choice_t device;  // of this rank
   json_t *placements;
   json_t *metrics;  // owned reference: names
   m4s_plan_t plan;
@@ -79,6 +80,7 @@ static m4s_status_t prepare(job_t *job, const char *spec_path) {
   if (options->master_works == M4S_MASTER_WORKS_NO && job->comm.n_ranks == 1) {
     return m4s_fail(M4S_ERR_INPUT, "--master-works no needs more than one rank");
   }
+  M4S_TRY(m4s_placement_check(job->placements));
   M4S_TRY(m4s_sweep_read(spec_path, &job->sweep));
   const m4s_overrides_t overrides = {.sets = &options->set,
                                      .wheres = &options->where,
@@ -127,10 +129,14 @@ static json_t *describe_run(const job_t *job) {
   if (m4s_kernels_choose(&kernels) == M4S_OK) {
     snprintf(back_end, sizeof back_end, "cpu (%s)", kernels->name);
   }
-  return json_pack("{s:s, s:s, s:s, s:O, s:s, s:i, s:O, s:O, s:o}", "version", M4S_VERSION,
-                   "git_id", M4S_GIT_ID, "started", started, "host", json_object_get(own, "host"),
-                   "back_end", back_end, "n_ranks", job->comm.n_ranks, "ranks", job->placements,
-                   "metrics", job->metrics, "overrides", describe_overrides(job->options));
+  const m4s_dispatch_options_t *options = job->options;
+  return json_pack("{s:s, s:s, s:s, s:O, s:s, s:s, s:s, s:s, s:i, s:O, s:O, s:o}", "version",
+                   M4S_VERSION, "git_id", M4S_GIT_ID, "started", started, "host",
+                   json_object_get(own, "host"), "back_end", back_end, "device", options->device,
+                   "gpu_products", m4s_gpu_products_names[options->gpu_products], "gpu_cells",
+                   m4s_gpu_cells_names[options->gpu_cells], "n_ranks", job->comm.n_ranks, "ranks",
+                   job->placements, "metrics", job->metrics, "overrides",
+                   describe_overrides(job->options));
 }
 
 // Lists what is to be done in the results folder.
@@ -173,7 +179,7 @@ static bool master_works(const job_t *job) {
 
 static m4s_status_t greet(job_t *job) {
   json_t *own;
-  M4S_TRY(m4s_placement_take(&job->comm, &own));
+  M4S_TRY(m4s_placement_take(&job->comm, &job->device, &own));
   m4s_status_t status = m4s_master_greet(&job->comm, own, &job->placements);
   json_decref(own);
   return status;
@@ -186,6 +192,7 @@ static m4s_status_t run_plan(job_t *job) {
                          .store = job->store,
                          .plan = &job->plan,
                          .placements = job->placements,
+                         .device = &job->device,
                          .stop = &stop_asked,
                          .works = master_works(job),
                          .points_per_worker = (int)job->options->points_per_worker,
@@ -263,7 +270,7 @@ static int run_rank(job_t *job, const char *spec_path) {
     status = m4s_master_dismiss(&job->comm, exit_status);
   } else {
     m4s_log_set_rank(job->comm.rank);
-    status = m4s_worker_serve(&job->comm, &stop_asked, &exit_status);
+    status = m4s_worker_serve(&job->comm, &job->device, &stop_asked, &exit_status);
   }
   if (status != M4S_OK) {
     m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());
@@ -273,10 +280,20 @@ static int run_rank(job_t *job, const char *spec_path) {
   return exit_status;
 }
 
+static m4s_status_t read_device(const m4s_dispatch_options_t *options,
+                                m4s_device_choice_t *device_out) {
+  device_out->products = (m4s_gpu_products_t)options->gpu_products;
+  device_out->cells = (m4s_gpu_cells_t)options->gpu_cells;
+  return m4s_device_choice_read(options->device, device_out);
+}
+
 int m4s_dispatch(const char *spec_path, const m4s_dispatch_options_t *options,
                  const m4s_dispatch_hooks_t *hooks) {
   job_t job = {.options = options, .hooks = hooks};
   m4s_status_t status = m4s_comm_open(&job.comm);
+  if (status == M4S_OK) {
+    status = read_device(options, &job.device);
+  }
   if (status != M4S_OK) {
     if (m4s_comm_launch_rank() == 0) {
       m4s_log(M4S_LOG_ERROR, "%s", m4s_last_error());

@@ -21,6 +21,8 @@ typedef struct {
   m4s_text_list_t set, where;
   double time_limit_s;  // 0: the points' own
   int master_works;  // m4s_master_works_t; auto: with up to 8 ranks
+  char *device;  // owned: "auto", "cpu", "cuda:N"
+  int gpu_products, gpu_cells;  // m4s_gpu_products_t, m4s_gpu_cells_t
   int64_t points_per_worker;  // side by side on each rank; 0: as many as make full batches
 } m4s_dispatch_options_t;
 

@@ -296,8 +296,9 @@ static m4s_status_t start(run_t *run) {
   for (size_t i = 0; i < config->plan->n_units; i++) {
     run->cost_left += (double)config->plan->units[i].cost;
   }
-  return config->works ? m4s_runner_create(config->stop, config->comm->n_local, &run->runner)
-                       : M4S_OK;
+  return config->works
+             ? m4s_runner_create(config->stop, config->comm->n_local, config->device, &run->runner)
+             : M4S_OK;
 }
 
 static void log_most_units(const run_t *run) {

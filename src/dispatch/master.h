@@ -15,6 +15,7 @@ typedef struct {
   m4s_store_t *store;
   const m4s_plan_t *plan;
   const json_t *placements;  // array by rank
+  const m4s_device_choice_t *device;  // of this rank, resolved
   atomic_bool *stop;  // set by signals; workers that are told to stop set it, too
   bool works;  // this rank simulates as well
   int points_per_worker;  // units that a rank has at a time, at most M4S_MAX_POINTS_PER_WORKER; 0:

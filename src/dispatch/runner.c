@@ -23,11 +23,13 @@ struct m4s_runner {
   int appetite;
   const atomic_bool *stop;
   int n_local;
+  m4s_device_choice_t device;
 };
 
 // The units at work, in the order in which they came.
 typedef struct {
   m4s_unit_t *units[M4S_MAX_POINTS_PER_WORKER];
+  int lanes[M4S_MAX_POINTS_PER_WORKER];  // of the units
   int n_units, most_units;  // at present, at any time
   m4s_engines_t *engines;
 } crew_t;
@@ -43,6 +45,19 @@ static char *take_first(m4s_text_list_t *list) {
   return first;
 }
 
+// The lane with the fewest units, the first of those.
+static int choose_lane(const crew_t *crew) {
+  int n_units[M4S_ENGINES_LANES] = {0};
+  int best = 0;
+  for (int i = 0; i < crew->n_units; i++) {
+    n_units[crew->lanes[i]]++;
+  }
+  for (int lane = 1; lane < m4s_engines_n_lanes(crew->engines); lane++) {
+    best = n_units[lane] < n_units[best] ? lane : best;
+  }
+  return best;
+}
+
 static m4s_status_t begin(const m4s_runner_t *runner, crew_t *crew, const char *text) {
   if (crew->n_units == M4S_MAX_POINTS_PER_WORKER) {
     return m4s_fail(M4S_ERR_INTERNAL, "more than %d units at a time", crew->n_units);
@@ -52,6 +67,7 @@ static m4s_status_t begin(const m4s_runner_t *runner, crew_t *crew, const char *
   m4s_status_t status =
       m4s_unit_create(order, crew->engines, runner->stop, &crew->units[crew->n_units]);
   json_decref(order);
+  crew->lanes[crew->n_units] = choose_lane(crew);
   crew->n_units += status == M4S_OK;
   crew->most_units = crew->n_units > crew->most_units ? crew->n_units : crew->most_units;
   return status;
@@ -68,7 +84,8 @@ static m4s_status_t take_orders(m4s_runner_t *runner, crew_t *crew, bool *go_on_
   *go_on_out = !runner->quit;
   if (crew->most_units > 0) {
     double rows_per_step = m4s_engines_rows_per_step(crew->engines);
-    runner->appetite = m4s_appetite(rows_per_step, crew->most_units, runner->n_local);
+    runner->appetite = m4s_appetite(rows_per_step, m4s_engines_full_rows(crew->engines),
+                                    crew->most_units, runner->n_local);
   }
   for (char *text; status == M4S_OK && (text = take_first(&runner->orders)) != NULL; free(text)) {
     status = begin(runner, crew, text);
@@ -90,18 +107,19 @@ static m4s_status_t hand_back(m4s_runner_t *runner, json_t *reply) {
   return status;
 }
 
-// One round: every unit up to its next inference; those that end leave, the others are evaluated
-// together.
-static m4s_status_t go_round(m4s_runner_t *runner, crew_t *crew) {
+// The units of a lane, whose steps have been evaluated, go on, each up to its next inference. Those
+// that end leave.
+static m4s_status_t advance_lane(m4s_runner_t *runner, crew_t *crew, int lane) {
   int n_left = 0;
   m4s_status_t status = M4S_OK;
   for (int i = 0; i < crew->n_units; i++) {
     m4s_unit_t *unit = crew->units[i];
     json_t *reply = NULL;
-    if (status == M4S_OK) {
+    if (status == M4S_OK && crew->lanes[i] == lane) {
       status = m4s_unit_advance(unit, &reply);
     }
     if (reply == NULL) {
+      crew->lanes[n_left] = crew->lanes[i];
       crew->units[n_left++] = unit;
       continue;
     }
@@ -110,7 +128,17 @@ static m4s_status_t go_round(m4s_runner_t *runner, crew_t *crew) {
     json_decref(reply);
   }
   crew->n_units = n_left;
-  m4s_engines_evaluate(crew->engines);
+  return status;
+}
+
+// One round: lane after lane goes on while the steps of the other are evaluated.
+static m4s_status_t go_round(m4s_runner_t *runner, crew_t *crew) {
+  m4s_status_t status = M4S_OK;
+  for (int lane = 0; status == M4S_OK && lane < M4S_ENGINES_LANES; lane++) {
+    m4s_engines_end(crew->engines, lane);
+    status = advance_lane(runner, crew, lane);
+    m4s_engines_begin(crew->engines, lane);
+  }
   return status;
 }
 
@@ -119,11 +147,17 @@ static void *run_units(void *argument) {
   crew_t crew = {.n_units = 0};
   bool go_on = true;
   m4s_status_t status = m4s_engines_create(&crew.engines);
+  if (status == M4S_OK) {
+    m4s_engines_choose(crew.engines, &runner->device);
+  }
   while (status == M4S_OK && go_on) {
     status = take_orders(runner, &crew, &go_on);
     if (status == M4S_OK && go_on) {
       status = go_round(runner, &crew);
     }
+  }
+  for (int lane = 0; crew.engines != NULL && lane < M4S_ENGINES_LANES; lane++) {
+    m4s_engines_end(crew.engines, lane);
   }
   for (int i = 0; i < crew.n_units; i++) {
     m4s_unit_destroy(crew.units[i]);
@@ -148,13 +182,15 @@ static int start_thread(m4s_runner_t *runner) {
   return error;
 }
 
-m4s_status_t m4s_runner_create(const atomic_bool *stop, int n_local, m4s_runner_t **runner_out) {
+m4s_status_t m4s_runner_create(const atomic_bool *stop, int n_local,
+                               const m4s_device_choice_t *device, m4s_runner_t **runner_out) {
   m4s_runner_t *runner = calloc(1, sizeof *runner);
   if (runner == NULL) {
     return m4s_fail_memory("a runner");
   }
   runner->stop = stop;
   runner->n_local = n_local;
+  runner->device = *device;
   runner->appetite = 1;
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);

@@ -18,9 +18,9 @@ typedef struct {
   int exit_status;
 } worker_t;
 
-static m4s_status_t say_hello(const m4s_comm_t *comm) {
+static m4s_status_t say_hello(const m4s_comm_t *comm, m4s_device_choice_t *device) {
   json_t *placement;
-  M4S_TRY(m4s_placement_take(comm, &placement));
+  M4S_TRY(m4s_placement_take(comm, device, &placement));
   char *text = json_dumps(placement, JSON_COMPACT);
   json_decref(placement);
   m4s_status_t status =
@@ -87,10 +87,12 @@ static m4s_status_t look(worker_t *worker, double patience_ms, bool *moved_out) 
   return status;
 }
 
-m4s_status_t m4s_worker_serve(const m4s_comm_t *comm, atomic_bool *stop, int *exit_out) {
+m4s_status_t m4s_worker_serve(const m4s_comm_t *comm, const m4s_device_choice_t *device,
+                              atomic_bool *stop, int *exit_out) {
   worker_t worker = {.comm = comm, .stop = stop, .appetite = 1};
-  M4S_TRY(say_hello(comm));
-  M4S_TRY(m4s_runner_create(stop, comm->n_local, &worker.runner));
+  m4s_device_choice_t own = *device;
+  M4S_TRY(say_hello(comm, &own));
+  M4S_TRY(m4s_runner_create(stop, comm->n_local, &own, &worker.runner));
   m4s_status_t status = M4S_OK;
   double patience_ms = 0;
   while (status == M4S_OK && !worker.ended) {
