@@ -137,9 +137,12 @@ refused '--time-limit' '-1' -- run in/spec.json --time-limit -1
 refused '--time-limit' '1e999' -- run in/spec.json --time-limit 1e999
 refused '--fresh' 'maybe' -- run in/spec.json --fresh=maybe
 refused '--master-works' 'perhaps' -- run in/spec.json --out out --master-works perhaps
-refused '--points-per-worker' '-1' '0 to 64' -- run in/spec.json --points-per-worker -1
-refused '--points-per-worker' '65' 'nearest' -- run in/spec.json --points-per-worker 65
+refused '--points-per-worker' '-1' '0 to 256' -- run in/spec.json --points-per-worker -1
+refused '--points-per-worker' '257' 'nearest' -- run in/spec.json --points-per-worker 257
 refused '--points-per-worker' 'many' -- run in/spec.json --points-per-worker many
+refused '--device' '"gpu"' 'auto, cpu and cuda:N' -- run in/spec.json --out out --device gpu
+refused '--device' 'cuda:999' -- run in/spec.json --out out --device cuda:999
+refused '--gpu-products' '"bf16"' 'tf32' -- run in/spec.json --out out --gpu-products bf16
 refused '--simulators' '"flowsin"' 'flowsim' -- run in/spec.json --out out --simulators flowsin
 refused '--simulators' 'twice' -- run in/spec.json --out out --simulators flowsim,flowsim
 refused '--simulators' -- run in/spec.json --out out --simulators ''
