@@ -360,15 +360,33 @@ static m4s_status_t check_kinds(const m4s_sweep_t *sweep) {
   return M4S_OK;
 }
 
+// Whether a number is other than 0, its default, at some point.
+static bool is_set(const m4s_sweep_t *sweep, m4s_setting_t setting) {
+  return json_number_value(m4s_setting_get(sweep->base, setting)) != 0 ||
+         m4s_sweep_find_axis(sweep, setting, NULL) != NULL;
+}
+
+// Refuses whose flows in flight are limited where nothing says that they are.
+static m4s_status_t check_loops(const m4s_sweep_t *sweep) {
+  m4s_setting_t limit;
+  m4s_setting_t whose;
+  M4S_TRY(m4s_setting_find_in("traffic", "in_flight", sweep->path, &limit));
+  M4S_TRY(m4s_setting_find_in("traffic", "in_flight_of", sweep->path, &whose));
+  return is_given(sweep, whose) && !is_given(sweep, limit)
+             ? m4s_fail(M4S_ERR_INPUT,
+                        "%s: traffic.in_flight_of: has no effect without traffic.in_flight (set it "
+                        "to 1 or more)",
+                        sweep->path)
+             : M4S_OK;
+}
+
 // Refuses max_load beside host_load, which is instead of it.
 static m4s_status_t check_loads(const m4s_sweep_t *sweep) {
   m4s_setting_t most;
   m4s_setting_t hosts;
   M4S_TRY(m4s_setting_find_in("traffic", "max_load", sweep->path, &most));
   M4S_TRY(m4s_setting_find_in("traffic", "host_load", sweep->path, &hosts));
-  bool by_hosts = json_number_value(m4s_setting_get(sweep->base, hosts)) != 0 ||
-                  m4s_sweep_find_axis(sweep, hosts, NULL) != NULL;
-  return by_hosts && is_given(sweep, most)
+  return is_set(sweep, hosts) && is_given(sweep, most)
              ? m4s_fail(M4S_ERR_INPUT,
                         "%s: traffic.max_load: has no effect with traffic.host_load (take one "
                         "of them away)",
@@ -416,6 +434,16 @@ static void warn_of_other_kind(const m4s_sweep_t *sweep, m4s_setting_t setting, 
   }
 }
 
+// Where the limit is 0 at all points, as a spec or --set may say.
+static void warn_of_open_loops(const m4s_sweep_t *sweep, m4s_setting_t setting, const char *where) {
+  m4s_setting_t limit;
+  if (strcmp(setting.field->name, "in_flight_of") == 0 &&
+      m4s_setting_find_in("traffic", "in_flight", where, &limit) == M4S_OK &&
+      !is_set(sweep, limit)) {
+    m4s_log(M4S_LOG_WARN, "%s traffic.in_flight_of: has no effect with traffic.in_flight 0", where);
+  }
+}
+
 // Settings of absent simulators may move together with one that has an effect.
 static void warn_of_axes(const m4s_sweep_t *sweep, const m4s_axis_group_t *group) {
   bool all_absent = true;
@@ -427,6 +455,7 @@ static void warn_of_axes(const m4s_sweep_t *sweep, const m4s_axis_group_t *group
       warn_of_absent(sweep, group->axes[i].setting, "axis");
     }
     warn_of_other_kind(sweep, group->axes[i].setting, "axis");
+    warn_of_open_loops(sweep, group->axes[i].setting, "axis");
   }
 }
 
@@ -435,6 +464,7 @@ static void warn_of_name(const m4s_sweep_t *sweep, const char *name, const char 
   if (m4s_setting_find(name, where, &setting) == M4S_OK) {
     warn_of_absent(sweep, setting, where);
     warn_of_other_kind(sweep, setting, where);
+    warn_of_open_loops(sweep, setting, where);
   }
 }
 
@@ -469,6 +499,9 @@ m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overr
   }
   if (status == M4S_OK) {
     status = check_loads(sweep);
+  }
+  if (status == M4S_OK) {
+    status = check_loops(sweep);
   }
   if (status == M4S_OK && overrides->quick && sweep->quick_text == NULL) {
     status = m4s_fail(M4S_ERR_INPUT, "%s: --quick: the spec has no \"quick\", the condition for it",

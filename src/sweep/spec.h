@@ -93,8 +93,8 @@ typedef struct {
 
 // Applies overrides, before m4s_sweep_load(). Settings that have no effect with the sweep's kinds
 // of topology, traffic and packet's profile, or with the default of what chooses among them
-// ("sizes" of "sizes_file"), or max_load beside host_load, are M4S_ERR_INPUT. `selection_out`: a
-// new reference.
+// ("sizes" of "sizes_file"), or max_load beside host_load, or in_flight_of without in_flight, are
+// M4S_ERR_INPUT. `selection_out`: a new reference.
 m4s_status_t m4s_sweep_override(m4s_sweep_t *sweep, const m4s_overrides_t *overrides,
                                 m4s_selection_t **selection_out);
 

@@ -344,6 +344,7 @@ bad_spec 'traffic.max_load: has no effect' 'set traffic.kind to "mix"' -- "$(spe
 bad_spec 'max_load: 1.5 is 1 or above' 'nearest valid: 0.99' -- "$(mix ', "max_load": 1.5')"
 bad_spec 'host_load: 0.9 is a load of 8.23 of the most loaded link (tier1-host)' 'nearest valid: 0.108' -- "$(mix ', "host_load": 0.9, "spatial": "incast"')"
 bad_spec 'base.traffic.host_load: -1 is outside 0 to 100 (nearest valid: 0)' -- "$(mix ', "host_load": -1')"
+bad_spec 'traffic.in_flight_of: has no effect without traffic.in_flight' -- "$(mix ', "in_flight_of": "host"')"
 bad_spec 'traffic.max_load: has no effect with traffic.host_load' -- "$(mix ', "host_load": 0.1, "max_load": 0.4')"
 bad_spec 'base.traffic.max_load: 0 is outside 1e-06 to 100 (nearest valid: 1e-06)' -- "$(mix ', "max_load": 0')"
 bad_spec 'traffic.sizes_file: has no effect with traffic.sizes "websearch"' 'set traffic.sizes to "file"' -- "$(mix ', "sizes_file": "small.txt"')"
@@ -499,6 +500,19 @@ if [[ $(cat stderr) != *'warning: --set traffic.sizes_file: has no effect with t
   n_failed=$((n_failed + 1))
   echo "FAILED: no single warning of a file of sizes: $(cat stderr)"
 fi
+
+# So is whose flows are limited in flight where 0 are said to be.
+spec base '{"topology": {"kind": "clos"}, "traffic": {"kind": "mix", "in_flight": 0, "n_flows": 9}}' |
+  sed 's/"reduction": \[1, 2\]/"in_flight_of": ["rack", "host"]/' >in/unused.json
+for in_flight in 0 2; do
+  "$program" plan in/unused.json --set in_flight=$in_flight >stdout 2>stderr
+  wanted=$([[ $in_flight == 0 ]] && echo 1 || echo 0)
+  if [[ $(grep -c 'axis traffic.in_flight_of: has no effect with traffic.in_flight 0' stderr) -ne $wanted ||
+    $(grep -c warning stderr) -ne $wanted ]]; then
+    n_failed=$((n_failed + 1))
+    echo "FAILED: in_flight $in_flight: other warnings than $wanted: $(cat stderr)"
+  fi
+done
 
 # --- topologies ---
 # bad_topology FRAGMENT… -- TEXT: refused by itself and as a sweep's topology.

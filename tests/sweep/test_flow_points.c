@@ -446,6 +446,9 @@ static void settings_of_other_kinds_should_be_refused(void **state) {
        "traffic.sizes to \"exponential\")"},
       {BASE("\"traffic\": {\"kind\": \"mix\", \"max_load\": 0.3, \"host_load\": 0.1}"),
        "t.json: traffic.max_load: has no effect with traffic.host_load (take one of them away)"},
+      {BASE("\"traffic\": {\"kind\": \"mix\", \"in_flight_of\": \"host\"}"),
+       "t.json: traffic.in_flight_of: has no effect without traffic.in_flight (set it to 1 or "
+       "more)"},
       {BASE("\"packet\": {\"profile\": \"m4\", \"headroom_extra_bytes\": 8000}"),
        "t.json: packet.headroom_extra_bytes: has no effect with packet.profile \"m4\" (set "
        "packet.profile to \"hpcc\")"},
