@@ -29,7 +29,10 @@ enum { MAX_FLOWS = 100000000 };
   { .name = name_, .kind = M4S_FIELD_PATH, .offset = AT(member_), .unit = "path", .help = help_ }
 const m4s_field_t m4s_load_mix_fields[] = {
     CHOICE("spatial", spatial.kind, m4s_spatial_names, "uniform", "which hosts send to which"),
-    PATH("matrix_file", spatial.matrix_file, "spatial matrix: rack-to-rack counts, JSON"),
+    PATH("matrix_file", spatial.matrix_file,
+         "spatial matrix: counts from rack to rack, JSON: {\"matrix\": {\"inner\": rows, "
+         "\"idx2name\": "
+         "racks}, \"pod2tors\": {pod: racks, ...}}"),
     REAL("rack_share", spatial.rack_share, NULL, "0.1", 0, 1,
          "spatial locality: share of the flows that stay in their rack"),
     REAL("pod_share", spatial.pod_share, NULL, "0.3", 0, 1,
