@@ -35,21 +35,16 @@ void m4s_bench_step_clear(m4s_bench_step_t *step);
 
 // --- OpenBLAS ---
 
-typedef struct {
-  void *library;  // owned
-  char name[128];  // "OpenBLAS 0.3.21, SkylakeX kernels"
-  // cblas_sgemm(): order, transpositions, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc.
-  void (*sgemm)(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
-                const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
-} m4s_bench_blas_t;
+enum { M4S_BENCH_BLAS_NAME_BYTES = 128 };
 
-// libopenblas.so.0 with one thread. False where there is none.
-bool m4s_bench_blas_open(m4s_bench_blas_t *blas_out);
-void m4s_bench_blas_close(m4s_bench_blas_t *blas);
+// Gives OpenBLAS one thread; `name_out`: "OpenBLAS 0.3.21, SkylakeX kernels".
+void m4s_bench_blas_start(char name_out[M4S_BENCH_BLAS_NAME_BYTES]);
+
+typedef enum { M4S_BENCH_OPENBLAS, M4S_BENCH_OWN_KERNELS } m4s_bench_product_t;
 
 // The most floating-point operations per second in products of square matrices, and the size of the
-// one: by OpenBLAS, or (NULL) by the kernels of the network.
-m4s_status_t m4s_bench_peak(const m4s_bench_blas_t *blas, double seconds, double *flops_out,
+// one: by OpenBLAS, or by the kernels of the network.
+m4s_status_t m4s_bench_peak(m4s_bench_product_t product, double seconds, double *flops_out,
                             int *size_out);
 
 // A step written straight down: cblas_sgemm() for every product of all rows and a matrix, and
@@ -57,8 +52,7 @@ m4s_status_t m4s_bench_peak(const m4s_bench_blas_t *blas, double seconds, double
 typedef struct m4s_bench_baseline m4s_bench_baseline_t;
 
 // Begins with the states that the step's rows now hold. All arguments are borrowed.
-m4s_status_t m4s_bench_baseline_create(const m4s_bench_blas_t *blas, const m4s_model_t *model,
-                                       const m4s_bench_step_t *step,
+m4s_status_t m4s_bench_baseline_create(const m4s_model_t *model, const m4s_bench_step_t *step,
                                        m4s_bench_baseline_t **baseline_out);
 void m4s_bench_baseline_destroy(m4s_bench_baseline_t *baseline);
 

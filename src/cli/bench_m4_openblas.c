@@ -1,7 +1,8 @@
 // What m4sweep bench m4 compares with: OpenBLAS's matrix products, alone and in a step of m4 that
 // is written straight down around them.
-#include <dlfcn.h>
+#include <cblas.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,57 +10,19 @@
 #include "cli/bench_m4.h"
 #include "m4/kernels.h"
 
-enum { NAME_BYTES = sizeof((m4s_bench_blas_t *)0)->name };
-enum { ROW_MAJOR = 101, NO_TRANSPOSE = 111, TRANSPOSE = 112 };  // of the C interface to BLAS
-
-// dlsym() gives functions as void *; false where there is none.
-static bool find(void *library, const char *name, void *function_out) {
-  void *function = dlsym(library, name);
-  memcpy(function_out, &function, sizeof function);
-  return function != NULL;
-}
-
-// "OpenBLAS 0.3.21, SkylakeX kernels" from its configuration, "OpenBLAS 0.3.21 NO_LAPACKE …", and
-// its name for the core.
-static void name_library(void *library, char *name_out) {
-  char *(*config)(void);
-  char *(*core)(void);
+void m4s_bench_blas_start(char name_out[M4S_BENCH_BLAS_NAME_BYTES]) {
   char version[32] = "";
-  if (find(library, "openblas_get_config", &config)) {
-    (void)sscanf(config(), "OpenBLAS %31s", version);
-  }
-  bool known = find(library, "openblas_get_corename", &core);
-  snprintf(name_out, NAME_BYTES, "OpenBLAS%s%s, %.32s kernels", version[0] == '\0' ? "" : " ",
-           version, known ? core() : "unknown");
-}
-
-bool m4s_bench_blas_open(m4s_bench_blas_t *blas_out) {
-  void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-  void (*set_num_threads)(int);
-  m4s_bench_blas_t blas = {.library = library};
-  if (library == NULL || !find(library, "cblas_sgemm", &blas.sgemm) ||
-      !find(library, "openblas_set_num_threads", &set_num_threads)) {
-    m4s_bench_blas_close(&blas);
-    return false;
-  }
-  set_num_threads(1);
-  name_library(library, blas.name);
-  *blas_out = blas;
-  return true;
-}
-
-void m4s_bench_blas_close(m4s_bench_blas_t *blas) {
-  if (blas->library != NULL) {
-    dlclose(blas->library);
-  }
+  openblas_set_num_threads(1);
+  (void)sscanf(openblas_get_config(), "OpenBLAS %31s", version);
+  snprintf(name_out, M4S_BENCH_BLAS_NAME_BYTES, "OpenBLAS%s%s, %.32s kernels",
+           version[0] == '\0' ? "" : " ", version, openblas_get_corename());
 }
 
 // --- the peak ---
 
 // c = a b with square matrices of `size`.
 typedef struct {
-  const m4s_bench_blas_t *blas;  // NULL: own kernels
-  const m4s_kernels_t *kernels;
+  const m4s_kernels_t *kernels;  // own ones; NULL: OpenBLAS
   int size;
   float *a, *b, *c;
 } square_t;
@@ -67,9 +30,9 @@ typedef struct {
 static m4s_status_t multiply(void *context) {
   const square_t *square = context;
   int n = square->size;
-  if (square->blas != NULL) {
-    square->blas->sgemm(ROW_MAJOR, NO_TRANSPOSE, NO_TRANSPOSE, n, n, n, 1, square->a, n, square->b,
-                        n, 0, square->c, n);
+  if (square->kernels == NULL) {
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, square->a, n, square->b, n,
+                0, square->c, n);
     return M4S_OK;
   }
   const m4s_packed_t weights = {.n_in = n, .n_groups = n / M4S_GROUP, .numbers = square->b};
@@ -98,13 +61,14 @@ static m4s_status_t make_matrices(square_t *square, float **numbers_out) {
   return M4S_OK;
 }
 
-m4s_status_t m4s_bench_peak(const m4s_bench_blas_t *blas, double seconds, double *flops_out,
+m4s_status_t m4s_bench_peak(m4s_bench_product_t product, double seconds, double *flops_out,
                             int *size_out) {
   static const int sizes[] = {512, 1024, 2048};
-  size_t n_sizes = blas == NULL ? 2 : 3;  // own kernels are not made for large ones
+  bool own = product == M4S_BENCH_OWN_KERNELS;
+  size_t n_sizes = own ? 2 : 3;  // own kernels are not made for large ones
   double largest = 0;
-  square_t square = {.blas = blas};
-  M4S_TRY(m4s_kernels_choose(&square.kernels));
+  square_t square = {.kernels = NULL};
+  M4S_TRY(own ? m4s_kernels_choose(&square.kernels) : M4S_OK);
   for (size_t i = 0; i < n_sizes; i++) {
     double cpu_s;
     float *numbers = NULL;
@@ -126,7 +90,6 @@ m4s_status_t m4s_bench_peak(const m4s_bench_blas_t *blas, double seconds, double
 // --- the step ---
 
 struct m4s_bench_baseline {
-  const m4s_bench_blas_t *blas;
   const m4s_model_t *model;
   const m4s_step_t *step;
   int n_flows, n_links, n_rows;
@@ -153,8 +116,8 @@ static double wall_s(void) {
 static void product(m4s_bench_baseline_t *baseline, int n_rows, const float *x, int n_in,
                     const float *weight, int n_out, bool add, float *out) {
   double began_s = wall_s();
-  baseline->blas->sgemm(ROW_MAJOR, NO_TRANSPOSE, TRANSPOSE, n_rows, n_out, n_in, 1, x, n_in, weight,
-                        n_in, add ? 1 : 0, out, n_out);
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n_rows, n_out, n_in, 1, x, n_in, weight,
+              n_in, add ? 1 : 0, out, n_out);
   baseline->sgemm_s += wall_s() - began_s;
 }
 
@@ -444,15 +407,13 @@ static m4s_status_t make_room(m4s_bench_baseline_t *baseline) {
   return M4S_OK;
 }
 
-m4s_status_t m4s_bench_baseline_create(const m4s_bench_blas_t *blas, const m4s_model_t *model,
-                                       const m4s_bench_step_t *step,
+m4s_status_t m4s_bench_baseline_create(const m4s_model_t *model, const m4s_bench_step_t *step,
                                        m4s_bench_baseline_t **baseline_out) {
   m4s_bench_baseline_t *baseline = malloc(sizeof *baseline);
   if (baseline == NULL) {
     return m4s_fail_memory("a step");
   }
-  *baseline = (m4s_bench_baseline_t){.blas = blas,
-                                     .model = model,
+  *baseline = (m4s_bench_baseline_t){.model = model,
                                      .step = &step->step,
                                      .n_flows = step->step.n_flows,
                                      .n_links = step->step.n_links,

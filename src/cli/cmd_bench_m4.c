@@ -112,8 +112,6 @@ typedef struct {
   m4s_model_t *model;
   m4s_workload_t *workload;  // of the points, NULL without them
   m4s_engine_t *engine;
-  bool has_blas;
-  m4s_bench_blas_t blas;
   double peak_flops;
 } bench_t;
 
@@ -137,20 +135,14 @@ static m4s_status_t measure_peak(bench_t *bench) {
   int own_size = 0;
   double own_flops = 0;
   double seconds = bench->options->seconds;
-  M4S_TRY(m4s_bench_peak(NULL, seconds, &own_flops, &own_size));
-  if (bench->has_blas) {
-    M4S_TRY(m4s_bench_peak(&bench->blas, seconds, &bench->peak_flops, &size));
-    printf("peak: %.1f GFLOP/s, %d x %d matrices, cblas_sgemm() of %s\n", bench->peak_flops / 1e9,
-           size, size, bench->blas.name);
-    printf("m4sweep's own kernels: %.1f GFLOP/s, %d x %d matrices\n", own_flops / 1e9, own_size,
-           own_size);
-  } else {
-    bench->peak_flops = own_flops;
-    printf(
-        "peak: %.1f GFLOP/s, %d x %d matrices, m4sweep's own kernels: this machine has no "
-        "libopenblas.so.0\n",
-        own_flops / 1e9, own_size, own_size);
-  }
+  char name[M4S_BENCH_BLAS_NAME_BYTES];
+  m4s_bench_blas_start(name);
+  M4S_TRY(m4s_bench_peak(M4S_BENCH_OWN_KERNELS, seconds, &own_flops, &own_size));
+  M4S_TRY(m4s_bench_peak(M4S_BENCH_OPENBLAS, seconds, &bench->peak_flops, &size));
+  printf("peak: %.1f GFLOP/s, %d x %d matrices, cblas_sgemm() of %s\n", bench->peak_flops / 1e9,
+         size, size, name);
+  printf("m4sweep's own kernels: %.1f GFLOP/s, %d x %d matrices\n", own_flops / 1e9, own_size,
+         own_size);
   fflush(stdout);
   return M4S_OK;
 }
@@ -211,7 +203,7 @@ static m4s_status_t time_baseline(const bench_t *bench, const m4s_bench_step_t *
                                   double *cpu_s_out, double *sgemm_share_out) {
   m4s_bench_baseline_t *baseline = NULL;
   work_t work = {.batch = {.engine = bench->engine}, .steps = step, .n_steps = 1};
-  M4S_TRY(m4s_bench_baseline_create(&bench->blas, bench->model, step, &baseline));
+  M4S_TRY(m4s_bench_baseline_create(bench->model, step, &baseline));
   m4s_status_t status = m4s_bench_baseline_run(baseline);
   if (status == M4S_OK) {
     status = evaluate(&work);
@@ -246,10 +238,7 @@ static m4s_status_t bench_rows(const bench_t *bench, int64_t n_rows) {
   double baseline_s = 0;
   double sgemm_share = 0;
   M4S_TRY(m4s_bench_step_init(bench->engine, n_rows, &step));
-  m4s_status_t status = M4S_OK;
-  if (bench->has_blas) {
-    status = time_baseline(bench, &step, &baseline_s, &sgemm_share);
-  }
+  m4s_status_t status = time_baseline(bench, &step, &baseline_s, &sgemm_share);
   if (status == M4S_OK) {
     status = time_steps(bench, &step, 1, true, &cpu_s);
   }
@@ -257,11 +246,8 @@ static m4s_status_t bench_rows(const bench_t *bench, int64_t n_rows) {
     printf("%7" PRId64, n_rows);
     print_rate(bench, &step.step, cpu_s);
     printf(" %8.1f", (double)m4s_model_n_weights(bench->model) * sizeof(float) / cpu_s / 1e9);
-    if (bench->has_blas) {
-      print_rate(bench, &step.step, baseline_s);
-      printf(" %7.0f%%  %7.2fx", 100 * sgemm_share, baseline_s / cpu_s);
-    }
-    printf("\n");
+    print_rate(bench, &step.step, baseline_s);
+    printf(" %7.0f%%  %7.2fx\n", 100 * sgemm_share, baseline_s / cpu_s);
     fflush(stdout);
   }
   m4s_bench_step_clear(&step);
@@ -270,15 +256,10 @@ static m4s_status_t bench_rows(const bench_t *bench, int64_t n_rows) {
 
 static m4s_status_t bench_table(const bench_t *bench, const int64_t *rows, size_t n) {
   printf("\none step of so many rows: two thirds flows, one third links, 4 links on a path\n");
-  if (bench->has_blas) {
-    printf("%7s   %-47s   %-47s  %8s\n", "", "m4sweep", "OpenBLAS", "m4sweep");
-  }
+  printf("%7s   %-47s   %-47s  %8s\n", "", "m4sweep", "OpenBLAS", "m4sweep");
   printf("%7s   %10s %9s %8s %8s %8s", "rows", "rows/s", "steps/s", "GFLOP/s", "of peak", "GB/s");
-  if (bench->has_blas) {
-    printf("   %10s %9s %8s %8s %8s  %8s", "rows/s", "steps/s", "GFLOP/s", "of peak", "in sgemm",
-           "faster");
-  }
-  printf("\n");
+  printf("   %10s %9s %8s %8s %8s  %8s\n", "rows/s", "steps/s", "GFLOP/s", "of peak", "in sgemm",
+         "faster");
   for (size_t i = 0; i < n; i++) {
     M4S_TRY(bench_rows(bench, rows[i]));
   }
@@ -392,7 +373,6 @@ static m4s_status_t run_bench(bench_t *bench) {
   M4S_TRY(read_inputs(bench));
   M4S_TRY(m4s_engine_create(bench->model, M4S_FORWARD_FAST, &bench->engine));
   print_head(bench);
-  bench->has_blas = m4s_bench_blas_open(&bench->blas);
   M4S_TRY(measure_peak(bench));
   M4S_TRY(bench_table(bench, rows, n_rows));
   M4S_TRY(bench_side_by_side(bench));
@@ -404,9 +384,6 @@ static int run(const void *values, int n_arguments, char **arguments) {
   (void)arguments;
   bench_t bench = {.options = values};
   m4s_status_t status = run_bench(&bench);
-  if (bench.has_blas) {
-    m4s_bench_blas_close(&bench.blas);
-  }
   m4s_engine_destroy(bench.engine);
   m4s_workload_destroy(bench.workload);
   m4s_model_destroy(bench.model);
