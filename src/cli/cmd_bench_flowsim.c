@@ -6,6 +6,7 @@
 
 #include "cli/bench.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/clock.h"
 #include "flow/collective_source.h"
 #include "flow/flow_list.h"
@@ -36,12 +37,7 @@ static const m4s_field_t fields[] = {
      .choices = case_names,
      .fallback = "all",
      .help = "what is timed"},
-    {.name = "workload",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(options_t, workload),
-     .unit = "FILE",
-     .fallback = "sweeps/workloads/gray-failure.txt",
-     .help = "for the 105 gray-failure points"},
+    M4S_OPTION_GRAY_WORKLOAD(options_t, "for the 105 gray-failure points"),
     {.name = "flows",
      .kind = M4S_FIELD_INT,
      .offset = offsetof(options_t, flows),
@@ -83,13 +79,7 @@ static const m4s_field_t fields[] = {
      .min = 0,
      .max = 10,
      .help = "of the logarithm of the gaps between flows, 2 for bursts"},
-    {.name = "seed",
-     .kind = M4S_FIELD_INT,
-     .offset = offsetof(options_t, seed),
-     .fallback = "1",
-     .min = 0,
-     .max = 4294967295.0,
-     .help = "of the mix"},
+    M4S_OPTION_SEED(options_t, "of the mix"),
 };
 
 // What a case took, on both clocks: they differ where others use the core.

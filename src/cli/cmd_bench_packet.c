@@ -7,6 +7,7 @@
 
 #include "cli/bench.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "packet/trace.h"
@@ -34,13 +35,7 @@ static const m4s_field_t fields[] = {
      .min = 0.01,
      .max = 0.95,
      .help = "of the mixes' most loaded link"},
-    {.name = "seed",
-     .kind = M4S_FIELD_INT,
-     .offset = offsetof(options_t, seed),
-     .fallback = "1",
-     .min = 0,
-     .max = 4294967295.0,
-     .help = "of the mixes"},
+    M4S_OPTION_SEED(options_t, "of the mixes"),
     {.name = "degraded_gpus",
      .kind = M4S_FIELD_INT,
      .offset = offsetof(options_t, degraded_gpus),
@@ -55,12 +50,7 @@ static const m4s_field_t fields[] = {
      .min = 1,
      .max = 100,
      .help = "of the gray-failure point: degraded GPUs have 1/R of their bandwidth"},
-    {.name = "workload",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(options_t, workload),
-     .unit = "FILE",
-     .fallback = "sweeps/workloads/gray-failure.txt",
-     .help = "of the gray-failure point"},
+    M4S_OPTION_GRAY_WORKLOAD(options_t, "of the gray-failure point"),
     {.name = "repeat",
      .kind = M4S_FIELD_INT,
      .offset = offsetof(options_t, repeat),

@@ -2,40 +2,18 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "dispatch/dispatch.h"
 #include "train/dataset.h"
 
 static const m4s_field_t options[] = {
-    {.name = "out",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(m4s_dispatch_options_t, out),
-     .unit = "DIR",
-     .help = "folder of the data set; default: results/<name of the sweep>"},
-    {.name = "set",
-     .kind = M4S_FIELD_LIST,
-     .offset = offsetof(m4s_dispatch_options_t, set),
-     .unit = "NAME=VALUE",
-     .help = "keep an axis at one of its values, or change another setting; repeatable"},
-    {.name = "where",
-     .kind = M4S_FIELD_LIST,
-     .offset = offsetof(m4s_dispatch_options_t, where),
-     .unit = "CONDITION",
-     .help = "only points for which this holds, as \"where\" in specs; repeatable"},
-    {.name = "quick",
-     .kind = M4S_FIELD_FLAG,
-     .offset = offsetof(m4s_dispatch_options_t, quick),
-     .help = "only points for which the spec's \"quick\" holds"},
-    {.name = "fresh",
-     .kind = M4S_FIELD_FLAG,
-     .offset = offsetof(m4s_dispatch_options_t, fresh),
-     .help = "remove the results that are in the folder and start over"},
-    {.name = "time_limit",
-     .kind = M4S_FIELD_REAL,
-     .offset = offsetof(m4s_dispatch_options_t, time_limit_s),
-     .unit = "S",
-     .min = 0,
-     .max = 1e9,
-     .help = "seconds after which a point counts as failed; default: run.time_limit_s"},
+    M4S_OPTION_OUT(m4s_dispatch_options_t, "DIR",
+                   "folder of the data set; default: results/<name of the sweep>"),
+    M4S_OPTION_SET(m4s_dispatch_options_t, M4S_HELP_SET),
+    M4S_OPTION_WHERE(m4s_dispatch_options_t, M4S_HELP_WHERE),
+    M4S_OPTION_QUICK(m4s_dispatch_options_t, "only points for which the spec's \"quick\" holds"),
+    M4S_OPTION_FRESH(m4s_dispatch_options_t, M4S_HELP_FRESH),
+    M4S_OPTION_TIME_LIMIT(m4s_dispatch_options_t, M4S_HELP_TIME_LIMIT),
 };
 
 static m4s_status_t cut(const char *folder) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "report/export.h"
 
 typedef struct {
@@ -9,16 +10,8 @@ typedef struct {
 } options_t;
 
 static const m4s_field_t options[] = {
-    {.name = "out",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(options_t, out),
-     .unit = "FOLDER",
-     .help = "the folder to write (-o FOLDER does the same)"},
-    {.name = "simulators",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(options_t, simulators),
-     .unit = "A,B",
-     .help = "whose completion times (default: all of the sweep)"},
+    M4S_OPTION_OUT(options_t, "FOLDER", "the folder to write (-o FOLDER does the same)"),
+    M4S_OPTION_SIMULATORS(options_t, "whose completion times (default: all of the sweep)"),
 };
 
 static int run(const void *values, int n_arguments, char **arguments) {

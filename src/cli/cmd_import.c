@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/json.h"
 #include "sweep/given.h"
 #include "sweep/mixes.h"
@@ -17,11 +18,7 @@ typedef struct {
 } mixes_t;
 
 static const m4s_field_t mixes_options[] = {
-    {.name = "out",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(mixes_t, out),
-     .unit = "SPEC",
-     .help = "the spec to write (-o SPEC does the same)"},
+    M4S_OPTION_OUT(mixes_t, "SPEC", "the spec to write (-o SPEC does the same)"),
     {.name = "size",
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(mixes_t, size),
@@ -122,11 +119,8 @@ typedef struct {
 } flows_t;
 
 static const m4s_field_t flows_options[] = {
-    {.name = "out",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(flows_t, out),
-     .unit = "FOLDER",
-     .help = "the folder to write, with spec.json (-o FOLDER does the same)"},
+    M4S_OPTION_OUT(flows_t, "FOLDER",
+                   "the folder to write, with spec.json (-o FOLDER does the same)"),
     {.name = "topology",
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(flows_t, topology),

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "m4/import.h"
 #include "m4/model_info.h"
 
@@ -12,11 +13,7 @@ typedef struct {
 } import_t;
 
 static const m4s_field_t import_options[] = {
-    {.name = "out",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(import_t, out),
-     .unit = "FILE",
-     .help = "the safetensors file to write (-o FILE does the same)"},
+    M4S_OPTION_OUT(import_t, "FILE", "the safetensors file to write (-o FILE does the same)"),
 };
 
 static int run_import(const void *options, int n_arguments, char **arguments) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "dispatch/comm.h"
@@ -24,11 +25,7 @@ static const m4s_field_t options[] = {
      .choices = parts,
      .fallback = "test",
      .help = "of the data sets; a data set that no network is trained on is tested whole, all"},
-    {.name = "out",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(options_t, out),
-     .unit = "DIR",
-     .help = "write scenarios.csv, groups.csv and figures there"},
+    M4S_OPTION_OUT(options_t, "DIR", "write scenarios.csv, groups.csv and figures there"),
     {.name = "points",
      .kind = M4S_FIELD_INT,
      .offset = offsetof(options_t, points),

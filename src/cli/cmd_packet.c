@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/log.h"
@@ -60,13 +61,7 @@ static const m4s_field_t fields[] = {
      .offset = offsetof(options_t, qlen),
      .unit = "FILE",
      .help = "write distributions of queue lengths (qlen.txt)"},
-    {.name = "seed",
-     .kind = M4S_FIELD_INT,
-     .offset = offsetof(options_t, seed),
-     .fallback = "1",
-     .min = 0,
-     .max = 4294967295.0,
-     .help = "of random ECN marking"},
+    M4S_OPTION_SEED(options_t, "of random ECN marking"),
     {.name = "time_limit",
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(options_t, time_limit_s),

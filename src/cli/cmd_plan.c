@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/json.h"
 #include "dispatch/plan.h"
 
@@ -15,30 +16,11 @@ typedef struct {
 } options_t;
 
 static const m4s_field_t options[] = {
-    {.name = "simulators",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(options_t, simulators),
-     .unit = "A,B",
-     .help = "as for m4sweep run"},
-    {.name = "model",
-     .kind = M4S_FIELD_PATH,
-     .offset = offsetof(options_t, model),
-     .unit = "FILE",
-     .help = "as for m4sweep run"},
-    {.name = "set",
-     .kind = M4S_FIELD_LIST,
-     .offset = offsetof(options_t, set),
-     .unit = "NAME=VALUE",
-     .help = "as for m4sweep run"},
-    {.name = "where",
-     .kind = M4S_FIELD_LIST,
-     .offset = offsetof(options_t, where),
-     .unit = "CONDITION",
-     .help = "as for m4sweep run"},
-    {.name = "quick",
-     .kind = M4S_FIELD_FLAG,
-     .offset = offsetof(options_t, quick),
-     .help = "as for m4sweep run"},
+    M4S_OPTION_SIMULATORS(options_t, M4S_HELP_AS_RUN),
+    M4S_OPTION_MODEL(options_t, M4S_HELP_AS_RUN),
+    M4S_OPTION_SET(options_t, M4S_HELP_AS_RUN),
+    M4S_OPTION_WHERE(options_t, M4S_HELP_AS_RUN),
+    M4S_OPTION_QUICK(options_t, M4S_HELP_AS_RUN),
     {.name = "yes",
      .kind = M4S_FIELD_FLAG,
      .offset = offsetof(options_t, yes),

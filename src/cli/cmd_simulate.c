@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "dispatch/plan.h"
@@ -18,26 +19,11 @@ typedef struct {
 } options_t;
 
 static const m4s_field_t options[] = {
-    {.name = "out",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(options_t, out),
-     .unit = "DIR",
-     .help = "write flows.npy, links.csv and EndToEnd.csv of workloads to DIR/<simulator>"},
-    {.name = "simulators",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(options_t, simulators),
-     .unit = "A,B",
-     .help = "as for m4sweep run"},
-    {.name = "model",
-     .kind = M4S_FIELD_PATH,
-     .offset = offsetof(options_t, model),
-     .unit = "FILE",
-     .help = "as for m4sweep run"},
-    {.name = "set",
-     .kind = M4S_FIELD_LIST,
-     .offset = offsetof(options_t, set),
-     .unit = "NAME=VALUE",
-     .help = "as for m4sweep run"},
+    M4S_OPTION_OUT(options_t, "DIR",
+                   "write flows.npy, links.csv and EndToEnd.csv of workloads to DIR/<simulator>"),
+    M4S_OPTION_SIMULATORS(options_t, M4S_HELP_AS_RUN),
+    M4S_OPTION_MODEL(options_t, M4S_HELP_AS_RUN),
+    M4S_OPTION_SET(options_t, M4S_HELP_AS_RUN),
 };
 
 typedef struct {

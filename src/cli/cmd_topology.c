@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/file.h"
 #include "net/clos.h"
 #include "net/gpu_cluster.h"
@@ -39,11 +40,8 @@ static const m4s_field_t gray_failure_options[] = {
      .kind = M4S_FIELD_FLAG,
      .offset = offsetof(gray_failure_t, all),
      .help = "all 105 of N 2 to 16, R 4 to 10, and topology_metadata.txt"},
-    {.name = "out",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(gray_failure_t, out),
-     .unit = "PATH",
-     .help = "file to write, or folder with --all (default: topologies/gray-failure/…)"},
+    M4S_OPTION_OUT(gray_failure_t, "PATH",
+                   "file to write, or folder with --all (default: topologies/gray-failure/…)"),
 };
 
 enum { MIN_DEGRADED = 2, MAX_DEGRADED = 16, MIN_REDUCTION = 4, MAX_REDUCTION = 10 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "core/log.h"
 #include "dispatch/comm.h"
 #include "report/loss_figure.h"
@@ -15,22 +16,10 @@ typedef struct {
 } options_t;
 
 static const m4s_field_t options[] = {
-    {.name = "out",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(options_t, out),
-     .unit = "DIR",
-     .help = "folder of the network; default: results/<name of the spec>"},
-    {.name = "fresh",
-     .kind = M4S_FIELD_FLAG,
-     .offset = offsetof(options_t, fresh),
-     .help = "begin anew, whatever the folder holds"},
-    {.name = "time_limit",
-     .kind = M4S_FIELD_REAL,
-     .offset = offsetof(options_t, time_limit_s),
-     .unit = "S",
-     .min = 0,
-     .max = 1e9,
-     .help = "end with the round that is under way then; the same command goes on"},
+    M4S_OPTION_OUT(options_t, "DIR", "folder of the network; default: results/<name of the spec>"),
+    M4S_OPTION_FRESH(options_t, "begin anew, whatever the folder holds"),
+    M4S_OPTION_TIME_LIMIT(options_t,
+                          "end with the round that is under way then; the same command goes on"),
 };
 
 static void sum(void *context, double *values, int64_t n) {
