@@ -79,3 +79,19 @@ typedef struct {
 m4s_status_t m4s_bench_point(m4s_engine_t *engine, const m4s_workload_t *workload,
                              int64_t degraded_gpus, int64_t reduction,
                              m4s_bench_point_t *point_out);
+
+// --- a GPU ---
+
+typedef struct {
+  const m4s_model_t *model;
+  const m4s_device_t *device;
+  double peak_flops;  // of products on it
+  double tolerance;  // of its agreement with the CPU, of the largest number
+  double seconds;  // for each measurement
+  const int64_t *rows;  // [n_rows]: of the steps that are timed
+  size_t n_rows;
+} m4s_bench_gpu_t;
+
+// Prints tables of steps of many rows, with cells of cuBLAS and of cuDNN, and of points side by
+// side.
+m4s_status_t m4s_bench_gpu(const m4s_bench_gpu_t *bench);

@@ -8,12 +8,15 @@
 
 #include "cli/bench_m4.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "m4/m4.h"
+#include "sweep/device_choice.h"
 
 enum { MAX_LIST = 32 };
 
 typedef struct {
-  char *model, *workload, *batch_rows, *points;
+  char *model, *workload, *batch_rows, *points, *device;
+  int gpu_products;  // m4s_gpu_products_t
   double seconds;
 } options_t;
 
@@ -27,8 +30,10 @@ static const m4s_field_t fields[] = {
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(options_t, batch_rows),
      .unit = "LIST",
-     .fallback = "4,16,64,180,512,1024,2048",
-     .help = "rows (flows and links) of the steps that are timed, with commas"},
+     .help = "rows (flows and links) of the steps that are timed, with commas; default: "
+             "4,16,64,180,512,1024,2048; on a GPU up to 32768"},
+    M4S_OPTION_DEVICE(options_t, "cpu", "cpu or cuda:N"),
+    M4S_OPTION_GPU_PRODUCTS(options_t, "on a GPU, as for m4sweep run"),
     {.name = "seconds",
      .kind = M4S_FIELD_REAL,
      .offset = offsetof(options_t, seconds),
@@ -115,18 +120,22 @@ typedef struct {
   double peak_flops;
 } bench_t;
 
-static void print_head(const bench_t *bench) {
+static void print_network(const bench_t *bench) {
   const m4s_model_t *model = bench->model;
-  char cpu[M4S_BENCH_CPU_NAME_BYTES];
-  m4s_bench_cpu_name(cpu);
   double n_weights = (double)m4s_model_n_weights(model);
-  printf("%s, one core, %s instructions\n", cpu, m4s_engine_instructions(bench->engine));
   printf("%s: hidden %d, GNN %d x %d layers, %d parameters; %.2f M weights, %.2f MB\n",
          bench->options->model == NULL ? "random weights" : bench->options->model, model->hidden,
          model->gnn_hidden, model->n_gnn_layers, model->n_params, n_weights / 1e6,
          n_weights * (double)sizeof(float) / 1e6);
   printf("matrix products: %.3f MFLOP per flow row, %.3f per link row\n",
          m4s_model_flops_per_flow(model) / 1e6, m4s_model_flops_per_link(model) / 1e6);
+}
+
+static void print_head(const bench_t *bench) {
+  char cpu[M4S_BENCH_CPU_NAME_BYTES];
+  m4s_bench_cpu_name(cpu);
+  printf("%s, one core, %s instructions\n", cpu, m4s_engine_instructions(bench->engine));
+  print_network(bench);
 }
 
 // The peak is OpenBLAS's: what a product of large matrices reaches on this core.
@@ -333,7 +342,7 @@ static m4s_status_t bench_points(const bench_t *bench, const place_t *points, si
   return M4S_OK;
 }
 
-// --- the command ---
+// --- inputs ---
 
 // Steps and points are those of networks with the parameters of the published ones.
 static m4s_status_t read_model(const char *path, m4s_model_t **model_out) {
@@ -362,21 +371,77 @@ static m4s_status_t read_inputs(bench_t *bench) {
   return status == M4S_OK ? M4S_OK : m4s_fail_in(status, "--workload");
 }
 
-static m4s_status_t run_bench(bench_t *bench) {
-  int64_t rows[MAX_LIST];
+// --- on a GPU ---
+
+static m4s_status_t bench_gpu(const bench_t *bench, const m4s_device_choice_t *choice,
+                              const int64_t *rows, size_t n_rows) {
+  char versions[128];
+  m4s_gpu_info_t info;
+  m4s_gpu_t *gpu = NULL;
+  double peak_flops = 0;
+  int size = 0;
+  M4S_TRY(m4s_gpu_describe(choice->gpu, &info));
+  M4S_TRY(m4s_gpu_open(choice->gpu, choice->products, &gpu));
+  m4s_status_t status = m4s_gpu_peak(gpu, &peak_flops, &size);
+  if (status == M4S_OK) {
+    const m4s_device_t device = m4s_gpu_device(gpu);
+    const m4s_bench_gpu_t tables = {.model = bench->model,
+                                    .device = &device,
+                                    .peak_flops = peak_flops,
+                                    .tolerance = choice->products == M4S_GPU_TF32 ? 3e-2 : 1e-3,
+                                    .seconds = bench->options->seconds,
+                                    .rows = rows,
+                                    .n_rows = n_rows};
+    m4s_gpu_versions(gpu, versions, sizeof versions);
+    printf("cuda:%d, %s, %.0f GB, %s\n", choice->gpu, info.name, (double)info.memory_bytes / 1e9,
+           versions);
+    print_network(bench);
+    printf("peak: %.1f GFLOP/s, %d x %d matrices, %s products of cuBLAS\n", peak_flops / 1e9, size,
+           size, m4s_gpu_products_names[choice->products]);
+    fflush(stdout);
+    status = m4s_bench_gpu(&tables);
+  }
+  m4s_gpu_close(gpu);
+  return status;
+}
+
+// --- the command ---
+
+static m4s_status_t bench_cpu(bench_t *bench, const int64_t *rows, size_t n_rows) {
   place_t points[MAX_LIST];
-  size_t n_rows = 0;
   size_t n_points = 0;
-  M4S_TRY(read_rows(bench->options->batch_rows, rows, &n_rows));
   const char *list = bench->options->points;
   M4S_TRY(read_points(list == NULL ? "2x4,16x4,10x10" : list, points, &n_points));
-  M4S_TRY(read_inputs(bench));
   M4S_TRY(m4s_engine_create(bench->model, M4S_FORWARD_FAST, &bench->engine));
   print_head(bench);
   M4S_TRY(measure_peak(bench));
   M4S_TRY(bench_table(bench, rows, n_rows));
   M4S_TRY(bench_side_by_side(bench));
   return bench->workload == NULL ? M4S_OK : bench_points(bench, points, n_points);
+}
+
+static m4s_status_t read_device(const options_t *options, m4s_device_choice_t *choice_out) {
+  choice_out->products = (m4s_gpu_products_t)options->gpu_products;
+  M4S_TRY(m4s_device_choice_read(options->device, choice_out));
+  M4S_TRY(m4s_device_choice_resolve(choice_out, 0));
+  if (choice_out->gpu >= 0 && (options->points != NULL || options->workload != NULL)) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: points are simulated on the CPU only, see m4sweep run",
+                    options->points != NULL ? "--points" : "--workload");
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t run_bench(bench_t *bench) {
+  const options_t *options = bench->options;
+  m4s_device_choice_t choice = m4s_device_choice_cpu();
+  int64_t rows[MAX_LIST];
+  size_t n_rows = 0;
+  M4S_TRY(read_device(options, &choice));
+  const char *usual =
+      choice.gpu < 0 ? "4,16,64,180,512,1024,2048" : "16,180,512,1024,2048,4096,8192,16384,32768";
+  M4S_TRY(read_rows(options->batch_rows == NULL ? usual : options->batch_rows, rows, &n_rows));
+  M4S_TRY(read_inputs(bench));
+  return choice.gpu < 0 ? bench_cpu(bench, rows, n_rows) : bench_gpu(bench, &choice, rows, n_rows);
 }
 
 static int run(const void *values, int n_arguments, char **arguments) {
@@ -400,7 +465,7 @@ const m4s_command_t m4s_command_bench_m4 = {
         "OpenBLAS:\n"
         "the same step with cblas_sgemm() for each product and passes over the rows for the rest. "
         "In\n"
-        "sgemm, outside the net: parts of the time.",
+        "sgemm, outside the net: parts of the time. On a GPU seconds are the clock's.",
     .options = fields,
     .n_options = M4S_COUNT(fields),
     .options_bytes = sizeof(options_t),

@@ -42,20 +42,12 @@ static const m4s_field_t options[] = {
      .min = 0,
      .max = M4S_MAX_POINTS_PER_WORKER,
      .help = "points that a rank simulates side by side; 0: as many as make full batches of m4"},
-    {.name = "device",
-     .kind = M4S_FIELD_TEXT,
-     .offset = offsetof(m4s_dispatch_options_t, device),
-     .unit = "WHERE",
-     .fallback = "auto",
-     .help =
-         "where m4 networks are evaluated: cpu, cuda:N, or auto: large ones on a GPU if there is "
-         "one, by turns among the ranks of a node"},
-    {.name = "gpu_products",
-     .kind = M4S_FIELD_CHOICE,
-     .offset = offsetof(m4s_dispatch_options_t, gpu_products),
-     .fallback = "float32",
-     .choices = m4s_gpu_products_names,
-     .help = "on a GPU; tf32 is faster, and off by about 0.1 % in a step"},
+    M4S_OPTION_DEVICE(m4s_dispatch_options_t, "auto",
+                      "where m4 networks are evaluated: cpu, cuda:N, or auto: large ones on a GPU "
+                      "if there is one, by turns among the ranks of a node"),
+    M4S_OPTION_GPU_PRODUCTS(m4s_dispatch_options_t,
+                            "on a GPU; tf32 rounds factors to 11 bits: states are off by about "
+                            "0.1 % a step"),
     {.name = "gpu_cells",
      .kind = M4S_FIELD_CHOICE,
      .offset = offsetof(m4s_dispatch_options_t, gpu_cells),

@@ -14,7 +14,7 @@
 
 typedef struct {
   char *out;
-  char *simulators, *model;
+  char *simulators, *model, *device;
   m4s_text_list_t set;
 } options_t;
 
@@ -23,6 +23,7 @@ static const m4s_field_t options[] = {
                    "write flows.npy, links.csv and EndToEnd.csv of workloads to DIR/<simulator>"),
     M4S_OPTION_SIMULATORS(options_t, M4S_HELP_AS_RUN),
     M4S_OPTION_MODEL(options_t, M4S_HELP_AS_RUN),
+    M4S_OPTION_DEVICE(options_t, "auto", M4S_HELP_AS_RUN),
     M4S_OPTION_SET(options_t, M4S_HELP_AS_RUN),
 };
 
@@ -223,12 +224,16 @@ static m4s_status_t print(const job_t *job) {
 }
 
 static m4s_status_t run_job(job_t *job, const char *spec_path) {
+  m4s_device_choice_t device = m4s_device_choice_cpu();
+  M4S_TRY(m4s_device_choice_read(job->options->device, &device));
+  M4S_TRY(m4s_device_choice_resolve(&device, 0));
   M4S_TRY(prepare(job, spec_path));
   M4S_TRY(outline(job));
   if (job->options->out != NULL) {
     M4S_TRY(m4s_folder_make(job->options->out));
   }
   M4S_TRY(m4s_engines_create(&job->engines));
+  m4s_engines_choose(job->engines, &device);
   for (size_t i = 0; i < job->results.n_rows; i++) {
     M4S_TRY(simulate(job, i));
   }

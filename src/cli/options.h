@@ -43,6 +43,16 @@
     .name = "seed", .kind = M4S_FIELD_INT, .offset = offsetof(type_, seed), .fallback = "1", \
     .min = 0, .max = 4294967295.0, .help = help_ \
   }
+#define M4S_OPTION_DEVICE(type_, fallback_, help_) \
+  { \
+    .name = "device", .kind = M4S_FIELD_TEXT, .offset = offsetof(type_, device), .unit = "WHERE", \
+    .fallback = fallback_, .help = help_ \
+  }
+#define M4S_OPTION_GPU_PRODUCTS(type_, help_) \
+  { \
+    .name = "gpu_products", .kind = M4S_FIELD_CHOICE, .offset = offsetof(type_, gpu_products), \
+    .fallback = "float32", .choices = m4s_gpu_products_names, .help = help_ \
+  }
 #define M4S_OPTION_GRAY_WORKLOAD(type_, help_) \
   { \
     .name = "workload", .kind = M4S_FIELD_TEXT, .offset = offsetof(type_, workload), \

@@ -27,8 +27,8 @@ m4s_status_t m4s_gpu_describe(int i, m4s_gpu_info_t *info_out);
 
 typedef enum {
   M4S_GPU_FLOAT32,
-  // Factors of products are rounded to 11 bits, as the tensor cores take them: a step's numbers
-  // differ from those of float32 by about 1e-3 of the largest.
+  // Factors of products are rounded to 11 bits, as the tensor cores take them: by that a step's
+  // states are off by up to 1e-3 of the largest, predictions by 3e-4.
   M4S_GPU_TF32,
 } m4s_gpu_products_t;
 
