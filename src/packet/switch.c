@@ -295,17 +295,21 @@ static int64_t delay_bytes(const port_t *port) {
   return (int64_t)((wide_t)port->rate_bps * (wide_t)port->delay_ns / 8 / 1000000000);
 }
 
-// At most 64 GiB, which fits into no buffer, so that sums stay within 64 bits.
+// The m4 code base takes links for at most 10 Gb/s here: too little to pause faster ones without
+// loss. At most 64 GiB, which fits into no buffer, so that sums stay within 64 bits.
 static int64_t headroom_of(const network_t *network, const port_t *port) {
   const int64_t max_bytes = INT64_C(1) << 36;
+  int64_t bytes;
   if (network->rules.mmu == M4S_MMU_SONIC) {
     const int64_t max_bps = INT64_C(10000000000);
     enum { MTU_BYTES = 1048, PFC_DELAY_BYTES = 3860 };
     double bps = (double)(port->rate_bps < max_bps ? port->rate_bps : max_bps);
     double in_flight_bytes = 2 * bps * ((double)port->delay_ns * 1e-9) / 8;
-    return (int64_t)(2 * MTU_BYTES + PFC_DELAY_BYTES + in_flight_bytes);
+    bytes = (int64_t)(2 * MTU_BYTES + PFC_DELAY_BYTES + in_flight_bytes);
+  } else {
+    bytes = 3 * delay_bytes(port);
   }
-  int64_t bytes = 3 * delay_bytes(port) + network->rules.headroom_extra_bytes;
+  bytes += network->rules.headroom_extra_bytes;
   return bytes < max_bytes ? bytes : max_bytes;
 }
 

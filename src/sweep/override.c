@@ -282,7 +282,6 @@ static const struct {
     {"traffic", NULL, "smallest_bytes", "traffic", "sizes", "pareto", true},
     {"traffic", NULL, "lognorm_sigma", "traffic", "gaps", "lognormal", true},
     {"traffic", NULL, "incast_senders", "traffic", "pattern", "incast", true},
-    {"packet", NULL, "headroom_extra_bytes", "packet", "profile", "hpcc|simai", false},
     {"packet", NULL, "pfc_shift", "packet", "profile", "hpcc|simai", false},
 };
 

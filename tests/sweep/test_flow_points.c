@@ -449,9 +449,9 @@ static void settings_of_other_kinds_should_be_refused(void **state) {
       {BASE("\"traffic\": {\"kind\": \"mix\", \"in_flight_of\": \"host\"}"),
        "t.json: traffic.in_flight_of: has no effect without traffic.in_flight (set it to 1 or "
        "more)"},
-      {BASE("\"packet\": {\"profile\": \"m4\", \"headroom_extra_bytes\": 8000}"),
-       "t.json: packet.headroom_extra_bytes: has no effect with packet.profile \"m4\" (set "
-       "packet.profile to \"hpcc\")"},
+      {BASE("\"packet\": {\"profile\": \"m4\", \"pfc_shift\": 2}"),
+       "t.json: packet.pfc_shift: has no effect with packet.profile \"m4\" (set packet.profile to "
+       "\"hpcc\")"},
   };
   for (size_t i = 0; i < M4S_COUNT(cases); i++) {
     m4s_sweep_t *sweep = NULL;
