@@ -10,4 +10,4 @@
 set -eu
 cd "${SLURM_SUBMIT_DIR:-.}"
 export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-4}"  # srun does not take it from the job
-exec bash "${M4SWEEP_SLURM:-jobs/slurm.sh}" "$@"
+exec bash jobs/slurm.sh "$@"

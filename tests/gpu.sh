@@ -89,6 +89,11 @@ bench() {
     bad "  share of the peak, $products" "$share %" "at least 30 %"
   fi
   good "  steps of 180 rows side by side, $products" "$points steps/s"
+  if grep -q '^products of a size by more than one algorithm: 0 ' "$log"; then
+    good "  one algorithm a product, $products" ""
+  else
+    bad "  one algorithm a product, $products" "see $(basename "$log")"
+  fi
 }
 
 # sweep NAME OPTIONS…: the 105 gray-failure points, without the report.

@@ -400,6 +400,9 @@ static m4s_status_t bench_gpu(const bench_t *bench, const m4s_device_choice_t *c
            size, m4s_gpu_products_names[choice->products]);
     fflush(stdout);
     status = m4s_bench_gpu(&tables);
+    printf("\nproducts of a size by more than one algorithm: %" PRId64
+           " (with any, last bits depend on batches)\n",
+           m4s_gpu_n_exceptions(gpu));
   }
   m4s_gpu_close(gpu);
   return status;

@@ -40,6 +40,11 @@ m4s_status_t m4s_gpu_peak(m4s_gpu_t *gpu, double *flops_out, int *size_out) {
   return fail_absent();
 }
 
+int64_t m4s_gpu_n_exceptions(const m4s_gpu_t *gpu) {
+  (void)gpu;
+  return 0;
+}
+
 void m4s_gpu_versions(const m4s_gpu_t *gpu, char *text, size_t n_text) {
   (void)gpu;
   snprintf(text, n_text, "none");

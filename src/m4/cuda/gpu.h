@@ -45,5 +45,9 @@ m4s_device_t m4s_gpu_device(m4s_gpu_t *gpu);
 // the one.
 m4s_status_t m4s_gpu_peak(m4s_gpu_t *gpu, double *flops_out, int *size_out);
 
+// Products so far for whose number of rows cuBLAS had to take another algorithm than for others:
+// with any, last bits may depend on what is evaluated together.
+int64_t m4s_gpu_n_exceptions(const m4s_gpu_t *gpu);
+
 // Versions of the libraries that are loaded, such as "driver 13.0, cuBLAS 13.0.2, cuDNN 9.19.0".
 void m4s_gpu_versions(const m4s_gpu_t *gpu, char *text, size_t n_text);

@@ -198,6 +198,8 @@ void m4s_gpu_close(m4s_gpu_t *gpu) {
   free(gpu);
 }
 
+int64_t m4s_gpu_n_exceptions(const m4s_gpu_t *gpu) { return m4s_nv_n_exceptions(gpu->products); }
+
 void m4s_gpu_versions(const m4s_gpu_t *gpu, char *text, size_t n_text) {
   char products[48];
   char cells[48];
@@ -396,12 +398,12 @@ m4s_device_t m4s_gpu_device(m4s_gpu_t *gpu) { return (m4s_device_t){.ops = &ops,
 static m4s_status_t time_square(m4s_gpu_t *gpu, float *memory, int32_t size, double *s_out) {
   enum { N_REPEATS = 5 };
   size_t n = (size_t)size * (size_t)size;
-  const m4s_device_product_t product = {.n_out = size, .n_in = size, .weight = memory};
   double fastest_s = INFINITY;
   for (int i = 0; i <= N_REPEATS; i++) {
     double s;
     M4S_TRY(gpu_mark(gpu, 0, 0));
-    M4S_TRY(gpu_multiply(gpu, 0, &product, size, memory + n, size, memory + 2 * n, size));
+    M4S_TRY(m4s_nv_multiply_square(gpu->products, gpu->streams[0], size, memory, memory + n,
+                                   memory + 2 * n));
     M4S_TRY(gpu_mark(gpu, 0, 1));
     M4S_TRY(gpu_synchronise(gpu, 0));
     M4S_TRY(gpu_seconds_between(gpu, 0, 0, 1, &s));

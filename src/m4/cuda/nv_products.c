@@ -12,12 +12,14 @@
 #define FUNCTIONS(X) \
   X(cublasLtCreate) \
   X(cublasLtDestroy) \
-  X(cublasLtGetVersion) X(cublasLtGetStatusString) X(cublasLtMatmul) X(cublasLtMatmulAlgoCheck) \
-      X(cublasLtMatmulAlgoGetHeuristic) X(cublasLtMatmulAlgoConfigGetAttribute) \
-          X(cublasLtMatmulDescCreate) X(cublasLtMatmulDescDestroy) \
-              X(cublasLtMatmulDescSetAttribute) X(cublasLtMatrixLayoutCreate) \
-                  X(cublasLtMatrixLayoutDestroy) X(cublasLtMatmulPreferenceCreate) \
-                      X(cublasLtMatmulPreferenceDestroy) X(cublasLtMatmulPreferenceSetAttribute)
+  X(cublasLtGetVersion) \
+  X(cublasLtGetStatusString) \
+  X(cublasLtMatmul) X(cublasLtMatmulAlgoCheck) X(cublasLtMatmulAlgoGetHeuristic) \
+      X(cublasLtMatmulAlgoConfigGetAttribute) X(cublasLtMatmulDescCreate) \
+          X(cublasLtMatmulDescDestroy) X(cublasLtMatmulDescSetAttribute) \
+              X(cublasLtMatrixLayoutCreate) X(cublasLtMatrixLayoutDestroy) \
+                  X(cublasLtMatmulPreferenceCreate) X(cublasLtMatmulPreferenceDestroy) \
+                      X(cublasLtMatmulPreferenceSetAttribute)
 
 static struct { FUNCTIONS(M4S_NV_MEMBER) } functions;
 static bool loaded;
@@ -31,6 +33,7 @@ enum { USUAL_ROWS = 2048, N_CANDIDATES = 16, ALIGNMENT_BYTES = 16 };
 // A shape of weights and rows, and the algorithm for it.
 typedef struct {
   int32_t n_out, n_in, x_stride, y_stride;
+  int32_t usual_rows;  // that it was chosen for
   cublasLtMatmulAlgo_t algorithm;
 } shape_t;
 
@@ -171,7 +174,7 @@ static m4s_status_t add_shape(m4s_nv_products_t *products, const shape_t *wanted
   layouts_t layouts;
   M4S_TRY(m4s_array_grow(&products->shapes, products->n_shapes, &products->capacity,
                          sizeof *products->shapes, "products"));
-  m4s_status_t status = make_layouts(&shape, USUAL_ROWS, &layouts);
+  m4s_status_t status = make_layouts(&shape, shape.usual_rows, &layouts);
   if (status == M4S_OK) {
     status = choose(products, &layouts, &shape.algorithm);
   }
@@ -187,7 +190,8 @@ static m4s_status_t find_shape(m4s_nv_products_t *products, const shape_t *wante
   for (int32_t i = 0; i < products->n_shapes; i++) {
     const shape_t *shape = &products->shapes[i];
     if (shape->n_out == wanted->n_out && shape->n_in == wanted->n_in &&
-        shape->x_stride == wanted->x_stride && shape->y_stride == wanted->y_stride) {
+        shape->x_stride == wanted->x_stride && shape->y_stride == wanted->y_stride &&
+        shape->usual_rows == wanted->usual_rows) {
       *shape_out = shape;
       return M4S_OK;
     }
@@ -210,30 +214,44 @@ static m4s_status_t fit(m4s_nv_products_t *products, const shape_t *shape, const
   return choose(products, layouts, algorithm_out);
 }
 
-m4s_status_t m4s_nv_multiply(m4s_nv_products_t *products, CUstream stream,
-                             const m4s_device_product_t *product, int32_t n_rows, const float *x,
-                             int32_t x_stride, float *y, int32_t y_stride) {
+static m4s_status_t multiply(m4s_nv_products_t *products, CUstream stream, const shape_t *wanted,
+                             const float *weight, int32_t n_rows, const float *x, float *y) {
   const float one = 1;
   const float zero = 0;
-  const shape_t wanted = {
-      .n_out = product->n_out, .n_in = product->n_in, .x_stride = x_stride, .y_stride = y_stride};
   const shape_t *shape;
   cublasLtMatmulAlgo_t algorithm;
   layouts_t layouts;
-  M4S_TRY(find_shape(products, &wanted, &shape));
+  M4S_TRY(find_shape(products, wanted, &shape));
   m4s_status_t status = make_layouts(shape, n_rows, &layouts);
   if (status == M4S_OK) {
     status = fit(products, shape, &layouts, &algorithm);
   }
   if (status == M4S_OK) {
-    status =
-        check(functions.cublasLtMatmul(products->handle, products->product, &one, product->weight,
-                                       layouts.weight, x, layouts.x, &zero, y, layouts.y, y,
-                                       layouts.y, &algorithm, NULL, 0, (cudaStream_t)stream),
-              "cublasLtMatmul");
+    status = check(functions.cublasLtMatmul(products->handle, products->product, &one, weight,
+                                            layouts.weight, x, layouts.x, &zero, y, layouts.y, y,
+                                            layouts.y, &algorithm, NULL, 0, (cudaStream_t)stream),
+                   "cublasLtMatmul");
   }
   clear_layouts(&layouts);
   return status;
+}
+
+m4s_status_t m4s_nv_multiply(m4s_nv_products_t *products, CUstream stream,
+                             const m4s_device_product_t *product, int32_t n_rows, const float *x,
+                             int32_t x_stride, float *y, int32_t y_stride) {
+  const shape_t wanted = {.n_out = product->n_out,
+                          .n_in = product->n_in,
+                          .x_stride = x_stride,
+                          .y_stride = y_stride,
+                          .usual_rows = USUAL_ROWS};
+  return multiply(products, stream, &wanted, product->weight, n_rows, x, y);
+}
+
+m4s_status_t m4s_nv_multiply_square(m4s_nv_products_t *products, CUstream stream, int32_t size,
+                                    const float *weight, const float *x, float *y) {
+  const shape_t wanted = {
+      .n_out = size, .n_in = size, .x_stride = size, .y_stride = size, .usual_rows = size};
+  return multiply(products, stream, &wanted, weight, size, x, y);
 }
 
 int64_t m4s_nv_n_exceptions(const m4s_nv_products_t *products) { return products->n_exceptions; }

@@ -18,6 +18,10 @@ m4s_status_t m4s_nv_multiply(m4s_nv_products_t *products, CUstream stream,
                              const m4s_device_product_t *product, int32_t n_rows, const float *x,
                              int32_t x_stride, float *y, int32_t y_stride);
 
+// The same with square matrices [size, size], by the algorithm that is best for them: for the peak.
+m4s_status_t m4s_nv_multiply_square(m4s_nv_products_t *products, CUstream stream, int32_t size,
+                                    const float *weight, const float *x, float *y);
+
 // Products that had to be made by another algorithm than others of their shape.
 int64_t m4s_nv_n_exceptions(const m4s_nv_products_t *products);
 void m4s_nv_products_version(char *text, size_t n_text);
