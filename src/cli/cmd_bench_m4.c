@@ -410,11 +410,8 @@ static m4s_status_t bench_gpu(const bench_t *bench, const m4s_device_choice_t *c
 
 // --- the command ---
 
-static m4s_status_t bench_cpu(bench_t *bench, const int64_t *rows, size_t n_rows) {
-  place_t points[MAX_LIST];
-  size_t n_points = 0;
-  const char *list = bench->options->points;
-  M4S_TRY(read_points(list == NULL ? "2x4,16x4,10x10" : list, points, &n_points));
+static m4s_status_t bench_cpu(bench_t *bench, const int64_t *rows, size_t n_rows,
+                              const place_t *points, size_t n_points) {
   M4S_TRY(m4s_engine_create(bench->model, M4S_FORWARD_FAST, &bench->engine));
   print_head(bench);
   M4S_TRY(measure_peak(bench));
@@ -438,13 +435,18 @@ static m4s_status_t run_bench(bench_t *bench) {
   const options_t *options = bench->options;
   m4s_device_choice_t choice = m4s_device_choice_cpu();
   int64_t rows[MAX_LIST];
+  place_t points[MAX_LIST];
   size_t n_rows = 0;
+  size_t n_points = 0;
   M4S_TRY(read_device(options, &choice));
   const char *usual =
       choice.gpu < 0 ? "4,16,64,180,512,1024,2048" : "16,180,512,1024,2048,4096,8192,16384,32768";
   M4S_TRY(read_rows(options->batch_rows == NULL ? usual : options->batch_rows, rows, &n_rows));
+  M4S_TRY(
+      read_points(options->points == NULL ? "2x4,16x4,10x10" : options->points, points, &n_points));
   M4S_TRY(read_inputs(bench));
-  return choice.gpu < 0 ? bench_cpu(bench, rows, n_rows) : bench_gpu(bench, &choice, rows, n_rows);
+  return choice.gpu < 0 ? bench_cpu(bench, rows, n_rows, points, n_points)
+                        : bench_gpu(bench, &choice, rows, n_rows);
 }
 
 static int run(const void *values, int n_arguments, char **arguments) {
