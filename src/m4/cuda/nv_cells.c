@@ -14,14 +14,23 @@
   X(cudnnDestroy) \
   X(cudnnSetStream) \
   X(cudnnGetVersion) \
-  X(cudnnGetErrorString) X(cudnnCreateTensorDescriptor) X(cudnnDestroyTensorDescriptor) \
-      X(cudnnSetTensorNdDescriptor) X(cudnnCreateDropoutDescriptor) \
-          X(cudnnDestroyDropoutDescriptor) X(cudnnSetDropoutDescriptor) \
-              X(cudnnCreateRNNDescriptor) X(cudnnDestroyRNNDescriptor) X(cudnnSetRNNDescriptor_v8) \
-                  X(cudnnCreateRNNDataDescriptor) X(cudnnDestroyRNNDataDescriptor) \
-                      X(cudnnSetRNNDataDescriptor) X(cudnnGetRNNTempSpaceSizes) \
-                          X(cudnnGetRNNWeightSpaceSize) X(cudnnGetRNNWeightParams) \
-                              X(cudnnRNNForward)
+  X(cudnnGetErrorString) \
+  X(cudnnCreateTensorDescriptor) \
+  X(cudnnDestroyTensorDescriptor) \
+  X(cudnnSetTensorNdDescriptor) \
+  X(cudnnCreateDropoutDescriptor) \
+  X(cudnnDestroyDropoutDescriptor) \
+  X(cudnnSetDropoutDescriptor) \
+  X(cudnnCreateRNNDescriptor) \
+  X(cudnnDestroyRNNDescriptor) \
+  X(cudnnSetRNNDescriptor_v8) \
+  X(cudnnCreateRNNDataDescriptor) \
+  X(cudnnDestroyRNNDataDescriptor) \
+  X(cudnnSetRNNDataDescriptor) \
+  X(cudnnGetRNNTempSpaceSizes) \
+  X(cudnnGetRNNWeightSpaceSize) \
+  X(cudnnGetRNNWeightParams) \
+  X(cudnnRNNForward)
 
 static struct { FUNCTIONS(M4S_NV_MEMBER) } functions;
 static bool loaded;

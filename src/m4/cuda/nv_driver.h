@@ -13,18 +13,43 @@
   X(cuDriverGetVersion) \
   X(cuDeviceGetCount) \
   X(cuDeviceGet) \
-  X(cuDeviceGetName) X(cuDeviceGetUuid) X(cuDeviceGetPCIBusId) X(cuDeviceGetAttribute) \
-      X(cuDeviceTotalMem) X(cuDevicePrimaryCtxRetain) X(cuDevicePrimaryCtxRelease) \
-          X(cuCtxSetCurrent) X(cuMemGetInfo) X(cuMemAlloc) X(cuMemFree) X(cuMemsetD8Async) \
-              X(cuMemHostAlloc) X(cuMemFreeHost) X(cuMemcpyHtoDAsync) X(cuMemcpyDtoHAsync) \
-                  X(cuMemcpyDtoDAsync) X(cuModuleLoadData) X(cuModuleGetFunction) \
-                      X(cuModuleUnload) X(cuLaunchKernel) X(cuStreamCreate) X(cuStreamDestroy) \
-                          X(cuStreamSynchronize) X(cuStreamWaitEvent) X(cuStreamBeginCapture) \
-                              X(cuStreamEndCapture) X(cuGraphInstantiateWithFlags) \
-                                  X(cuGraphDestroy) X(cuGraphExecDestroy) X(cuGraphLaunch) \
-                                      X(cuEventCreate) X(cuEventDestroy) X(cuEventRecord) \
-                                          X(cuEventSynchronize) X(cuEventElapsedTime) \
-                                              X(cuGetErrorName) X(cuGetErrorString)
+  X(cuDeviceGetName) \
+  X(cuDeviceGetUuid) \
+  X(cuDeviceGetPCIBusId) \
+  X(cuDeviceGetAttribute) \
+  X(cuDeviceTotalMem) \
+  X(cuDevicePrimaryCtxRetain) \
+  X(cuDevicePrimaryCtxRelease) \
+  X(cuCtxSetCurrent) \
+  X(cuMemGetInfo) \
+  X(cuMemAlloc) \
+  X(cuMemFree) \
+  X(cuMemsetD8Async) \
+  X(cuMemHostAlloc) \
+  X(cuMemFreeHost) \
+  X(cuMemcpyHtoDAsync) \
+  X(cuMemcpyDtoHAsync) \
+  X(cuMemcpyDtoDAsync) \
+  X(cuModuleLoadData) \
+  X(cuModuleGetFunction) \
+  X(cuModuleUnload) \
+  X(cuLaunchKernel) \
+  X(cuStreamCreate) \
+  X(cuStreamDestroy) \
+  X(cuStreamSynchronize) \
+  X(cuStreamWaitEvent) \
+  X(cuStreamBeginCapture) \
+  X(cuStreamEndCapture) \
+  X(cuGraphInstantiateWithFlags) \
+  X(cuGraphDestroy) \
+  X(cuGraphExecDestroy) \
+  X(cuGraphLaunch) \
+  X(cuEventCreate) \
+  X(cuEventDestroy) \
+  X(cuEventRecord) \
+  X(cuEventElapsedTime) \
+  X(cuGetErrorName) \
+  X(cuGetErrorString)
 
 #define M4S_NV_TEXT(x) #x
 #define M4S_NV_SYMBOL(x) M4S_NV_TEXT(x)  // with the macros of the headers, such as cuMemAlloc_v2

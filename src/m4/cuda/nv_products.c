@@ -14,12 +14,18 @@
   X(cublasLtDestroy) \
   X(cublasLtGetVersion) \
   X(cublasLtGetStatusString) \
-  X(cublasLtMatmul) X(cublasLtMatmulAlgoCheck) X(cublasLtMatmulAlgoGetHeuristic) \
-      X(cublasLtMatmulAlgoConfigGetAttribute) X(cublasLtMatmulDescCreate) \
-          X(cublasLtMatmulDescDestroy) X(cublasLtMatmulDescSetAttribute) \
-              X(cublasLtMatrixLayoutCreate) X(cublasLtMatrixLayoutDestroy) \
-                  X(cublasLtMatmulPreferenceCreate) X(cublasLtMatmulPreferenceDestroy) \
-                      X(cublasLtMatmulPreferenceSetAttribute)
+  X(cublasLtMatmul) \
+  X(cublasLtMatmulAlgoCheck) \
+  X(cublasLtMatmulAlgoGetHeuristic) \
+  X(cublasLtMatmulAlgoConfigGetAttribute) \
+  X(cublasLtMatmulDescCreate) \
+  X(cublasLtMatmulDescDestroy) \
+  X(cublasLtMatmulDescSetAttribute) \
+  X(cublasLtMatrixLayoutCreate) \
+  X(cublasLtMatrixLayoutDestroy) \
+  X(cublasLtMatmulPreferenceCreate) \
+  X(cublasLtMatmulPreferenceDestroy) \
+  X(cublasLtMatmulPreferenceSetAttribute)
 
 static struct { FUNCTIONS(M4S_NV_MEMBER) } functions;
 static bool loaded;
