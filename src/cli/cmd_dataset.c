@@ -59,13 +59,14 @@ static m4s_status_t list_settings(const m4s_text_list_t *given, m4s_text_list_t 
 
 static int run(const void *given, int n_arguments, char **arguments) {
   (void)n_arguments;
-  static char packet[] = "packet";
+  static char packet[] = "packet", cpu[] = "cpu";
   static const m4s_dispatch_hooks_t hooks = {.check = check, .finish = cut};
   m4s_dispatch_options_t dispatch = *(const m4s_dispatch_options_t *)given;
   m4s_text_list_t settings = {0};
   m4s_status_t status = list_settings(&dispatch.set, &settings);
   dispatch.set = settings;
   dispatch.simulators = packet;
+  dispatch.device = cpu;
   int code =
       status == M4S_OK ? m4s_dispatch(arguments[0], &dispatch, &hooks) : m4s_cli_failed(status);
   m4s_text_list_clear(&settings);

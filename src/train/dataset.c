@@ -229,8 +229,7 @@ static m4s_status_t read_periods(const char *path, m4s_dataset_t *dataset) {
   for (size_t i = 0; i < dataset->n_periods; i++) {
     const m4s_dataset_period_t *period = &dataset->periods[i];
     if (period->scenario < 0 || (size_t)period->scenario >= dataset->n_scenarios ||
-        period->period < 0 || period->n_flows <= 0 || period->n_events <= 0 ||
-        period->n_rows < 0) {
+        period->period < 0 || period->n_flows <= 0 || period->n_events <= 0 || period->n_rows < 0) {
       return m4s_fail(M4S_ERR_INPUT, "%s: record %zu is not that of a busy period", path, i);
     }
   }

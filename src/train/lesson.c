@@ -76,6 +76,17 @@ static void note_ranges(const window_t *window) {
   }
 }
 
+// `record` NULL: those of a network that always says 0.
+static void tell_predictions(const m4s_inference_batch_t *batch, const m4s_tape_record_t *record) {
+  for (int32_t i = 0; i < batch->n_steps; i++) {
+    const m4s_step_t *step = &batch->steps[i];
+    for (int32_t j = 0; j < step->n_flows; j++) {
+      step->predictions_out[j] =
+          record == NULL ? 0 : (float)record->predictions[record->flow_begin[i] + j];
+    }
+  }
+}
+
 // One step of all lanes; *more_out: there was one.
 static m4s_status_t go_forward(window_t *window, m4s_lanes_t *lanes, bool *more_out) {
   const m4s_step_labels_t *labels;
@@ -87,9 +98,14 @@ static m4s_status_t go_forward(window_t *window, m4s_lanes_t *lanes, bool *more_
   if (!*more_out) {
     return M4S_OK;
   }
+  if (window->lesson->silent) {
+    tell_predictions(batch, NULL);
+    return M4S_OK;
+  }
   m4s_tape_record_t *record = &window->records[window->n_records];
   M4S_TRY(m4s_tape_forward(window->lesson->tape, batch, record));
   window->n_records++;
+  tell_predictions(batch, record);
   for (int32_t i = 0; i < batch->n_steps; i++) {
     judge_flows(window, record, record->flow_begin[i], &labels[i]);
     judge_links(window, record, record->link_begin[i], &labels[i]);

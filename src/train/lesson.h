@@ -19,6 +19,7 @@ typedef struct {
   m4s_tape_t *tape;  // borrowed, as all
   m4s_engine_t *engine;
   double remaining_weight, queue_weight;
+  bool silent;  // only replays, with a network that always says 0; no gradients, no sums
   // [2, n_flow_inputs], [2, n_link_inputs]: least and greatest of all inputs so far; NULL: not
   // wanted.
   float *flow_range, *link_range;

@@ -17,6 +17,8 @@ struct m4s_replay {
   const m4s_scenario_t *scenario;
   const int32_t *period_of_flow;
   int32_t period;  // -1: all
+  bool closed_loop;
+  m4s_replay_score_t score;
   const m4s_m4_config_t *config;
   m4s_clock_t clock;
   m4s_m4_network_t network;
@@ -136,6 +138,10 @@ void m4s_replay_destroy(m4s_replay_t *replay) {
   free(replay);
 }
 
+void m4s_replay_close_loop(m4s_replay_t *replay) { replay->closed_loop = true; }
+
+m4s_replay_score_t m4s_replay_score(const m4s_replay_t *replay) { return replay->score; }
+
 // --- labels ---
 
 static m4s_status_t reserve_labels(m4s_replay_t *replay, int32_t n_flows) {
@@ -167,7 +173,8 @@ static void find_rows(m4s_replay_t *replay, int32_t id, int64_t time_ns, trace_r
   *after_out = i < end ? replay->rows[i] : (trace_row_t){record->start_ns + record->fct_ns, 0};
 }
 
-// The share of a flow that its sender has not sent: what its receiver lacks a latency later.
+// The share of a flow that its sender has not sent: what its receiver lacks a latency later, who
+// gets nothing for as long at first.
 static double unsent_share(m4s_replay_t *replay, int32_t id, double latency_ns) {
   const m4s_flow_record_t *record = &replay->scenario->records[id];
   double time_ns = (double)now_of(replay) + latency_ns;
@@ -176,7 +183,11 @@ static double unsent_share(m4s_replay_t *replay, int32_t id, double latency_ns) 
   if (time_ns >= (double)after.time_ns) {
     return (double)after.remaining_bytes / (double)record->size_bytes;
   }
-  double passed = (time_ns - (double)before.time_ns) / (double)(after.time_ns - before.time_ns);
+  double from_ns = fmax((double)before.time_ns, (double)record->start_ns + latency_ns);
+  if (time_ns <= from_ns) {
+    return (double)before.remaining_bytes / (double)record->size_bytes;
+  }
+  double passed = (time_ns - from_ns) / ((double)after.time_ns - from_ns);
   double bytes = (double)before.remaining_bytes +
                  passed * (double)(after.remaining_bytes - before.remaining_bytes);
   return bytes / (double)record->size_bytes;
@@ -187,6 +198,17 @@ static void pass_rows(m4s_replay_t *replay, const int32_t *slots, int32_t n_slot
   for (int32_t i = 0; i < n_slots; i++) {
     int64_t id = replay->network.flows[slots[i]].id;
     replay->next_row[id] += replay->next_row[id] < replay->row_begin[id + 1];
+  }
+}
+
+// The rows of these flows up to now have been passed.
+static void pass_rows_to_now(m4s_replay_t *replay, const int32_t *slots, int32_t n_slots) {
+  for (int32_t i = 0; i < n_slots; i++) {
+    int64_t id = replay->network.flows[slots[i]].id;
+    int64_t *row = &replay->next_row[id];
+    while (*row < replay->row_begin[id + 1] && replay->rows[*row].time_ns <= now_of(replay)) {
+      ++*row;
+    }
   }
 }
 
@@ -232,6 +254,11 @@ static void label_flow(m4s_replay_t *replay, int32_t i, float *prediction, float
   }
   m4s_m4_fluid_flow_t fluid = m4s_m4_inputs_flow(network->inputs, network->step_slots[i]);
   double sending_ns = left_ns - fluid.latency_ns;
+  if (replay->closed_loop) {
+    // At the rate at which the flow went on in the record, not what would make good for the past.
+    fluid.remaining_bytes =
+        unsent_share(replay, (int32_t)flow->id, fluid.latency_ns) * fluid.wire_bytes;
+  }
   bool sends = sending_ns >= 1 && fluid.rate > 0 && fluid.remaining_bytes > 0;
   *prediction = sends ? (float)log(sending_ns * fluid.rate / fluid.remaining_bytes) : 0;
   *weight = sends ? (float)(fmin(next_ns, sending_ns) / (double)record->fct_ns) : 0;
@@ -294,16 +321,30 @@ static m4s_status_t hand_out(m4s_replay_t *replay, m4s_inference_batch_t *batch)
   return m4s_m4_network_check_steps(&replay->network);
 }
 
-// The last step has been evaluated elsewhere. Here the network has said what it should have said.
+// The flows of the last step complete when the network has said.
+static m4s_status_t schedule_completions(m4s_replay_t *replay) {
+  m4s_m4_network_t *network = &replay->network;
+  for (int32_t i = 0; i < network->n_step_flows; i++) {
+    const m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
+    double fct_ns = fmax(flow->slowdown, 1) * (double)flow->ideal_fct_ns;
+    double after_ns = (double)(flow->started_ns - now_of(replay)) + fct_ns;
+    M4S_TRY(m4s_m4_network_complete_after(network, network->step_slots[i], fmax(after_ns, 0)));
+  }
+  return M4S_OK;
+}
+
+// The last step has been evaluated elsewhere. Unless the loop is closed, the network has said here
+// what it should have said.
 static m4s_status_t end_step(m4s_replay_t *replay) {
   m4s_m4_network_t *network = &replay->network;
   if (!network->steps_wait) {
     return M4S_OK;
   }
-  for (int32_t i = 0; i < network->n_step_flows; i++) {
+  for (int32_t i = 0; i < network->n_step_flows && !replay->closed_loop; i++) {
     network->slowdowns[i] = replay->labels[i];
   }
-  return m4s_m4_network_end_steps(network, (m4s_m4_step_trace_t){0});
+  M4S_TRY(m4s_m4_network_end_steps(network, (m4s_m4_step_trace_t){0}));
+  return replay->closed_loop ? schedule_completions(replay) : M4S_OK;
 }
 
 static m4s_status_t start_flow(m4s_replay_t *replay, int32_t id, int32_t *slot_out) {
@@ -386,6 +427,65 @@ static m4s_status_t next_of_events(m4s_replay_t *replay, m4s_inference_batch_t *
   return M4S_OK;
 }
 
+// In a closed loop: the next arrival of the trace that takes part; NULL: there is none.
+static const m4s_trace_event_t *next_arrival(m4s_replay_t *replay) {
+  const m4s_trace_t *trace = &replay->scenario->trace;
+  for (; replay->next_event < trace->n_events; replay->next_event++) {
+    const m4s_trace_event_t *event = &trace->events[replay->next_event];
+    if (event->kind == M4S_TRACE_ARRIVAL && takes_part(replay, event->flow)) {
+      return event;
+    }
+  }
+  return NULL;
+}
+
+static void score_flow(m4s_replay_t *replay, const m4s_m4_flow_t *flow) {
+  double fct_ns = (double)(now_of(replay) - flow->started_ns);
+  double recorded_ns = (double)replay->scenario->records[flow->id].fct_ns;
+  replay->score.n_flows++;
+  replay->score.error += fabs(fct_ns / recorded_ns - 1);
+}
+
+// The next arrival or completion, of which some flows are left in *component_out; NULL: none.
+static m4s_status_t next_of_loop(m4s_replay_t *replay, const m4s_component_t **component_out) {
+  m4s_m4_network_t *network = &replay->network;
+  *component_out = NULL;
+  while (*component_out == NULL || (*component_out)->n_flows == 0) {
+    int32_t id = 0;
+    const m4s_trace_event_t *arrival = next_arrival(replay);
+    const m4s_heap_entry_t *completion = m4s_heap_first(&network->completions);
+    if (arrival == NULL && completion == NULL) {
+      *component_out = NULL;
+      return M4S_OK;
+    }
+    if (completion != NULL && (arrival == NULL || completion->key.time_ns <= arrival->time_ns)) {
+      replay->clock.now_ns = completion->key.time_ns;
+      score_flow(replay, &network->flows[completion->id]);
+      M4S_TRY(complete(replay, (int32_t)network->flows[completion->id].id, &id));
+    } else {
+      replay->clock.now_ns = arrival->time_ns;
+      replay->next_event++;
+      M4S_TRY(arrive(replay, arrival->flow, &id));
+    }
+    *component_out = &replay->components.components[id];
+  }
+  return M4S_OK;
+}
+
+static m4s_status_t next_in_closed_loop(m4s_replay_t *replay, m4s_inference_batch_t *batch,
+                                        m4s_step_labels_t *labels, bool *more_out) {
+  const m4s_component_t *component;
+  M4S_TRY(next_of_loop(replay, &component));
+  *more_out = component != NULL;
+  if (!*more_out) {
+    return M4S_OK;
+  }
+  pass_rows_to_now(replay, component->flows, component->n_flows);
+  M4S_TRY(m4s_m4_network_build_step(&replay->network, component->flows, component->n_flows));
+  M4S_TRY(label_flows(replay, labels));
+  return hand_out(replay, batch);
+}
+
 // --- the algorithm "interval" ---
 
 static m4s_status_t take_event(m4s_replay_t *replay, const m4s_trace_event_t *event) {
@@ -457,6 +557,9 @@ static m4s_status_t next_of_intervals(m4s_replay_t *replay, m4s_inference_batch_
 m4s_status_t m4s_replay_next(m4s_replay_t *replay, m4s_inference_batch_t *batch,
                              m4s_step_labels_t *labels_out, bool *more_out) {
   M4S_TRY(end_step(replay));
+  if (replay->closed_loop) {
+    return next_in_closed_loop(replay, batch, labels_out, more_out);
+  }
   return is_event_wise(replay) ? next_of_events(replay, batch, labels_out, more_out)
                                : next_of_intervals(replay, batch, labels_out, more_out);
 }

@@ -30,6 +30,20 @@ m4s_status_t m4s_replay_create(const m4s_scenario_t *scenario, const m4s_periods
                                m4s_replay_t **replay_out);
 void m4s_replay_destroy(m4s_replay_t *replay);
 
+// Before the first step, and for the algorithm "event" alone: flows arrive when they did, but what
+// they have sent and when they complete is as the network says, which is to write its predictions
+// to those of the batch's steps. What it is asked to say is at which rate each flow still in the
+// record went on there. Nothing is known of what remains in queues.
+void m4s_replay_close_loop(m4s_replay_t *replay);
+
+// Of the flows that have completed in a closed loop: the sum of |FCT / recorded FCT - 1|.
+typedef struct {
+  int64_t n_flows;
+  double error;
+} m4s_replay_score_t;
+
+m4s_replay_score_t m4s_replay_score(const m4s_replay_t *replay);
+
 // Goes on to the next step and adds it to the batch, which is borrowed until it is evaluated; false
 // in *more_out: the record has ended. M4S_ERR_INPUT where the trace does not fit its flows.
 m4s_status_t m4s_replay_next(m4s_replay_t *replay, m4s_inference_batch_t *batch,

@@ -111,6 +111,7 @@ struct m4s_lanes {
   m4s_engine_t *engine;
   lane_t *lanes;  // owned, [n_lanes]
   m4s_step_labels_t *labels;  // owned, [n_lanes]
+  m4s_replay_score_t score;  // of the sequences that have ended
 };
 
 m4s_status_t m4s_lanes_create(const m4s_lanes_config_t *config, m4s_sequence_draw_t *draw,
@@ -169,8 +170,24 @@ static m4s_status_t fill_lane(m4s_lanes_t *lanes, lane_t *lane) {
   }
   m4s_status_t status = m4s_replay_create(lane->scenario, &lane->periods, period, &lane->config,
                                           lanes->engine, &lane->replay);
-  return status == M4S_OK ? M4S_OK : m4s_fail_in(status, "%s", sequence->scenario->folder);
+  if (status != M4S_OK) {
+    return m4s_fail_in(status, "%s", sequence->scenario->folder);
+  }
+  if (period >= 0 && m4s_random_uniform(&lanes->draw->random) < lanes->config.closed_loop) {
+    m4s_replay_close_loop(lane->replay);
+  }
+  return M4S_OK;
 }
+
+static void add_score(m4s_lanes_t *lanes, const lane_t *lane) {
+  if (lane->replay != NULL) {
+    m4s_replay_score_t score = m4s_replay_score(lane->replay);
+    lanes->score.n_flows += score.n_flows;
+    lanes->score.error += score.error;
+  }
+}
+
+m4s_replay_score_t m4s_lanes_score(const m4s_lanes_t *lanes) { return lanes->score; }
 
 // The lane's next step, of its sequence or the next one that has any.
 static m4s_status_t advance(m4s_lanes_t *lanes, lane_t *lane, m4s_inference_batch_t *batch,
@@ -183,6 +200,7 @@ static m4s_status_t advance(m4s_lanes_t *lanes, lane_t *lane, m4s_inference_batc
       M4S_TRY(m4s_replay_next(lane->replay, batch, labels, more_out));
     }
     if (!*more_out) {
+      add_score(lanes, lane);
       empty_lane(lane);
       if (lanes->draw->n_left == 0) {
         return M4S_OK;

@@ -44,6 +44,7 @@ typedef struct {
   // The first sequence of each lane ends after a random number of its steps, so that from then on
   // the lanes are at all stages.
   bool staggered;
+  double closed_loop;  // share of the sequences whose loop is closed, see m4s_replay_close_loop()
 } m4s_lanes_config_t;
 
 // The draw and the engine are borrowed.
@@ -55,3 +56,6 @@ void m4s_lanes_destroy(m4s_lanes_t *lanes);
 // valid until the next call. No step: all sequences have ended.
 m4s_status_t m4s_lanes_next(m4s_lanes_t *lanes, m4s_inference_batch_t *batch,
                             const m4s_step_labels_t **labels_out);
+
+// Of the closed loops among the sequences that have ended.
+m4s_replay_score_t m4s_lanes_score(const m4s_lanes_t *lanes);

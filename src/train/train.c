@@ -25,6 +25,8 @@ typedef struct {
   float *flow_range, *link_range;  // owned, [2, F], [2, L]
   m4s_adam_t adam;
   m4s_plateau_t plateau;
+  double
+      silent_error;  // of closed loops, in validation, of a network that always says 0; -1: unknown
   // What has been done, beside the above all that a checkpoint holds:
   struct {
     int64_t rounds, updates, rows, best_round;
@@ -117,6 +119,7 @@ static m4s_status_t begin(trainer_t *trainer) {
   M4S_TRY(make_tape(trainer));
   trainer->plateau = m4s_plateau_start(settings_of(trainer)->learning_rate);
   trainer->done.best_loss = HUGE_VAL;
+  trainer->silent_error = -1;
   return m4s_adam_init(&trainer->adam, trainer->parameters->n_values);
 }
 
@@ -311,13 +314,14 @@ static m4s_status_t train_window(trainer_t *trainer, const m4s_lesson_t *lesson,
   return M4S_OK;
 }
 
-static m4s_status_t run_windows(trainer_t *trainer, m4s_lanes_t *lanes, bool training,
+static m4s_status_t run_windows(trainer_t *trainer, m4s_lanes_t *lanes, bool training, bool silent,
                                 m4s_lesson_sums_t *sums) {
   const m4s_train_settings_t *settings = settings_of(trainer);
   const m4s_lesson_t lesson = {.tape = trainer->tape,
                                .engine = trainer->engine,
                                .remaining_weight = settings->remaining_weight,
                                .queue_weight = settings->queue_weight,
+                               .silent = silent,
                                .flow_range = training ? trainer->flow_range : NULL,
                                .link_range = training ? trainer->link_range : NULL};
   if (training) {
@@ -350,8 +354,17 @@ static void share_sums(const trainer_t *trainer, m4s_lesson_sums_t *sums) {
                               .n_steps = (int64_t)values[8]};
 }
 
+// In closed loops what counts is when flows complete: on average over the flows.
+static void take_score(const m4s_lanes_t *lanes, m4s_lesson_sums_t *sums) {
+  m4s_replay_score_t score = m4s_lanes_score(lanes);
+  sums->weight = (double)score.n_flows;
+  sums->loss = score.error;
+  sums->silent_loss = 0;
+}
+
 // Draws sequences and goes through them. Validation's are the same in each round.
-static m4s_status_t run_part(trainer_t *trainer, m4s_part_t part, m4s_lesson_sums_t *sums_out) {
+static m4s_status_t run_part(trainer_t *trainer, m4s_part_t part, bool silent,
+                             m4s_lesson_sums_t *sums_out) {
   const m4s_train_settings_t *settings = settings_of(trainer);
   const m4s_train_ranks_t *ranks = trainer->ranks;
   bool training = part == M4S_PART_TRAINING;
@@ -359,14 +372,20 @@ static m4s_status_t run_part(trainer_t *trainer, m4s_part_t part, m4s_lesson_sum
                             : UINT64_MAX - (uint64_t)ranks->rank;
   int64_t n = (settings->validation_sequences + ranks->n_ranks - 1) / ranks->n_ranks;
   const m4s_lanes_config_t config = {
-      .n_lanes = settings->lanes, .max_steps = settings->max_steps, .staggered = training};
+      .n_lanes = settings->lanes,
+      .max_steps = settings->max_steps,
+      .staggered = training,
+      .closed_loop = training ? settings->closed_loop : settings->closed_loop > 0};
   m4s_sequence_draw_t draw;
   m4s_lanes_t *lanes;
   m4s_lesson_sums_t sums = {0};
   m4s_sequence_draw_init(&draw, &trainer->sequences[part], (uint64_t)settings->seed, index,
                          training ? INT64_MAX : n);
   M4S_TRY(m4s_lanes_create(&config, &draw, trainer->engine, &lanes));
-  m4s_status_t status = run_windows(trainer, lanes, training, &sums);
+  m4s_status_t status = run_windows(trainer, lanes, training, silent, &sums);
+  if (config.closed_loop == 1 && !training) {
+    take_score(lanes, &sums);
+  }
   m4s_lanes_destroy(lanes);
   M4S_TRY(status);
   share_sums(trainer, &sums);
@@ -441,6 +460,17 @@ static void tell(const trainer_t *trainer, const m4s_lesson_sums_t *training,
   fflush(text);
 }
 
+// Of closed loops, the error of a network that always says 0 takes a pass of its own, once.
+static m4s_status_t add_silent(trainer_t *trainer, m4s_lesson_sums_t *validation) {
+  if (trainer->silent_error < 0) {
+    m4s_lesson_sums_t silent;
+    M4S_TRY(run_part(trainer, M4S_PART_VALIDATION, true, &silent));
+    trainer->silent_error = ratio(silent.loss, silent.weight);
+  }
+  validation->silent_loss = trainer->silent_error * validation->weight;
+  return M4S_OK;
+}
+
 static m4s_status_t run_round(trainer_t *trainer) {
   const m4s_train_settings_t *settings = settings_of(trainer);
   const m4s_plateau_config_t plateau = {.factor = settings->plateau_factor,
@@ -449,9 +479,12 @@ static m4s_status_t run_round(trainer_t *trainer) {
                                         .floor = settings->learning_rate_floor};
   m4s_lesson_sums_t training, validation;
   double begin_s = m4s_now_s();
-  M4S_TRY(run_part(trainer, M4S_PART_TRAINING, &training));
+  M4S_TRY(run_part(trainer, M4S_PART_TRAINING, false, &training));
   double seconds = m4s_now_s() - begin_s;
-  M4S_TRY(run_part(trainer, M4S_PART_VALIDATION, &validation));
+  M4S_TRY(run_part(trainer, M4S_PART_VALIDATION, false, &validation));
+  if (settings->closed_loop > 0) {
+    M4S_TRY(add_silent(trainer, &validation));
+  }
   double loss = ratio(validation.loss, validation.weight);
   trainer->done.rounds++;
   trainer->done.rows += training.n_rows;

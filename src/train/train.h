@@ -38,6 +38,7 @@ typedef struct {
   int64_t validation_sequences;
   double learning_rate;
   double plateau_factor, learning_rate_floor;
+  double closed_loop;  // share of sequences; validation then has it for all
   int64_t plateau_patience;  // rounds
   int64_t stop_patience;  // rounds without a better validation loss after which it ends; 0: never
   double max_gradient_norm;

@@ -56,6 +56,8 @@ static const m4s_field_t training_fields[] = {
     REAL(learning_rate_floor, "0.00001", 0, 1, "it falls no further"),
     WHOLE(m4s_train_settings_t, stop_patience, "rounds", "0", 0, 1e9,
           "without a better validation loss, after which training ends; 0: never"),
+    REAL(closed_loop, "0", 0, 1,
+         "share of the sequences in which the network goes on from what it has said"),
     REAL(max_gradient_norm, "1", 1e-9, 1e9, "larger gradients are scaled down"),
     REAL(remaining_weight, "0.05", 0, 1e3, "in the loss: of log2(1 + kB that remain of a flow)"),
     REAL(queue_weight, "0.05", 0, 1e3, "in the loss: of log2(1 + kB that wait for a link)"),

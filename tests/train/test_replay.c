@@ -250,8 +250,122 @@ static void forced_fcts_should_be_means_over_the_steps(void **state) {
   clear_record(record);
 }
 
+// --- closed loops ---
+
+// Completions of m4 itself.
+typedef struct {
+  const record_t *record;
+  m4s_clock_t clock;
+  m4s_network_model_t model;
+  m4s_inference_batch_t batch;
+  double error;
+  int32_t n_completed;
+} loop_t;
+
+static m4s_status_t note_completion(void *context, int64_t id) {
+  loop_t *loop = context;
+  const m4s_flow_record_t *row = &loop->record->scenario.records[id];
+  loop->error += fabs((double)(loop->clock.now_ns - row->start_ns) / (double)row->fct_ns - 1);
+  loop->n_completed++;
+  return M4S_OK;
+}
+
+static void run_until(loop_t *loop, m4s_event_key_t until) {
+  const m4s_completion_port_t port = {.flow_completed = note_completion, .context = loop};
+  const m4s_network_model_ops_t *ops = loop->model.ops;
+  while (true) {
+    if (ops->wants_inference(loop->model.state, &loop->batch) > 0) {
+      ASSERT_OK(m4s_engine_evaluate(loop->batch.engine, &loop->batch));
+      ASSERT_OK(ops->inference_done(loop->model.state, &loop->batch));
+    } else if (m4s_event_before(ops->next_event(loop->model.state), until)) {
+      ASSERT_OK(ops->advance(loop->model.state, until, &port));
+    } else {
+      return;
+    }
+  }
+}
+
+// The sum of |FCT / recorded FCT - 1| of m4 on its own predictions.
+static double run_m4(const record_t *record, const m4s_m4_config_t *config, m4s_engine_t *engine) {
+  const m4s_scenario_t *scenario = &record->scenario;
+  loop_t loop = {.record = record, .batch = {.engine = engine}};
+  ASSERT_OK(m4s_m4_create(config, engine, scenario->topology, scenario->routing, &loop.clock,
+                          &loop.model));
+  for (int32_t id = 0; id < N; id++) {
+    const m4s_flow_record_t *row = &scenario->records[id];
+    const m4s_flow_t flow = {
+        .id = id,
+        .src = row->src,
+        .dst = row->dst,
+        .size_bytes = row->size_bytes,
+        .links = record->hops + record->hop_begin[id],
+        .n_links = (int32_t)(record->hop_begin[id + 1] - record->hop_begin[id])};
+    assert_true(row->start_ns >= loop.clock.now_ns);
+    run_until(&loop, (m4s_event_key_t){.time_ns = row->start_ns});
+    loop.clock.now_ns = row->start_ns;
+    ASSERT_OK(loop.model.ops->start_flow(loop.model.state, &flow));
+  }
+  run_until(&loop, m4s_event_never());
+  assert_int_equal(loop.n_completed, N);
+  loop.model.ops->destroy(loop.model.state);
+  m4s_inference_batch_clear(&loop.batch);
+  return loop.error;
+}
+
+// Replays a busy period, or all, in a closed loop.
+static m4s_replay_score_t close_loop(const record_t *record, int32_t period,
+                                     const m4s_m4_config_t *config, m4s_engine_t *engine) {
+  m4s_replay_t *replay = NULL;
+  m4s_inference_batch_t batch = {.engine = engine};
+  ASSERT_OK(
+      m4s_replay_create(&record->scenario, &record->periods, period, config, engine, &replay));
+  m4s_replay_close_loop(replay);
+  for (bool more = true; more;) {
+    m4s_step_labels_t labels;
+    ASSERT_OK(m4s_replay_next(replay, &batch, &labels, &more));
+    for (int32_t i = 0; more && i < labels.n_flows; i++) {
+      assert_true(isfinite(labels.predictions[i]) && labels.weights[i] >= 0);
+      assert_true(labels.weights[i] <= 1);
+    }
+    assert_true(!more || (labels.remaining == NULL && labels.queues == NULL));
+    ASSERT_OK(m4s_engine_evaluate(engine, &batch));
+  }
+  m4s_replay_score_t score = m4s_replay_score(replay);
+  m4s_replay_destroy(replay);
+  m4s_inference_batch_clear(&batch);
+  return score;
+}
+
+// As in the simulator, for a network with weights at random.
+static void closed_loops_should_be_those_of_m4(void **state) {
+  (void)state;
+  record_t *record = make_record();
+  const m4s_m4_config_t config = make_config();
+  const m4s_network_sizes_t sizes = {
+      .inputs = M4S_INPUTS_FLUID, .hidden = 8, .gnn_hidden = 8, .n_gnn_layers = 1};
+  m4s_parameters_t *parameters = NULL;
+  m4s_engine_t *engine = NULL;
+  ASSERT_OK(m4s_parameters_create(&sizes, &parameters));
+  m4s_parameters_init(parameters, 3);
+  ASSERT_OK(m4s_engine_create(&parameters->model, M4S_FORWARD_FAST, &engine));
+  m4s_replay_score_t score = close_loop(record, -1, &config, engine);
+  assert_int_equal(score.n_flows, N);
+  assert_true(score.error > 0.01 * N);
+  assert_true(fabs(score.error / run_m4(record, &config, engine) - 1) < 1e-12);
+  // Of single periods, which flows that are late do not leave.
+  int64_t n_flows = 0;
+  for (int32_t i = 0; i < record->periods.n_periods; i++) {
+    n_flows += close_loop(record, i, &config, engine).n_flows;
+  }
+  assert_int_equal(n_flows, N);
+  m4s_engine_destroy(engine);
+  m4s_parameters_destroy(parameters);
+  clear_record(record);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(closed_loops_should_be_those_of_m4),
       cmocka_unit_test(periods_should_be_apart),
       cmocka_unit_test(steps_should_be_those_of_the_record),
       cmocka_unit_test(slowdowns_should_weigh_as_whole_flows),
