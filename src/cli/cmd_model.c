@@ -55,9 +55,8 @@ const m4s_command_t m4s_command_model_import = {
 
 static int run_info(const void *options, int n_arguments, char **arguments) {
   (void)options;
-  (void)n_arguments;
   m4s_model_t *model;
-  m4s_status_t status = m4s_model_read(arguments[0], &model);
+  m4s_status_t status = m4s_model_read(n_arguments == 0 ? NULL : arguments[0], &model);
   if (status != M4S_OK) {
     return m4s_cli_failed(status);
   }
@@ -68,10 +67,13 @@ static int run_info(const void *options, int n_arguments, char **arguments) {
 
 const m4s_command_t m4s_command_model_info = {
     .name = "model info",
-    .arguments = "FILE",
+    .arguments = "[FILE]",
     .summary = "sizes, work per step, and ranges of the weights of an m4 network",
-    .details = "FILE is a safetensors file with the tensors of an m4 network.",
-    .min_arguments = 1,
+    .details =
+        "FILE is a safetensors file with the tensors of an m4 network; without it, that of the "
+        "network\n"
+        "that is built in.",
+    .min_arguments = 0,
     .max_arguments = 1,
     .run = run_info,
 };

@@ -44,9 +44,6 @@ static void add_facts(m4s_point_facts_t *facts, const m4s_point_facts_t *more) {
 // A network that cannot be read is no fault of the point's.
 static m4s_status_t check_model(checks_t *checks, const m4s_point_t *point) {
   m4s_shared_engine_t *network;
-  if (point->m4.model == NULL) {
-    return M4S_OK;
-  }
   m4s_status_t status = m4s_engines_take(checks->engines, point->m4.model,
                                          (m4s_forward_t)point->m4.forward, &network);
   if (status != M4S_OK) {

@@ -29,8 +29,8 @@ const m4s_field_t m4s_m4_fields[] = {
     {.name = "model",
      .kind = M4S_FIELD_PATH,
      .offset = offsetof(m4s_m4_config_t, model),
-     .help = "file of the network's weights"},
-    CHOICE(algorithm, "interval", algorithms,
+     .help = "file of a network's weights in place of the network that is built in"},
+    CHOICE(algorithm, "event", algorithms,
            "a step over all flows now and then, or over connected ones at each event"),
     CHOICE(mode, "default", modes, "interval: sensible, or with the public code's quirks"),
     CHOICE(forward, "fast", forwards, "how the network is evaluated: vector kernels or plain C"),
@@ -96,7 +96,7 @@ m4s_m4_input_settings_t m4s_m4_input_settings(const m4s_m4_config_t *config) {
 
 // Whether the settings make sense with the network.
 static m4s_status_t check_network(const m4s_m4_config_t *config, const m4s_model_t *model) {
-  const char *name = config->model == NULL ? "the network" : config->model;
+  const char *name = config->model == NULL ? "the network that is built in" : config->model;
   if (model->inputs == M4S_INPUTS_FLUID) {
     return config->mode != M4S_M4_PUBLISHED
                ? M4S_OK

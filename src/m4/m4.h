@@ -27,7 +27,7 @@ typedef enum {
 typedef enum { M4S_CC_DCTCP, M4S_CC_DCQCN, M4S_CC_HPCC, M4S_CC_TIMELY } m4s_cc_t;
 
 typedef struct {
-  char *model;  // owned: path of the weights
+  char *model;  // owned: path of the weights; NULL: those that are built in
   int algorithm;  // m4s_m4_algorithm_t
   int mode;  // m4s_m4_mode_t
   int forward;  // m4s_forward_t

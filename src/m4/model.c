@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/field.h"
+#include "m4/built_in.h"
 #include "m4/inputs.h"
 
 enum { NAME_BYTES = M4S_MODEL_NAME_BYTES, MAX_EXPECTED = M4S_MODEL_MAX_TENSORS };
@@ -391,8 +392,8 @@ m4s_status_t m4s_model_create(m4s_safetensors_t *file, const char *name, m4s_mod
 
 m4s_status_t m4s_model_read(const char *path, m4s_model_t **model_out) {
   m4s_safetensors_t *file;
-  M4S_TRY(m4s_safetensors_read(path, &file));
-  return m4s_model_create(file, path, model_out);
+  M4S_TRY(path == NULL ? m4s_built_in_network(&file) : m4s_safetensors_read(path, &file));
+  return m4s_model_create(file, path == NULL ? "the network that is built in" : path, model_out);
 }
 
 void m4s_model_destroy(m4s_model_t *model) {

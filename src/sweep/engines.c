@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "m4/built_in.h"
 
 // Networks that are kept without users: enough for a sweep over a few of them.
 enum { MAX_KEPT = 4, HASH_BYTES = 17 };
@@ -173,7 +174,11 @@ static m4s_status_t read_entry(m4s_engines_t *engines, const char *path, const c
 static m4s_status_t find_or_read(m4s_engines_t *engines, const char *path, m4s_forward_t forward,
                                  entry_t **entry_out) {
   char hash[HASH_BYTES];
-  M4S_TRY(m4s_file_hashes_get(engines->hashes, path, hash));
+  if (path == NULL) {
+    m4s_built_in_network_hash(hash);
+  } else {
+    M4S_TRY(m4s_file_hashes_get(engines->hashes, path, hash));
+  }
   for (size_t i = 0; i < engines->n_entries; i++) {
     entry_t *entry = engines->entries[i];
     if (!entry->lost && entry->forward == forward && strcmp(entry->hash, hash) == 0) {

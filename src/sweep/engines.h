@@ -29,7 +29,8 @@ void m4s_engines_destroy(m4s_engines_t *engines);
 // Owned by the engines.
 m4s_file_hashes_t *m4s_engines_file_hashes(m4s_engines_t *engines);
 
-// The network in a file, read anew only where its content is another than that of those at hand.
+// The network in a file, read anew only where its content is another than that of those at hand;
+// `path` NULL: the one that is built in.
 // Valid until m4s_engines_release(), once for each take. M4S_ERR_INPUT: as of m4s_model_read().
 // With the choice "auto" a GPU that does not work is warned of, and the CPU taken; where the GPU
 // was named, that is M4S_ERR_DEVICE. After a GPU was lost, networks are taken on the CPU.

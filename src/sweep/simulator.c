@@ -63,11 +63,6 @@ m4s_status_t m4s_point_m4_config(const m4s_point_t *point, const m4s_model_t *ne
 
 static m4s_status_t create_m4(const m4s_simulator_inputs_t *inputs, m4s_simulator_t *simulator) {
   const m4s_m4_config_t *config = &inputs->point->m4;
-  if (config->model == NULL) {
-    return m4s_fail(M4S_ERR_INPUT,
-                    "m4.model: is needed by the simulator m4: the path of a network's weights "
-                    "(--model FILE)");
-  }
   m4s_status_t status = m4s_engines_take(inputs->engines, config->model,
                                          (m4s_forward_t)config->forward, &simulator->network);
   if (status != M4S_OK) {

@@ -117,7 +117,6 @@ refused '"topology"' 'gray-failure, cluster, clos, info' -- topology
 refused '"bench"' 'flowsim' -- bench
 refused '"model"' 'import, info' -- model
 refused '"model inf"' 'model info' -- model inf in/spec.json
-refused 'FILE' -- model info
 refused 'DIR|FILE' -- model import -o m.safetensors
 refused 'needs --out FILE' -- model import in
 refused '--workload: ' -- bench flowsim
@@ -171,14 +170,15 @@ refused in/spec.json '2 points are left' '--set reduction=' -- simulate in/spec.
 refused '--set reduction' '7' 'nearest' -- simulate in/spec.json --set reduction=7
 refused 'SPEC' -- simulate
 refused 'none of the 2 values' -- simulate in/spec.json --set reduction=3 --out out
-refused 'm4.model: is needed' -- simulate in/spec.json --set reduction=2 --simulators m4 --out out
+published=(--set m4.algorithm=interval --set m4.mode=published)
+refused 'm4.mode: "published"' 'the network that is built in' -- simulate in/spec.json --set reduction=2 --simulators m4 --out out "${published[@]}"
 refused '"flowsin"' -- simulate in/spec.json --set reduction=2 --simulators flowsin --out out
 refused /proc/out -- simulate in/spec.json --set reduction=2 --out /proc/out
 refused in/topology.txt -- simulate in/spec.json --set reduction=2 --out in/topology.txt/out
 # Weights of m4: missing, unreadable, named twice, without effect.
 printf 'no weights' >in/text.safetensors
-refused in/spec.json 'm4.model: is needed' '--model FILE' -- run in/spec.json --out out --simulators m4
-refused in/spec.json 'm4.model: is needed' -- plan in/spec.json --count --simulators flowsim,m4
+refused in/spec.json 'the network that is built in' -- run in/spec.json --out out --simulators m4 "${published[@]}"
+refused in/spec.json 'the network that is built in' -- plan in/spec.json --count --simulators flowsim,m4 "${published[@]}"
 refused '--model' 'in/none' 'No such file' -- run in/spec.json --out out --model in/none
 refused '--model' 'in: ' 'folder' -- run in/spec.json --out out --model in
 refused '--model' -- run in/spec.json --out out --model ''

@@ -2,7 +2,6 @@
 # shellcheck shell=bash
 
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-spec=$source_dir/sweeps/gray-failure.json
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 # MPI itself leaks.
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
@@ -20,6 +19,10 @@ command -v mpirun >/dev/null || {
 rm -rf "$folder"
 mkdir -p "$folder"
 cd "$folder" || exit 1
+# The gray-failure sweep with flowsim alone.
+spec=$folder/gray-failure.json
+sed -e 's/"simulators": .*/"simulators": ["flowsim"],/' -e "s|\"workloads/|\"$source_dir/sweeps/workloads/|" \
+  -e "s|\"\.\./results|\"$source_dir/results|" "$source_dir/sweeps/gray-failure.json" >"$spec"
 
 mpi() {
   local n=$1

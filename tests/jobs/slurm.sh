@@ -63,7 +63,10 @@ for _ in $(seq 60); do
 done
 [ "$(sinfo -h -o %t)" = idle ] || { tail -5 "$folder"/*.log; fail "the node does not come up"; }
 
-spec=$source/sweeps/gray-failure.json
+# The gray-failure sweep with flowsim alone.
+spec=$folder/gray-failure.json
+sed -e 's/"simulators": .*/"simulators": ["flowsim"],/' -e "s|\"workloads/|\"$source/sweeps/workloads/|" \
+  -e "s|\"\.\./results|\"$source/results|" "$source/sweeps/gray-failure.json" >"$spec"
 tasks=$(($(nproc) < 2 ? 1 : 2))
 # All columns but wall_s.
 rows() {

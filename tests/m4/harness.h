@@ -24,9 +24,11 @@ typedef struct {
   bool finished;
 } harness_t;
 
+// The defaults, but with the algorithm "interval".
 static inline m4s_m4_config_t harness_config(void) {
   m4s_m4_config_t config = {.wire = {1000, 48}};
   ASSERT_OK(m4s_fields_set_defaults(m4s_m4_fields, M4S_N_M4_FIELDS, &config));
+  config.algorithm = M4S_M4_INTERVAL;
   return config;
 }
 

@@ -2,11 +2,12 @@
 #include "harness.h"
 #include "tiny_model.h"
 
-static void fields_should_have_the_defaults_of_the_published_weights(void **state) {
+static void fields_should_have_their_defaults(void **state) {
   (void)state;
-  m4s_m4_config_t config = harness_config();
+  m4s_m4_config_t config = {0};
+  ASSERT_OK(m4s_fields_set_defaults(m4s_m4_fields, M4S_N_M4_FIELDS, &config));
   assert_null(config.model);
-  assert_int_equal(config.algorithm, M4S_M4_INTERVAL);
+  assert_int_equal(config.algorithm, M4S_M4_EVENT);
   assert_int_equal(config.mode, M4S_M4_DEFAULT);
   assert_int_equal(config.forward, M4S_FORWARD_FAST);
   assert_int_equal(config.batch_time_ns, 10000);
@@ -102,7 +103,7 @@ static void create_should_refuse_what_does_not_fit(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(fields_should_have_the_defaults_of_the_published_weights),
+      cmocka_unit_test(fields_should_have_their_defaults),
       cmocka_unit_test(params_should_be_those_of_the_congestion_control),
       cmocka_unit_test(fields_should_refuse_what_makes_no_sense),
       cmocka_unit_test(create_should_refuse_what_does_not_fit),

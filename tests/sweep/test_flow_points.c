@@ -577,6 +577,7 @@ static void costs_should_grow_with_the_traffic(void **state) {
   double cost = m4s_point_expected_cost(&few, "flowsim");
   few.traffic.mix.duration_us = 2000;
   assert_near(m4s_point_expected_cost(&few, "flowsim"), 2 * cost);
+  few.m4.algorithm = M4S_M4_INTERVAL;
   double interval = m4s_point_expected_cost(&few, "m4");
   few.m4.batch_time_ns *= 4;
   assert_near(m4s_point_expected_cost(&few, "m4"), interval / 2);

@@ -42,9 +42,12 @@ static m4s_point_t make_point(const char *m4) {
 // --- points ---
 
 static const char *const ways[] = {
-    "\"model\": \"a\", \"batch_time_ns\": 1000",    "\"model\": \"a\", \"mode\": \"published\"",
-    "\"model\": \"a\", \"algorithm\": \"event\"",   "\"model\": \"b\", \"batch_time_ns\": 2000",
+    "\"model\": \"a\", \"algorithm\": \"interval\", \"batch_time_ns\": 1000",
+    "\"model\": \"a\", \"algorithm\": \"interval\", \"mode\": \"published\"",
+    "\"model\": \"a\", \"algorithm\": \"event\"",
+    "\"model\": \"b\", \"algorithm\": \"interval\", \"batch_time_ns\": 2000",
     "\"model\": \"a\", \"forward\": \"reference\"",
+    "",
 };
 
 // All of them on one thread, each to its end.
@@ -162,7 +165,8 @@ static void unusable_models_should_be_refused(void **state) {
   tiny_write(sizes, 1, "a");
   tiny_write(other, 1, "few");
   support_write("text", "no model");
-  assert_refused("", "m4.model: is needed by the simulator m4: the path of a network's weights");
+  assert_refused("\"algorithm\": \"interval\", \"mode\": \"published\"",
+                 "the network that is built in");
   assert_refused("\"model\": \"none\"", "m4.model: ");
   assert_refused("\"model\": \"text\"", "/text: ");
   assert_refused("\"model\": \"few\"", "/few takes 12 network parameters, m4 has 13");

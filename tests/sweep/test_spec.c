@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "core/json.h"
+#include "m4/built_in.h"
 
 static void axes_should_cross_the_first_slowest(void **state) {
   (void)state;
@@ -313,6 +314,9 @@ static uint64_t slow_hash(const m4s_sweep_t *sweep, uint64_t index) {
   if (path != NULL) {
     json_object_set(traffic, "workload", json_object_get(sweep->files, path));
   }
+  char network[M4S_CASE_ID_BYTES];
+  m4s_built_in_network_hash(network);
+  json_object_set_new(json_object_get(settings, "m4"), "model", json_string(network));
   char *text = m4s_json_canonical(settings);
   uint64_t hash = m4s_hash_bytes(M4S_HASH_START, text, strlen(text));
   free(text);
