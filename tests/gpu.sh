@@ -81,7 +81,7 @@ bench() {
   local products=$1 log=$out/bench-$1.log share points
   check "bench m4, $products" "bench-$products.log" "$program" bench m4 --device cuda:0 --gpu-products "$products" \
     --seconds 0.2 "${model[@]}" || return
-  share=$(awk '$2 == "cuBLAS" { sub(/%/, "", $6); if ($6 > best) best = $6 } END { print best + 0 }' "$log")
+  share=$(awk '$2 == "cuBLAS" { share = $6 + 0; if (share > best) best = share } END { print best + 0 }' "$log")
   points=$(awk '/^points side by side/ { on = 1 } on && $1 ~ /^[0-9]+$/ && $5 > best { best = $5 } END { printf "%.0f", best }' "$log")
   if awk -v share="$share" 'BEGIN { exit !(share >= 30) }'; then
     good "  share of the peak, $products" "$share %" "at least 30 %"
@@ -96,11 +96,11 @@ bench() {
   fi
 }
 
-# sweep NAME OPTIONS…: the 105 gray-failure points, without the report.
+# sweep NAME OPTIONS…: the 105 gray-failure points, with the report after the time that is told.
 sweep() {
   local name=$1
   shift
-  timeout "$seconds" "$program" run sweeps/gray-failure.json "${model[@]}" --simulators m4 --no-report --fresh \
+  timeout "$seconds" "$program" run sweeps/gray-failure-published.json "${model[@]}" --simulators m4 --fresh \
     --out "$out/$name" "$@" >"$out/$name.log" 2>&1 </dev/null
 }
 
@@ -155,7 +155,7 @@ sweeps() {
   else
     bad "gray-failure sweep, 105 points" "${took:-?} s" "at most 20 s on an H200"
   fi
-  if sweep again --device cuda:0 --points-per-worker 13 &&
+  if sweep again --device cuda:0 --points-per-worker 13 && [[ -s $out/gpu/summary.csv ]] &&
     cmp -s <(without_time "$out/gpu/summary.csv") <(without_time "$out/again/summary.csv"); then
     good "  again, 13 points at a time: same bytes" ""
   else

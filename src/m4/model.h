@@ -70,11 +70,11 @@ typedef struct {
 } m4s_model_t;
 
 // Reads a model; `path` NULL: the one that is built in (m4/built_in.h). Its sizes follow from the
-// shapes of its tensors and must agree with each other and with the sizes in the file's metadata, where given. M4S_ERR_INPUT: a tensor that is missing (by
-// name), unknown (with the nearest missing one), of another type or shape than the sizes ask for,
-// or that holds a number that is not finite (with its index); a kind that is not known; a range
-// whose least number is above its greatest. Tensors of the layers that only training uses
-// (remain_size_layer, queue_len_layer) may be there.
+// shapes of its tensors and must agree with each other and with the sizes in the file's metadata,
+// where given. M4S_ERR_INPUT: a tensor that is missing (by name), unknown (with the nearest missing
+// one), of another type or shape than the sizes ask for, or that holds a number that is not finite
+// (with its index); a kind that is not known; a range whose least number is above its greatest.
+// Tensors of the layers that only training uses (remain_size_layer, queue_len_layer) may be there.
 m4s_status_t m4s_model_read(const char *path, m4s_model_t **model_out);
 
 // The same from a file in memory, which the model then owns, also after an error; `name` stands for

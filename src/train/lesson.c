@@ -133,7 +133,7 @@ static void scale_derivatives(const window_t *window) {
   double of_queue = sums->n_queues > 0 ? lesson->queue_weight / sums->n_queues : 0;
   for (int64_t i = 0; i < window->n_records; i++) {
     const m4s_tape_record_t *record = &window->records[i];
-    scale(record->d_predictions, record->n_flows, 1 / sums->weight);
+    scale(record->d_predictions, record->n_flows, sums->weight > 0 ? 1 / sums->weight : 0);
     scale(record->d_remaining, record->n_flows, of_remaining);
     scale(record->d_queues, record->n_links, of_queue);
   }

@@ -249,7 +249,7 @@ static void label_flow(m4s_replay_t *replay, int32_t i, float *prediction, float
   double left_ns = (double)(record->start_ns + record->fct_ns - now_of(replay));
   if (network->inputs == NULL) {
     *prediction = (float)((double)record->fct_ns / (double)flow->ideal_fct_ns);
-    *weight = (float)(fmin(next_ns, left_ns) / (double)record->fct_ns);
+    *weight = (float)(fmax(fmin(next_ns, left_ns), 0) / (double)record->fct_ns);
     return;
   }
   m4s_m4_fluid_flow_t fluid = m4s_m4_inputs_flow(network->inputs, network->step_slots[i]);

@@ -113,10 +113,46 @@ static m4s_status_t make_tape(trainer_t *trainer) {
              : M4S_OK;
 }
 
+static m4s_status_t take_tensor(const m4s_safetensors_t *file, const char *path, const char *name,
+                                m4s_dtype_t dtype, int64_t n, size_t element_bytes, void *to) {
+  const m4s_tensor_t *tensor = m4s_safetensors_find(file, name);
+  if (tensor == NULL || tensor->dtype != dtype || tensor->n_elements != n) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: %s: is missing or of another type or size", path, name);
+  }
+  memcpy(to, tensor->data, (size_t)n * element_bytes);
+  return M4S_OK;
+}
+
+static m4s_status_t restore_ranges(trainer_t *trainer, const m4s_safetensors_t *file,
+                                   const char *path) {
+  const m4s_model_t *model = &trainer->parameters->model;
+  if (m4s_safetensors_find(file, "flow_input_range") == NULL) {
+    return M4S_OK;
+  }
+  M4S_TRY(take_tensor(file, path, "flow_input_range", M4S_DTYPE_F32, 2 * model->n_flow_inputs,
+                      sizeof *trainer->flow_range, trainer->flow_range));
+  return take_tensor(file, path, "link_input_range", M4S_DTYPE_F32, 2 * model->n_link_inputs,
+                     sizeof *trainer->link_range, trainer->link_range);
+}
+
+// What the network to begin with was trained on is known to it.
+static m4s_status_t take_initial_ranges(trainer_t *trainer) {
+  const char *path = trainer->spec->network.initial;
+  m4s_safetensors_t *file;
+  if (path == NULL) {
+    return M4S_OK;
+  }
+  M4S_TRY(m4s_safetensors_read(path, &file));
+  m4s_status_t status = restore_ranges(trainer, file, path);
+  m4s_safetensors_destroy(file);
+  return status;
+}
+
 static m4s_status_t begin(trainer_t *trainer) {
   M4S_TRY(read_datasets(trainer));
   M4S_TRY(make_parameters(trainer));
   M4S_TRY(make_tape(trainer));
+  M4S_TRY(take_initial_ranges(trainer));
   trainer->plateau = m4s_plateau_start(settings_of(trainer)->learning_rate);
   trainer->done.best_loss = HUGE_VAL;
   trainer->silent_error = -1;
@@ -229,28 +265,6 @@ static m4s_status_t write_model(const trainer_t *trainer, const char *path) {
   size_t n_ranges = list_ranges(trainer, ranges);
   return m4s_parameters_write(trainer->parameters, path, metadata, M4S_COUNT(metadata), ranges,
                               n_ranges);
-}
-
-static m4s_status_t take_tensor(const m4s_safetensors_t *file, const char *path, const char *name,
-                                m4s_dtype_t dtype, int64_t n, size_t element_bytes, void *to) {
-  const m4s_tensor_t *tensor = m4s_safetensors_find(file, name);
-  if (tensor == NULL || tensor->dtype != dtype || tensor->n_elements != n) {
-    return m4s_fail(M4S_ERR_INPUT, "%s: %s: is missing or of another type or size", path, name);
-  }
-  memcpy(to, tensor->data, (size_t)n * element_bytes);
-  return M4S_OK;
-}
-
-static m4s_status_t restore_ranges(trainer_t *trainer, const m4s_safetensors_t *file,
-                                   const char *path) {
-  const m4s_model_t *model = &trainer->parameters->model;
-  if (m4s_safetensors_find(file, "flow_input_range") == NULL) {
-    return M4S_OK;
-  }
-  M4S_TRY(take_tensor(file, path, "flow_input_range", M4S_DTYPE_F32, 2 * model->n_flow_inputs,
-                      sizeof *trainer->flow_range, trainer->flow_range));
-  return take_tensor(file, path, "link_input_range", M4S_DTYPE_F32, 2 * model->n_link_inputs,
-                     sizeof *trainer->link_range, trainer->link_range);
 }
 
 static m4s_status_t restore_from(trainer_t *trainer, const m4s_safetensors_t *file,
@@ -383,14 +397,19 @@ static m4s_status_t run_part(trainer_t *trainer, m4s_part_t part, bool silent,
                          training ? INT64_MAX : n);
   M4S_TRY(m4s_lanes_create(&config, &draw, trainer->engine, &lanes));
   m4s_status_t status = run_windows(trainer, lanes, training, silent, &sums);
-  if (config.closed_loop == 1 && !training) {
+  if (config.closed_loop > 0 && !training) {
     take_score(lanes, &sums);
   }
   m4s_lanes_destroy(lanes);
   M4S_TRY(status);
   share_sums(trainer, &sums);
   *sums_out = sums;
-  return M4S_OK;
+  return training || config.closed_loop == 0 || sums.weight > 0
+             ? M4S_OK
+             : m4s_fail(M4S_ERR_INPUT,
+                        "%s: training.closed_loop: no flow of validation completes in a closed "
+                        "loop, which are for data sets of m4.algorithm \"event\"",
+                        trainer->spec->path);
 }
 
 // --- keeping ---

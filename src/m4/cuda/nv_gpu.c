@@ -76,7 +76,8 @@ static int numa_node_of(const char *pci) {
   char *text = NULL;
   int node = -1;
   snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/numa_node", pci);
-  if (m4s_file_read(path, 64, &text, NULL) == M4S_OK) {
+  // Files there claim the size of a page.
+  if (m4s_file_read(path, 1 << 16, &text, NULL) == M4S_OK) {
     node = (int)strtol(text, NULL, 10);
     free(text);
   }

@@ -163,10 +163,12 @@ static m4s_status_t choose(const m4s_nv_products_t *products, const layouts_t *l
   for (int i = 0; i < n; i++) {
     int32_t n_pieces = 0;
     size_t n_written = 0;
+    if (results[i].state != CUBLAS_STATUS_SUCCESS) {
+      continue;
+    }
     TRY(cublasLtMatmulAlgoConfigGetAttribute, &results[i].algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM,
         &n_pieces, sizeof n_pieces, &n_written);
-    if (results[i].state == CUBLAS_STATUS_SUCCESS && n_pieces <= 1 &&
-        results[i].workspaceSize == 0) {
+    if (n_pieces <= 1 && results[i].workspaceSize == 0) {
       *algorithm_out = results[i].algo;
       return M4S_OK;
     }
