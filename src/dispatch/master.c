@@ -115,12 +115,12 @@ static json_t *journal_line(const run_t *run, const m4s_plan_unit_t *unit, int r
   const json_t *placement = json_array_get(run->config->placements, (size_t)rank);
   const char *simulator = sweep->simulators.items[unit->simulator];
   return json_pack("{s:s, s:s, s:s*, s:O, s:O*, s:O, s:i, s:O*, s:O*, s:O*}", "case", case_id,
-                   "simulator", simulator, "definition", m4s_sweep_definition(sweep, simulator),
-                   "status", json_object_get(reply, "status"), "reason",
-                   json_object_get(reply, "reason"), "wall_s", json_object_get(reply, "wall_s"),
-                   "rank", rank, "host", json_object_get(placement, "host"), "metrics",
-                   json_object_get(reply, "metrics"), "outside_training",
-                   json_object_get(reply, "outside_training"));
+                   "simulator", simulator, "definition",
+                   m4s_sweep_definition(sweep, unit->index, simulator), "status",
+                   json_object_get(reply, "status"), "reason", json_object_get(reply, "reason"),
+                   "wall_s", json_object_get(reply, "wall_s"), "rank", rank, "host",
+                   json_object_get(placement, "host"), "metrics", json_object_get(reply, "metrics"),
+                   "outside_training", json_object_get(reply, "outside_training"));
 }
 
 static m4s_status_t record(run_t *run, const m4s_plan_unit_t *unit, int rank, const json_t *reply) {

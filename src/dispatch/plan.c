@@ -215,8 +215,8 @@ static m4s_status_t add_units(const m4s_sweep_t *sweep, uint64_t index, const m4
   M4S_TRY(m4s_sweep_case_id(sweep, index, case_id));
   for (size_t i = 0; i < sweep->simulators.n_items; i++) {
     const char *simulator = sweep->simulators.items[i];
-    m4s_row_status_t status =
-        m4s_store_unit_status(store, case_id, simulator, m4s_sweep_definition(sweep, simulator));
+    m4s_row_status_t status = m4s_store_unit_status(store, case_id, simulator,
+                                                    m4s_sweep_definition(sweep, index, simulator));
     if (status == M4S_ROW_OK) {
       plan->n_done++;
     } else if (status == M4S_ROW_FAILED && !retry_failed) {

@@ -5,23 +5,6 @@
 
 #include "core/file.h"
 #include "core/json.h"
-#include "m4/built_in.h"
-
-// In place of a file of weights: the content of the network that is built in.
-static m4s_status_t put_built_in(json_t *identity) {
-  char hash[M4S_CASE_ID_BYTES];
-  m4s_setting_t setting;
-  M4S_TRY(m4s_setting_find("m4.model", "case ids", &setting));
-  if (json_is_string(m4s_setting_get(identity, setting))) {
-    return M4S_OK;
-  }
-  m4s_built_in_network_hash(hash);
-  json_t *content = json_string(hash);
-  m4s_status_t status =
-      content == NULL ? m4s_fail_memory("case ids") : m4s_setting_put(identity, setting, content);
-  json_decref(content);
-  return status;
-}
 
 // Puts a typed value into the settings: for a file, the hash of its content.
 static m4s_status_t put(const m4s_sweep_t *sweep, m4s_setting_t setting, json_t *typed,
@@ -58,7 +41,6 @@ m4s_status_t m4s_identity_make(const m4s_sweep_t *sweep, json_t **identity_out) 
       }
     }
   }
-  status = status == M4S_OK ? put_built_in(identity) : status;
   if (status != M4S_OK) {
     json_decref(identity);
     return status;

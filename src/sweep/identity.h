@@ -1,5 +1,6 @@
 // Case ids: hashes of the canonical JSON of a point's settings that affect results, with files'
-// contents in place of their paths.
+// contents in place of their paths. The network that is built in takes no part, so that another one
+// leaves the other simulators' results valid: see m4s_sweep_definition().
 #pragma once
 
 #include "sweep/spec.h"

@@ -1,7 +1,7 @@
 // journal.jsonl: one line per finished unit (a point with a simulator); the last line of a unit
-// counts. Under another definition a simulator of the user's (sweep/external.h) is another one.
+// counts. Under another definition (m4s_sweep_definition()) a simulator is another one.
 //
-// {"case": "16 hex digits", "simulator": "…", "definition": "16 hex digits" (of the user's only),
+// {"case": "16 hex digits", "simulator": "…", "definition": "16 hex digits" (where it has one),
 // "status": "ok" | "failed", "reason": "…" (failed only), "wall_s": s, "rank": r, "host": "…",
 // "metrics": {…} (ok only), "outside_training": […] (ok only, see sweep/outside.h)}
 #pragma once
@@ -26,7 +26,7 @@ typedef struct {
   FILE *file;  // owned; NULL where there is no journal yet
   m4s_journal_entry_t *entries;  // owned, sorted by case, simulator, offset
   size_t n_entries, capacity;
-  m4s_text_list_t simulators;  // names, with a blank and the definition of the user's
+  m4s_text_list_t simulators;  // names, with a blank and the definition where there is one
   int64_t whole_bytes;  // up to the last line's end: what follows was torn by a kill
 } m4s_journal_t;
 
@@ -35,7 +35,7 @@ typedef struct {
 m4s_status_t m4s_journal_read(m4s_journal_t *journal, const char *path);
 void m4s_journal_clear(m4s_journal_t *journal);
 
-// The last entry of a unit, NULL if it has none. `definition`: NULL for built-in simulators.
+// The last entry of a unit, NULL if it has none. `definition`: NULL where it has none.
 const m4s_journal_entry_t *m4s_journal_find(const m4s_journal_t *journal, const char *case_id,
                                             const char *simulator, const char *definition);
 

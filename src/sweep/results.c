@@ -48,7 +48,13 @@ static m4s_status_t read_manifest(reader_t *reader, const char *path) {
                     path);
   }
   M4S_TRY(m4s_sweep_from_json(spec, path, spec_folder, &reader->sweep));
-  return m4s_sweep_load(reader->sweep, files);
+  M4S_TRY(m4s_sweep_load(reader->sweep, files));
+  // The network that was built in when the results were made.
+  const char *network = json_string_value(json_object_get(reader->manifest, "network"));
+  if (network != NULL) {
+    snprintf(reader->sweep->network, sizeof reader->sweep->network, "%s", network);
+  }
+  return M4S_OK;
 }
 
 // The points of all selections, each once, in the sweep's order.
@@ -86,8 +92,8 @@ static m4s_status_t list_points(const reader_t *reader, uint64_t **indices_out, 
   return M4S_OK;
 }
 
-static m4s_status_t fill_from_journal(reader_t *reader, m4s_result_row_t *row) {
-  const char *definition = m4s_sweep_definition(reader->sweep, row->simulator);
+static m4s_status_t fill_from_journal(reader_t *reader, uint64_t index, m4s_result_row_t *row) {
+  const char *definition = m4s_sweep_definition(reader->sweep, index, row->simulator);
   const m4s_journal_entry_t *entry =
       m4s_journal_find(&reader->journal, row->case_id, row->simulator, definition);
   if (entry == NULL) {
@@ -130,7 +136,7 @@ static m4s_status_t row_init(m4s_result_row_t *row, const m4s_sweep_t *sweep, ui
 static m4s_status_t add_row(reader_t *reader, uint64_t index, const char *simulator) {
   m4s_result_row_t *row = &reader->rows[reader->n_rows++];
   M4S_TRY(row_init(row, reader->sweep, index, simulator));
-  return fill_from_journal(reader, row);
+  return fill_from_journal(reader, index, row);
 }
 
 static m4s_status_t add_rows(reader_t *reader, const uint64_t *indices, size_t n_indices) {

@@ -7,6 +7,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "m4/built_in.h"
 #include "sweep/identity.h"
 
 enum { MAX_NAME_LENGTH = 100 };
@@ -92,11 +93,6 @@ const m4s_external_t *m4s_sweep_external(const m4s_sweep_t *sweep, const char *s
     }
   }
   return NULL;
-}
-
-const char *m4s_sweep_definition(const m4s_sweep_t *sweep, const char *simulator) {
-  const m4s_external_t *external = m4s_sweep_external(sweep, simulator);
-  return external == NULL ? NULL : external->definition;
 }
 
 // The names of all simulators that the sweep may use: built-in ones, then those of the spec.
@@ -527,6 +523,30 @@ static m4s_status_t hash_axis_files(m4s_sweep_t *sweep, size_t i_group, const m4
   return status;
 }
 
+// Whether m4 has no file of weights at a position of the axis over them; `axis` NULL: in the base.
+static bool takes_built_in(const m4s_sweep_t *sweep, m4s_setting_t model, const m4s_axis_t *axis,
+                           uint64_t position) {
+  json_t *value = axis == NULL ? json_incref(m4s_setting_get(sweep->resolved, model))
+                               : m4s_axis_value(axis, position);
+  bool takes = !json_is_string(value);
+  json_decref(value);
+  return takes;
+}
+
+// The network that is built in counts where some point takes it.
+static m4s_status_t hash_network(m4s_sweep_t *sweep) {
+  m4s_setting_t model;
+  M4S_TRY(m4s_setting_find("m4.model", sweep->path, &model));
+  const m4s_axis_t *axis = m4s_sweep_find_axis(sweep, model, NULL);
+  uint64_t n_values = axis == NULL ? 1 : axis->n_values;
+  for (uint64_t i = 0; i < n_values && sweep->network[0] == '\0'; i++) {
+    if (takes_built_in(sweep, model, axis, i)) {
+      m4s_built_in_network_hash(sweep->network);
+    }
+  }
+  return M4S_OK;
+}
+
 m4s_status_t m4s_sweep_load(m4s_sweep_t *sweep, const json_t *known_files) {
   char place[640];
   snprintf(place, sizeof place, "%s: base", sweep->path);
@@ -548,6 +568,7 @@ m4s_status_t m4s_sweep_load(m4s_sweep_t *sweep, const json_t *known_files) {
       }
     }
   }
+  M4S_TRY(hash_network(sweep));
   return m4s_identity_make(sweep, &sweep->identity);
 }
 
@@ -556,6 +577,22 @@ uint64_t m4s_sweep_position(const m4s_sweep_t *sweep, uint64_t index, size_t i_g
     index /= sweep->groups[g].n_values;
   }
   return index % sweep->groups[i_group].n_values;
+}
+
+const char *m4s_sweep_definition(const m4s_sweep_t *sweep, uint64_t index, const char *simulator) {
+  const m4s_external_t *external = m4s_sweep_external(sweep, simulator);
+  if (external != NULL) {
+    return external->definition;
+  }
+  m4s_setting_t model;
+  size_t i_group = 0;
+  if (sweep->network[0] == '\0' || strcmp(simulator, "m4") != 0 ||
+      m4s_setting_find("m4.model", sweep->path, &model) != M4S_OK) {
+    return NULL;
+  }
+  const m4s_axis_t *axis = m4s_sweep_find_axis(sweep, model, &i_group);
+  uint64_t position = axis == NULL ? 0 : m4s_sweep_position(sweep, index, i_group);
+  return takes_built_in(sweep, model, axis, position) ? sweep->network : NULL;
 }
 
 json_t *m4s_sweep_axes(const m4s_sweep_t *sweep, uint64_t index) {

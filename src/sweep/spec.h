@@ -51,6 +51,7 @@ typedef struct m4s_sweep {
   json_t *resolved;  // owned reference: settings of the base, defaults filled in
   json_t *files;  // owned reference: {absolute path: hash of the content}
   json_t *identity;  // owned reference: sweep/identity.h
+  char network[M4S_CASE_ID_BYTES];  // hash of the one that is built in; "": no point takes it
 } m4s_sweep_t;
 
 // The spec's own fields ("name", "title", "where", "quick").
@@ -74,8 +75,11 @@ m4s_status_t m4s_sweep_add_simulator(m4s_sweep_t *sweep, const char *name, const
 
 // What the spec defines under a name; NULL for built-in simulators.
 const m4s_external_t *m4s_sweep_external(const m4s_sweep_t *sweep, const char *simulator);
-// The hash of that, NULL for built-in simulators: results of other definitions are not this one's.
-const char *m4s_sweep_definition(const m4s_sweep_t *sweep, const char *simulator);
+
+// What the results of a simulator depend on at a point beside the case: the hash of that, for m4
+// without m4.model of the network that is built in, else NULL. Results of other definitions are not
+// this one's. Of a loaded sweep.
+const char *m4s_sweep_definition(const m4s_sweep_t *sweep, uint64_t index, const char *simulator);
 
 // Which points of a sweep: {"set": {axis: value}, "where": [expressions]}; both may be absent.
 typedef json_t m4s_selection_t;

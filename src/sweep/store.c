@@ -416,8 +416,8 @@ static void warn_of_definitions(const m4s_store_t *store, const m4s_sweep_t *swe
     m4s_external_t old;
     const json_t *entry = json_array_get(before, i);
     bool known = json_is_object(entry) && m4s_external_read(&old, entry, "manifest") == M4S_OK;
-    const char *definition = known ? m4s_sweep_definition(sweep, old.name) : NULL;
-    if (definition != NULL && strcmp(old.definition, definition) != 0) {
+    const m4s_external_t *now = known ? m4s_sweep_external(sweep, old.name) : NULL;
+    if (now != NULL && strcmp(old.definition, now->definition) != 0) {
       m4s_log(M4S_LOG_WARN,
               "%s: the simulator %s was defined otherwise in the last run: its points count as "
               "missing, and new results replace the old ones",
@@ -426,6 +426,26 @@ static void warn_of_definitions(const m4s_store_t *store, const m4s_sweep_t *swe
     if (json_is_object(entry)) {
       m4s_external_clear(&old);
     }
+  }
+}
+
+// The hash of the network that is built in, or as long as m4 does not run, of the one that its
+// results are of; NULL where no point takes it.
+static const char *built_in_network(const json_t *before, const m4s_sweep_t *sweep) {
+  const char *network = json_string_value(json_object_get(before, "network"));
+  const char *now = sweep->network[0] == '\0' ? NULL : sweep->network;
+  return network == NULL || in_list(&sweep->simulators, "m4") ? now : network;
+}
+
+static void warn_of_network(const m4s_store_t *store, const m4s_sweep_t *sweep) {
+  const char *before = json_string_value(json_object_get(store->manifest, "network"));
+  const char *now = built_in_network(store->manifest, sweep);
+  bool has_results = has_name(json_object_get(store->manifest, "simulators"), "m4");
+  if (has_results && before != NULL && now != NULL && strcmp(before, now) != 0) {
+    m4s_log(M4S_LOG_WARN,
+            "%s: another m4 network was built in in the last run: m4's points without m4.model "
+            "count as missing, and new results replace the old ones",
+            store->folder);
   }
 }
 
@@ -458,10 +478,11 @@ static json_t *make_manifest(const m4s_sweep_t *sweep, const json_t *spec, const
                              const m4s_selection_t *selection, const json_t *about) {
   json_t *simulators = merge_simulators(json_object_get(before, "simulators"), sweep);
   json_t *manifest =
-      json_pack("{s:i, s:s, s:s, s:O, s:o, s:O*, s:O, s:s, s:O, s:o}", "format", MANIFEST_FORMAT,
-                "name", sweep->name, "title", sweep->title, "simulators", simulators, "axes",
-                m4s_sweep_axis_names(sweep), "reference", usable_reference(sweep, simulators),
-                "sweep", spec, "spec_folder", sweep->folder, "files", sweep->files, "selections",
+      json_pack("{s:i, s:s, s:s, s:O, s:o, s:O*, s:O, s:s, s:O, s:s*, s:o}", "format",
+                MANIFEST_FORMAT, "name", sweep->name, "title", sweep->title, "simulators",
+                simulators, "axes", m4s_sweep_axis_names(sweep), "reference",
+                usable_reference(sweep, simulators), "sweep", spec, "spec_folder", sweep->folder,
+                "files", sweep->files, "network", built_in_network(before, sweep), "selections",
                 merge_selections(json_object_get(before, "selections"), selection));
   json_decref(simulators);
   if (manifest != NULL && add_about(manifest, before, about) != 0) {
@@ -482,6 +503,7 @@ m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *swe
                    : make_manifest(sweep, spec, same ? store->manifest : NULL, selection, about);
   json_t *versions = merge_versions(store->manifest, about);
   warn_of_definitions(store, sweep);
+  warn_of_network(store, sweep);
   if (json_array_size(versions) > 1) {
     m4s_log(M4S_LOG_WARN, "%s: holds results of other versions of m4sweep, too: %s", store->folder,
             m4s_json_show(versions));

@@ -6,9 +6,9 @@
 //                                      a failure of a simulator of the user's its output alone
 //   .lock                              held while a run is at work
 //
-// A unit is done if the journal says ok and its folder is there, for a simulator of the user's with
-// results of the same definition. Nothing else is believed, so a kill at any instant costs the
-// units in flight only.
+// A unit is done if the journal says ok and its folder is there, with results of the same
+// definition (m4s_sweep_definition()) where it has one. Nothing else is believed, so a kill at any
+// instant costs the units in flight only.
 #pragma once
 
 #include <jansson.h>
@@ -42,11 +42,11 @@ void m4s_store_release(int hold);
 // The absolute path.
 const char *m4s_store_folder(const m4s_store_t *store);
 
-// Writes the manifest: the sweep with its files' hashes (a warning where a simulator of the user's
-// is defined otherwise than before), the selection added to those of earlier
-// runs (unless the sweep has changed since: then *changed_out is true and they are forgotten), the
-// versions of the program that runs in the folder used (a warning if there are several), and
-// `about`'s members (version, git_id, metrics, …).
+// Writes the manifest: the sweep with its files' hashes and that of the network that is built in (a
+// warning where this is another one, or a simulator of the user's defined otherwise, than before),
+// the selection added to those of earlier runs (unless the sweep has changed since: then
+// *changed_out is true and they are forgotten), the versions of the program that runs in the folder
+// used (a warning if there are several), and `about`'s members (version, git_id, metrics, …).
 m4s_status_t m4s_store_write_manifest(m4s_store_t *store, const m4s_sweep_t *sweep,
                                       const m4s_selection_t *selection, const json_t *about,
                                       bool *changed_out);

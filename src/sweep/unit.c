@@ -54,7 +54,6 @@ static m4s_status_t add_external(const m4s_sweep_t *sweep, const char *simulator
     json_object_del(object, "time_limit_s");
   }
   int failed = json_object_set_new(order, "external", object) |
-               json_object_set_new(order, "definition", json_string(external->definition)) |
                json_object_set_new(order, "spec_folder", json_string(sweep->folder));
   return failed != 0 ? m4s_fail_memory("a unit of work") : M4S_OK;
 }
@@ -73,8 +72,9 @@ m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char
   json_t *order =
       settings == NULL
           ? NULL
-          : json_pack("{s:I, s:s, s:s, s:s, s:o, s:o, s:o}", "unit", (json_int_t)number, "folder",
-                      store_folder, "case", case_id, "simulator", simulator, "axes",
+          : json_pack("{s:I, s:s, s:s, s:s, s:s*, s:o, s:o, s:o}", "unit", (json_int_t)number,
+                      "folder", store_folder, "case", case_id, "simulator", simulator, "definition",
+                      m4s_sweep_definition(sweep, index, simulator), "axes",
                       m4s_sweep_axes(sweep, index), "files",
                       used_files(sweep->files, settings, simulator), "settings", settings);
   m4s_point_clear(&point);

@@ -8,9 +8,10 @@
 #include "sweep/spec.h"
 
 // {"unit": number, "folder": results folder, "case": id, "simulator": name, "axes": {…}, "files":
-// {path: hash}, "settings": {…}}: a new reference, with {"external": definition, "definition": hash
-// of that, "spec_folder": path} for a simulator of the user's. `number` is handed back in the
-// reply. `time_limit_s` ≥ 0 replaces the point's and the simulator's.
+// {path: hash}, "settings": {…}}: a new reference, with {"definition": as of
+// m4s_sweep_definition()} where it has one, and {"external": definition, "spec_folder": path} for a
+// simulator of the user's. `number` is handed back in the reply. `time_limit_s` ≥ 0 replaces the
+// point's and the simulator's.
 m4s_status_t m4s_unit_order(const m4s_sweep_t *sweep, uint64_t index, const char *simulator,
                             const char *store_folder, int64_t number, double time_limit_s,
                             json_t **order_out);

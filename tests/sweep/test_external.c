@@ -142,11 +142,11 @@ static void sweep_should_know_its_simulators(void **state) {
   assert_int_equal(sweep->simulators.n_items, 2);
   assert_string_equal(sweep->simulators.items[0], "ns3");
   assert_null(m4s_sweep_external(sweep, "flowsim"));
-  assert_null(m4s_sweep_definition(sweep, "flowsim"));
+  assert_null(m4s_sweep_definition(sweep, 0, "flowsim"));
   json_t *json = m4s_sweep_to_json(sweep);
   m4s_sweep_t *again = NULL;
   ASSERT_OK(m4s_sweep_from_json(json, "again.json", ".", &again));
-  assert_string_equal(m4s_sweep_definition(sweep, "ns3"), m4s_sweep_definition(again, "ns3"));
+  assert_string_equal(m4s_sweep_definition(sweep, 0, "ns3"), m4s_sweep_definition(again, 0, "ns3"));
   json_decref(json);
   m4s_sweep_destroy(again);
   m4s_text_list_clear(&sweep->simulators);

@@ -2,8 +2,10 @@
 #include "support.h"
 
 #include "core/json.h"
+#include "m4/built_in.h"
 #include "m4/tiny_model.h"
 #include "sweep/outside.h"
+#include "sweep/store.h"
 #include "sweep/unit.h"
 
 static const tiny_sizes_t sizes = {
@@ -433,8 +435,32 @@ static void orders_should_name_the_files_of_their_simulator(void **state) {
   ASSERT_OK(m4s_unit_order(sweep, 0, "m4", support_folder, 0, -1, &orders[1]));
   assert_int_equal(json_object_size(json_object_get(orders[0], "files")), 1);
   assert_int_equal(json_object_size(json_object_get(orders[1], "files")), 2);
+  assert_null(json_object_get(orders[1], "definition"));  // the file is in the case id
   json_decref(orders[0]);
   json_decref(orders[1]);
+  m4s_sweep_destroy(sweep);
+}
+
+static void units_of_the_network_that_is_built_in_should_keep_its_hash(void **state) {
+  (void)state;
+  m4s_sweep_t *sweep = NULL;
+  json_t *order = NULL;
+  json_t *reply = NULL;
+  char network[17];
+  m4s_built_in_network_hash(network);
+  support_write("w.txt", workload);
+  ASSERT_OK(
+      m4s_sweep_parse("{\"name\": \"t\", \"simulators\": [\"m4\"], \"base\": {\"topology\": "
+                      "{\"gpus\": 8}, \"traffic\": {\"workload\": \"w.txt\"}}}",
+                      support_path("t.json"), &sweep));
+  ASSERT_OK(m4s_sweep_load(sweep, NULL));
+  ASSERT_OK(m4s_unit_order(sweep, 0, "m4", support_folder, 0, -1, &order));
+  ASSERT_OK(m4s_unit_run(order, NULL, &reply));
+  const char *id = json_string_value(json_object_get(order, "case"));
+  assert_true(m4s_unit_present(support_folder, id, "m4", network));
+  assert_false(m4s_unit_present(support_folder, id, "m4", "0123456789abcdef"));
+  json_decref(reply);
+  json_decref(order);
   m4s_sweep_destroy(sweep);
 }
 
@@ -451,6 +477,7 @@ int main(void) {
       cmocka_unit_test(failing_units_should_leave_the_others_alone),
       cmocka_unit_test(units_should_be_given_up_without_a_trace),
       cmocka_unit_test(orders_should_name_the_files_of_their_simulator),
+      cmocka_unit_test(units_of_the_network_that_is_built_in_should_keep_its_hash),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
 }

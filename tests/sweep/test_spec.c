@@ -314,9 +314,6 @@ static uint64_t slow_hash(const m4s_sweep_t *sweep, uint64_t index) {
   if (path != NULL) {
     json_object_set(traffic, "workload", json_object_get(sweep->files, path));
   }
-  char network[M4S_CASE_ID_BYTES];
-  m4s_built_in_network_hash(network);
-  json_object_set_new(json_object_get(settings, "m4"), "model", json_string(network));
   char *text = m4s_json_canonical(settings);
   uint64_t hash = m4s_hash_bytes(M4S_HASH_START, text, strlen(text));
   free(text);
@@ -364,6 +361,41 @@ static void case_id_should_not_depend_on_paths_or_outputs(void **state) {
   assert_string_equal(ids[0], ids[1]);
   assert_string_equal(ids[0], ids[2]);
   assert_string_not_equal(ids[0], ids[3]);
+}
+
+// The network that is built in is in the definition of m4's units, where they take it, and in no
+// id: another one leaves the other simulators' results as they are.
+static void definition_should_be_the_network_that_is_built_in(void **state) {
+  (void)state;
+  static const struct {
+    const char *members;
+    bool takes[2];
+  } cases[] = {
+      {", \"axes\": [{\"seed\": [1, 2]}]", {true, true}},
+      {", \"axes\": [{\"m4.model\": [null, \"weights\"]}]", {true, false}},
+      {", \"axes\": [{\"m4.model\": [\"weights\", null], \"seed\": [1, 2]}]", {false, true}},
+      {", \"base\": {\"m4\": {\"model\": \"weights\"}}, \"axes\": [{\"seed\": [1, 2]}]",
+       {false, false}},
+  };
+  char network[M4S_CASE_ID_BYTES];
+  m4s_built_in_network_hash(network);
+  fixture_write("weights", "x");
+  for (size_t i = 0; i < M4S_COUNT(cases); i++) {
+    char text[256];
+    char ids[2][M4S_CASE_ID_BYTES];
+    snprintf(text, sizeof text, "{\"name\": \"t\", \"simulators\": [\"m4\", \"packet\"]%s}",
+             cases[i].members);
+    m4s_sweep_t *sweep = fixture_sweep(text);
+    for (uint64_t p = 0; p < 2; p++) {
+      const char *definition = m4s_sweep_definition(sweep, p, "m4");
+      assert_int_equal(definition != NULL, cases[i].takes[p]);
+      assert_true(definition == NULL || strcmp(definition, network) == 0);
+      assert_null(m4s_sweep_definition(sweep, p, "packet"));
+      assert_int_equal(m4s_sweep_case_id(sweep, p, ids[p]), M4S_OK);
+    }
+    assert_string_not_equal(ids[0], ids[1]);
+    m4s_sweep_destroy(sweep);
+  }
 }
 
 static m4s_status_t override(m4s_sweep_t *sweep, const char *set, const char *where,
@@ -541,6 +573,7 @@ int main(void) {
       cmocka_unit_test(filters_that_leave_nothing_should_be_refused),
       cmocka_unit_test(case_id_should_hash_the_resolved_settings),
       cmocka_unit_test(case_id_should_not_depend_on_paths_or_outputs),
+      cmocka_unit_test(definition_should_be_the_network_that_is_built_in),
       cmocka_unit_test(set_should_restrict_axes_and_change_the_base),
       cmocka_unit_test(bad_overrides_should_be_refused),
       cmocka_unit_test(model_should_be_set_and_bring_m4),

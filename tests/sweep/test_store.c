@@ -398,6 +398,95 @@ static void grown_sweep_should_keep_finished_points(void **state) {
       "{\"degraded_gpus\":3,\"reduction\":5} ok 9; {\"degraded_gpus\":3,\"reduction\":6} missing");
 }
 
+// --- networks that are built in ---
+
+static const char *const m4_spec =
+    "{\"name\": \"t\", \"simulators\": [\"flowsim\", \"m4\"], \"axes\": [{\"reduction\": [4]}]}";
+
+// Opens the folder as a program with this network does, to run `simulator` alone; `sweep_out` may
+// be NULL.
+static m4s_store_t *open_with(const char *network, const char *simulator, m4s_sweep_t **sweep_out) {
+  m4s_sweep_t *sweep = fixture_sweep(m4_spec);
+  json_t *about = json_object();
+  json_t *selection = no_selection();
+  m4s_store_t *store = NULL;
+  bool changed;
+  m4s_text_list_clear(&sweep->simulators);
+  assert_int_equal(m4s_sweep_add_simulator(sweep, simulator, "test"), M4S_OK);
+  snprintf(sweep->network, sizeof sweep->network, "%s", network);
+  assert_int_equal(m4s_store_open(folder(), "t", false, &store), M4S_OK);
+  assert_int_equal(m4s_store_write_manifest(store, sweep, selection, about, &changed), M4S_OK);
+  json_decref(selection);
+  json_decref(about);
+  if (sweep_out == NULL) {
+    m4s_sweep_destroy(sweep);
+  } else {
+    *sweep_out = sweep;
+  }
+  return store;
+}
+
+// Finishes the one point with a simulator, as a run of a program with this network does.
+static void run_with(const char *network, const char *simulator) {
+  m4s_sweep_t *sweep = NULL;
+  m4s_store_t *store = open_with(network, simulator, &sweep);
+  char id[M4S_CASE_ID_BYTES];
+  char *temporary;
+  assert_int_equal(m4s_sweep_case_id(sweep, 0, id), M4S_OK);
+  const char *definition = m4s_sweep_definition(sweep, 0, simulator);
+  json_t *line = json_pack("{s:s, s:s, s:s*, s:s, s:f, s:{s:f}}", "case", id, "simulator",
+                           simulator, "definition", definition, "status", "ok", "wall_s", 0.5,
+                           "metrics", "total_us", 1.0);
+  assert_int_equal(m4s_unit_begin(m4s_store_folder(store), id, simulator, &temporary), M4S_OK);
+  char *path = m4s_path_join(temporary, "point.json");
+  assert_int_equal(m4s_json_write(path, line), M4S_OK);
+  assert_int_equal(m4s_unit_publish(m4s_store_folder(store), id, simulator, temporary), M4S_OK);
+  assert_int_equal(m4s_store_record(store, line), M4S_OK);
+  free(path);
+  free(temporary);
+  json_decref(line);
+  m4s_sweep_destroy(sweep);
+  m4s_store_close(store);
+}
+
+// The status that a program with this network sees.
+static void assert_status_with(const char *network, const char *simulator,
+                               m4s_row_status_t expected) {
+  m4s_sweep_t *sweep = NULL;
+  m4s_store_t *store = open_with(network, simulator, &sweep);
+  char id[M4S_CASE_ID_BYTES];
+  assert_int_equal(m4s_sweep_case_id(sweep, 0, id), M4S_OK);
+  const char *definition = m4s_sweep_definition(sweep, 0, simulator);
+  assert_int_equal(m4s_store_unit_status(store, id, simulator, definition), expected);
+  m4s_sweep_destroy(sweep);
+  m4s_store_close(store);
+}
+
+static const char network_a[] = "aaaaaaaaaaaaaaaa", network_b[] = "bbbbbbbbbbbbbbbb";
+
+static void results_of_another_network_should_be_missing_and_no_others(void **state) {
+  (void)state;
+  run_with(network_a, "flowsim");
+  run_with(network_a, "m4");
+  assert_status_with(network_a, "m4", M4S_ROW_OK);
+  assert_status_with(network_b, "flowsim", M4S_ROW_OK);
+  assert_status_with(network_b, "m4", M4S_ROW_MISSING);
+  run_with(network_b, "m4");
+  assert_status_with(network_b, "m4", M4S_ROW_OK);
+  assert_status_with(network_a, "m4", M4S_ROW_MISSING);  // replaced
+}
+
+// Whatever is built into the program that reads them, and that runs other simulators.
+static void results_should_be_read_with_the_network_that_made_them(void **state) {
+  (void)state;
+  run_with(network_a, "m4");
+  assert_rows("{\"reduction\":4} ok 1");
+  run_with(network_b, "flowsim");
+  assert_rows("{\"reduction\":4} ok 1; {\"reduction\":4} ok 1");
+  m4s_store_close(open_with(network_b, "m4", NULL));
+  assert_rows("{\"reduction\":4} ok 1; {\"reduction\":4} missing");
+}
+
 static void folder_without_results_should_be_refused(void **state) {
   (void)state;
   m4s_results_t results;
@@ -428,6 +517,8 @@ int main(void) {
       TEST(second_run_in_a_folder_should_be_refused),
       TEST(selections_should_add_up),
       TEST(grown_sweep_should_keep_finished_points),
+      TEST(results_of_another_network_should_be_missing_and_no_others),
+      TEST(results_should_be_read_with_the_network_that_made_them),
       TEST(folder_without_results_should_be_refused),
   };
   return cmocka_run_group_tests(tests, fixture_make_folder, fixture_remove_folder);
