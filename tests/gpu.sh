@@ -73,14 +73,15 @@ sanitize() {
     return
   fi
   check "compute-sanitizer $tool" "sanitizer-$tool.log" compute-sanitizer --tool "$tool" --error-exitcode 9 \
-    "$program" bench m4 --device cuda:0 --batch-rows 16,180 --seconds 0.001
+    "$program" bench m4 --model random --device cuda:0 --batch-rows 16,180 --seconds 0.001
 }
 
 # Shares of the peak that the tables of `bench m4` tell: cells of cuBLAS by rows; points side by side.
 bench() {
-  local products=$1 log=$out/bench-$1.log share points
+  local products=$1 log=$out/bench-$1.log share points network=(--model random)
+  [[ ${#model[@]} -eq 0 ]] || network=("${model[@]}")
   check "bench m4, $products" "bench-$products.log" "$program" bench m4 --device cuda:0 --gpu-products "$products" \
-    --seconds 0.2 "${model[@]}" || return
+    --seconds 0.2 "${network[@]}" || return
   share=$(awk '$2 == "cuBLAS" { share = $6 + 0; if (share > best) best = share } END { print best + 0 }' "$log")
   points=$(awk '/^points side by side/ { on = 1 } on && $1 ~ /^[0-9]+$/ && $5 > best { best = $5 } END { printf "%.0f", best }' "$log")
   if awk -v share="$share" 'BEGIN { exit !(share >= 30) }'; then

@@ -24,8 +24,10 @@ static const m4s_field_t fields[] = {
     {.name = "model",
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(options_t, model),
-     .unit = "FILE",
-     .help = "weights; without it random ones of the published sizes, and no points"},
+     .unit = "MODEL",
+     .fallback = M4S_BUILT_IN_NAME,
+     .help = "a file of weights, built-in, or random: weights of the published sizes, and no "
+             "points"},
     {.name = "batch_rows",
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(options_t, batch_rows),
@@ -46,7 +48,7 @@ static const m4s_field_t fields[] = {
      .kind = M4S_FIELD_TEXT,
      .offset = offsetof(options_t, points),
      .unit = "LIST",
-     .help = "gray-failure points NxR to simulate with --model, N degraded GPUs at 1/R; default: "
+     .help = "gray-failure points NxR to simulate, N degraded GPUs at 1/R; default: "
              "2x4,16x4,10x10"},
     {.name = "workload",
      .kind = M4S_FIELD_TEXT,
@@ -120,11 +122,13 @@ typedef struct {
   double peak_flops;
 } bench_t;
 
+static bool is_random(const options_t *options) { return strcmp(options->model, "random") == 0; }
+
 static void print_network(const bench_t *bench) {
   const m4s_model_t *model = bench->model;
   double n_weights = (double)m4s_model_n_weights(model);
   printf("%s: hidden %d, GNN %d x %d layers, %d parameters; %.2f M weights, %.2f MB\n",
-         bench->options->model == NULL ? "random weights" : bench->options->model, model->hidden,
+         is_random(bench->options) ? "random weights" : bench->options->model, model->hidden,
          model->gnn_hidden, model->n_gnn_layers, model->n_params, n_weights / 1e6,
          n_weights * (double)sizeof(float) / 1e6);
   printf("matrix products: %.3f MFLOP per flow row, %.3f per link row\n",
@@ -346,7 +350,7 @@ static m4s_status_t bench_points(const bench_t *bench, const place_t *points, si
 
 // Steps and points are those of networks with the parameters of the published ones.
 static m4s_status_t read_model(const char *path, m4s_model_t **model_out) {
-  m4s_status_t status = m4s_model_read(path, model_out);
+  m4s_status_t status = m4s_model_read(m4s_typed_model(path), model_out);
   if (status == M4S_OK && (*model_out)->inputs == M4S_INPUTS_PUBLISHED &&
       (*model_out)->n_params != M4S_M4_N_PARAMS) {
     status = m4s_fail(M4S_ERR_INPUT, "%s takes %d network parameters, not %d", path,
@@ -357,11 +361,11 @@ static m4s_status_t read_model(const char *path, m4s_model_t **model_out) {
 
 static m4s_status_t read_inputs(bench_t *bench) {
   const options_t *options = bench->options;
-  if (options->model == NULL && (options->points != NULL || options->workload != NULL)) {
-    return m4s_fail(M4S_ERR_INPUT, "%s: points are simulated with the weights of --model only",
+  if (is_random(options) && (options->points != NULL || options->workload != NULL)) {
+    return m4s_fail(M4S_ERR_INPUT, "%s: points are not simulated with random weights (--model)",
                     options->points != NULL ? "--points" : "--workload");
   }
-  if (options->model == NULL) {
+  if (is_random(options)) {
     return m4s_bench_model_create(&bench->model);
   }
   M4S_TRY(read_model(options->model, &bench->model));

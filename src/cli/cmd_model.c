@@ -56,7 +56,8 @@ const m4s_command_t m4s_command_model_import = {
 static int run_info(const void *options, int n_arguments, char **arguments) {
   (void)options;
   m4s_model_t *model;
-  m4s_status_t status = m4s_model_read(n_arguments == 0 ? NULL : arguments[0], &model);
+  m4s_status_t status =
+      m4s_model_read(m4s_typed_model(n_arguments == 0 ? NULL : arguments[0]), &model);
   if (status != M4S_OK) {
     return m4s_cli_failed(status);
   }
@@ -67,12 +68,12 @@ static int run_info(const void *options, int n_arguments, char **arguments) {
 
 const m4s_command_t m4s_command_model_info = {
     .name = "model info",
-    .arguments = "[FILE]",
+    .arguments = "[MODEL]",
     .summary = "sizes, work per step, and ranges of the weights of an m4 network",
     .details =
-        "FILE is a safetensors file with the tensors of an m4 network; without it, that of the "
-        "network\n"
-        "that is built in.",
+        "MODEL is a safetensors file with the tensors of an m4 network, or built-in: the one that "
+        "is part\n"
+        "of the program, which is told of without MODEL, too.",
     .min_arguments = 0,
     .max_arguments = 1,
     .run = run_info,

@@ -24,11 +24,13 @@ static const m4s_field_t options[] = {
      .offset = offsetof(options_t, part),
      .choices = parts,
      .fallback = "test",
-     .help = "of the data sets; a data set that no network is trained on is tested whole, all"},
+     .help = "of the data sets: training: what networks are trained on; validation: what the best "
+             "is chosen by; test: neither; all: for data sets that the network has not seen"},
     M4S_OPTION_OUT(options_t, "DIR", "write scenarios.csv, groups.csv and figures there"),
     {.name = "points",
      .kind = M4S_FIELD_INT,
      .offset = offsetof(options_t, points),
+     .fallback = "0",
      .min = 0,
      .max = 1e9,
      .help = "test no more than so many scenarios, at even distances in the list; 0: all"},
@@ -36,7 +38,7 @@ static const m4s_field_t options[] = {
 
 typedef struct {
   const options_t *options;
-  const char *model;
+  const char *model;  // NULL: the one that is built in
   m4s_comm_t comm;
   m4s_engines_t *engines;  // owned
   m4s_test_cases_t cases;
@@ -52,7 +54,7 @@ static void clear(job_t *job) {
 // Everything that can be wrong before something is simulated; the same on all ranks.
 static m4s_status_t prepare(job_t *job, int n_arguments, char **arguments) {
   m4s_shared_engine_t *shared;
-  job->model = arguments[0];
+  job->model = m4s_typed_model(arguments[0]);
   M4S_TRY(m4s_engines_create(&job->engines));
   M4S_TRY(m4s_engines_take(job->engines, job->model, M4S_FORWARD_FAST, &shared));
   m4s_engines_release(job->engines, shared);
@@ -154,7 +156,8 @@ static m4s_status_t tell(const job_t *job, const m4s_model_scores_t *scores) {
   m4s_text_t text = {0};
   m4s_status_t status = m4s_model_scores_add_text(&job->results, scores, &text);
   if (status == M4S_OK) {
-    printf("%s: %zu scenarios, %zu flows\n\n%s", job->model, job->results.n_scenarios,
+    printf("%s: %zu scenarios, %zu flows\n\n%s",
+           job->model == NULL ? M4S_BUILT_IN_NAME : job->model, job->results.n_scenarios,
            job->results.n_flows, text.bytes);
   }
   m4s_text_clear(&text);
@@ -208,8 +211,9 @@ const m4s_command_t m4s_command_model_test = {
     .arguments = "MODEL DATASET…",
     .summary = "how accurate an m4 network is over recorded scenarios",
     .details =
-        "MODEL is a file with the weights of an m4 network, DATASETs are what m4sweep dataset has "
-        "made.\n"
+        "MODEL is a file with the weights of an m4 network, or built-in; DATASETs are what m4sweep "
+        "dataset\n"
+        "has made.\n"
         "Each scenario is simulated with flowsim, with m4 as in a sweep, and with m4 "
         "teacher-forced, whose\n"
         "states and remaining bytes are those of the record at every step: its mean prediction "

@@ -12,8 +12,9 @@ static const m4s_field_t options[] = {
     M4S_OPTION_OUT(m4s_dispatch_options_t, "DIR",
                    "folder of the results; default: results/<name of the sweep>"),
     M4S_OPTION_SIMULATORS(m4s_dispatch_options_t, "run these instead of the spec's"),
-    M4S_OPTION_MODEL(m4s_dispatch_options_t,
-                     "weights of m4 (m4.model); adds m4 to the spec's simulators"),
+    M4S_OPTION_MODEL(
+        m4s_dispatch_options_t,
+        "weights of m4 in place of those built in (m4.model); adds m4 to the spec's simulators"),
     M4S_OPTION_SET(m4s_dispatch_options_t, M4S_HELP_SET),
     M4S_OPTION_WHERE(m4s_dispatch_options_t, M4S_HELP_WHERE),
     M4S_OPTION_QUICK(m4s_dispatch_options_t,

@@ -81,12 +81,13 @@ const m4s_command_t m4s_command_train = {
     .details =
         "SPEC: {\"name\": NAME, \"datasets\": [DIR, ...], \"network\": {...}, \"training\": "
         "{...}}; DIRs are\n"
-        "what m4sweep dataset has made, src/train/README.md lists the settings. Rounds are "
-        "appended to\n"
-        "log.csv, which loss.png shows in the end; the best network so far is in "
-        "model.safetensors. "
-        "The same\n"
-        "command again goes on from the last finished round.",
+        "what m4sweep dataset has made, src/train/README.md lists the settings. Paths in it (DIRs, "
+        "the\n"
+        "file \"initial\" of \"network\") are relative to its folder. Rounds are appended to "
+        "log.csv, which\n"
+        "loss.png shows in the end; the best network so far is in model.safetensors. The same "
+        "command\n"
+        "again goes on from the last finished round.",
     .min_arguments = 1,
     .max_arguments = 1,
     .options = options,

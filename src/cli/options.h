@@ -2,7 +2,18 @@
 // these names.
 #pragma once
 
+#include <string.h>
+
 #include "core/field.h"
+
+// Stands for the network that is built in where a file of weights is asked for; "./built-in" is a
+// file.
+#define M4S_BUILT_IN_NAME "built-in"
+
+// The path of a network as typed, NULL for the one that is built in, as of m4s_model_read().
+static inline const char *m4s_typed_model(const char *text) {
+  return text == NULL || strcmp(text, M4S_BUILT_IN_NAME) == 0 ? NULL : text;
+}
 
 #define M4S_OPTION_OUT(type_, unit_, help_) \
   { \

@@ -344,8 +344,8 @@ static m4s_status_t reserve(m4s_tested_results_t *results, size_t n_flows) {
 }
 
 static m4s_status_t set_model(m4s_point_t *point, const char *model) {
-  char *copy = strdup(model);
-  if (copy == NULL) {
+  char *copy = model == NULL ? NULL : strdup(model);
+  if (model != NULL && copy == NULL) {
     return m4s_fail_memory("a file name");
   }
   free(point->m4.model);

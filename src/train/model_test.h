@@ -72,7 +72,7 @@ m4s_status_t m4s_test_cases_list(const char *const *folders, size_t n_folders, m
 void m4s_test_cases_clear(m4s_test_cases_t *cases);
 
 // Simulates a case, the one at `place`, and adds its scenario and flows to the results. The model
-// is a file; the engines are those of the thread. M4S_ERR_INPUT where flows are not those of the
-// record, and as of the simulators.
+// is a file, NULL for the one that is built in; the engines are those of the thread. M4S_ERR_INPUT
+// where flows are not those of the record, and as of the simulators.
 m4s_status_t m4s_test_run(const m4s_test_case_t *test_case, int32_t place, const char *model,
                           m4s_engines_t *engines, m4s_tested_results_t *results);

@@ -206,8 +206,9 @@ refused '--batch-rows' '""' -- bench m4 --batch-rows 4,,5
 refused '--batch-rows' 'empty' -- bench m4 --batch-rows ''
 refused '--batch-rows' '32 items' -- bench m4 --batch-rows "$(seq -s, 2 34)"
 refused '--points' '"10"' '2x4' -- bench m4 --points 2x4,10
-refused '--points' '--model' -- bench m4 --points 2x4
-refused '--workload' '--model' -- bench m4 --workload in/small.txt
+refused '--points' 'random weights (--model)' -- bench m4 --model random --points 2x4
+refused '--workload' 'random weights (--model)' -- bench m4 --model random --workload in/small.txt
+refused '--workload' 'in/none.txt' -- bench m4 --workload in/none.txt
 refused '--points' '33' 'nearest' -- bench m4 --points 33x4
 refused '--points' 'R' '""' -- bench m4 --points 2x
 refused '--seconds' '0' 'nearest' -- bench m4 --seconds 0

@@ -39,13 +39,24 @@ bench() {
   fi
 }
 
-bench 2 9 --batch-rows 2,33
-if [[ -n ${M4SWEEP_REFERENCE:-} ]]; then
-  cat >workload.txt <<'EOT'
+cat >workload.txt <<'EOT'
 HYBRID_TRANSFORMER_FWD_IN_BCKWD model_parallel_NPU_group: 16 ep: 1 pp: 1 vpp: 16 ga: 1 all_gpus: 32 checkpoints: 0 checkpoint_initiates: 0
 1
 layer -1 1000 ALLREDUCE 262144 1 NONE 0 1 NONE 0 1
 EOT
+# named NAME: the last bench has told of this network.
+named() {
+  grep -q "^$1: hidden " stdout || {
+    n_failed=$((n_failed + 1))
+    echo "FAILED: the network is not $1: $(sed -n 2p stdout)"
+  }
+}
+
+bench 2 9 --model random --batch-rows 2,33
+named 'random weights'
+bench 3 9 --batch-rows 4 --points 2x4 --workload workload.txt
+named built-in
+if [[ -n ${M4SWEEP_REFERENCE:-} ]]; then
   bench 3 9 --batch-rows 4 --model "$M4SWEEP_REFERENCE/m4-published.safetensors" --points 2x4 \
     --workload workload.txt
 else

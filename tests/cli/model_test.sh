@@ -84,6 +84,14 @@ done
 must points "$program" model test network/model.safetensors data --part training --points 3
 grep -q ': 3 scenarios, ' points.out || problems+=("points: $(head -n 1 points.out)")
 
+# The network that is built in, by its name, and told of with and without it.
+must built_in "$program" model test built-in data --part all --points 2
+grep -q '^built-in: 2 scenarios, ' built_in.out || problems+=("built in: $(head -n 1 built_in.out)")
+must info "$program" model info
+must info_by_name "$program" model info built-in
+cmp -s info.out info_by_name.out || problems+=("model info tells another network of built-in")
+grep -q '^sizes  ' info.out || problems+=("model info: $(head -n 1 info.out)")
+
 refuses part 'no scenario is in the part "test"' "$program" model test network/model.safetensors data --out nothing
 [[ ! -e nothing ]] || problems+=("part: left nothing")
 refuses no_model 'missing.safetensors' "$program" model test missing.safetensors data --part all
