@@ -25,8 +25,8 @@ typedef struct {
   float *flow_range, *link_range;  // owned, [2, F], [2, L]
   m4s_adam_t adam;
   m4s_plateau_t plateau;
-  double
-      silent_error;  // of closed loops, in validation, of a network that always says 0; -1: unknown
+  // Of closed loops, in validation, the error of a network that always says 0; -1: not known.
+  double silent_error;
   // What has been done, beside the above all that a checkpoint holds:
   struct {
     int64_t rounds, updates, rows, best_round;
