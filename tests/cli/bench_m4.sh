@@ -5,9 +5,8 @@
 set -uo pipefail
 program=$1
 work=$2
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 1
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
 n_failed=0
 
 # bench TABLES ROWS ARGUMENTS…: prints so many tables with so many rows below their heads in all.

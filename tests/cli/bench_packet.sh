@@ -5,9 +5,9 @@
 set -uo pipefail
 program=$1
 work=$2
-rm -rf "$work"
-mkdir -p "$work/tmp"
-cd "$work" || exit 1
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
+mkdir tmp
 export TMPDIR=$work/tmp
 cat >workload.txt <<'EOT'
 HYBRID_TRANSFORMER_FWD_IN_BCKWD model_parallel_NPU_group: 16 ep: 1 pp: 1 vpp: 16 ga: 1 all_gpus: 32 checkpoints: 0 checkpoint_initiates: 0
@@ -17,7 +17,6 @@ EOT
 status=0
 "$program" bench packet --flows 20 --workload workload.txt --degraded-gpus 2 --repeat 2 --observers \
   >stdout 2>stderr </dev/null || status=$?
-problems=()
 [[ $status -eq 0 ]] || problems+=("exit status $status")
 [[ ! -s stderr ]] || problems+=("output on stderr")
 [[ -z $(ls tmp) ]] || problems+=("left in TMPDIR: $(ls tmp)")

@@ -4,15 +4,8 @@
 set -uo pipefail
 program=$1
 work=$2
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 1
-
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
 
 # --- out and back ---
 

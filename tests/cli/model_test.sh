@@ -4,10 +4,8 @@
 set -uo pipefail
 program=$1
 work=$2
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 1
-export OPENBLAS_NUM_THREADS=1
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
 scenarios() { # NAME SIMULATORS MORE
   cat >"$1.json" <<EOT
 {"name": "$1", "simulators": [$2], $3
@@ -18,20 +16,6 @@ scenarios() { # NAME SIMULATORS MORE
  "axes": [{"packet.cc": ["dctcp", "hpcc"]}, {"max_load": [0.3, 0.5, 0.7], "run.seed": [1, 2, 3]},
           {"n_flows": [60, 80]}]}
 EOT
-}
-problems=()
-must() { # WHAT COMMAND…
-  local what=$1
-  shift
-  "$@" >"$what.out" 2>"$what.err" </dev/null || problems+=("$what: exit status $?: $(tail -n 1 "$what.err")")
-}
-refuses() { # WHAT MESSAGE COMMAND…
-  local what=$1 message=$2 status=0
-  shift 2
-  "$@" >"$what.out" 2>"$what.err" </dev/null || status=$?
-  [[ $status -eq 2 ]] || problems+=("$what: exit status $status, not 2")
-  [[ $(wc -l <"$what.err") -eq 1 ]] || problems+=("$what: not one line: $(cat "$what.err")")
-  grep -q "$message" "$what.err" || problems+=("$what: $(tail -n 1 "$what.err")")
 }
 
 scenarios data '"packet"' ''
@@ -99,13 +83,9 @@ refuses no_data 'network/dataset.json: there is no such file' "$program" model t
 refuses parts 'did you mean validation' "$program" model test network/model.safetensors data --part valdation
 mpirun=$(command -v mpirun)
 if [[ -n $mpirun ]]; then
-  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"  # MPI itself leaks
   must ranks "$mpirun" --oversubscribe -n 2 "$program" model test network/model.safetensors data --part all --out ranks
   cmp -s test/groups.csv ranks/groups.csv || problems+=("two ranks give other numbers")
   cmp -s test/cdf_flow_error.dat ranks/cdf_flow_error.dat || problems+=("two ranks give another figure")
 fi
-if [[ ${#problems[@]} -gt 0 ]]; then
-  printf '%s\n' "${problems[@]}"
-  exit 1
-fi
+tell_problems

@@ -4,16 +4,9 @@
 set -uo pipefail
 program=$1
 work=$2
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 1
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 ASAN_OPTIONS=detect_leaks=0
-
-fail() {
-  echo "FAILED: $*"
-  exit 1
-}
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
+export ASAN_OPTIONS=detect_leaks=0
 
 launcher=()
 command -v mpirun >/dev/null && launcher=(mpirun --quiet --oversubscribe -n 2)

@@ -5,10 +5,8 @@
 set -uo pipefail
 program=$1
 work=$2
-rm -rf "$work"
-mkdir -p "$work"
-cd "$work" || exit 1
-export OPENBLAS_NUM_THREADS=1
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
 cat >scenarios.json <<'EOT'
 {"name": "scenarios", "simulators": ["packet"],
  "base": {"topology": {"kind": "clos", "size": "training"},
@@ -21,19 +19,6 @@ network() { # NAME ROUNDS [MORE]
 {"name": "$1", "datasets": ["data"], "network": {"hidden": 8, "gnn_hidden": 8, "gnn_layers": 2},
  "training": {"rounds": $2, "windows": 6, "lanes": 4, "window": 4, "validation_sequences": 4${3:-}}}
 EOT
-}
-problems=()
-must() { # WHAT COMMAND…
-  local what=$1
-  shift
-  "$@" >"$what.out" 2>"$what.err" </dev/null || problems+=("$what: exit status $?: $(tail -n 1 "$what.err")")
-}
-refuses() { # WHAT MESSAGE COMMAND…
-  local what=$1 message=$2 status=0
-  shift 2
-  "$@" >"$what.out" 2>"$what.err" </dev/null || status=$?
-  [[ $status -eq 2 ]] || problems+=("$what: exit status $status, not 2")
-  grep -q "$message" "$what.err" || problems+=("$what: $(tail -n 1 "$what.err")")
 }
 
 network once 3
@@ -78,13 +63,9 @@ grep -q 'fluid-1' info.out || problems+=("info: no kind")
 must simulate "$program" simulate scenarios.json --simulators m4 --model once/model.safetensors --set run.seed=1
 mpirun=$(command -v mpirun)
 if [[ -n $mpirun ]]; then
-  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"  # MPI itself leaks
   network ranks 2
   must ranks "$mpirun" --oversubscribe -n 2 "$program" train ranks.json --out ranks
   [[ $(wc -l <ranks/log.csv) -eq 3 ]] || problems+=("ranks: $(wc -l <ranks/log.csv) lines of log.csv")
 fi
-if [[ ${#problems[@]} -gt 0 ]]; then
-  printf '%s\n' "${problems[@]}"
-  exit 1
-fi
+tell_problems
