@@ -97,6 +97,11 @@ m4s_status_t m4s_file_hash(const char *path, char hash_out[17]) {
   return M4S_OK;
 }
 
+size_t m4s_file_bytes(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (size_t)info.st_size : 0;
+}
+
 static bool write_all(int fd, const char *bytes, size_t n_bytes) {
   while (n_bytes > 0) {
     ssize_t n = write(fd, bytes, n_bytes);

@@ -18,6 +18,9 @@ m4s_status_t m4s_file_read_text(const char *path, size_t max_bytes, char **text_
 // The content's 64-bit FNV-1a hash, 16 hexadecimal digits; errors as of m4s_file_read().
 m4s_status_t m4s_file_hash(const char *path, char hash_out[17]);
 
+// Its size; 0 where that is not to be had.
+size_t m4s_file_bytes(const char *path);
+
 // The file that writing to `path` replaces: behind symbolic links, owned, free(). M4S_ERR_IO for
 // a folder, M4S_ERR_INPUT for what else exists and is no regular file (a device, a pipe).
 m4s_status_t m4s_file_target(const char *path, char **target_out);

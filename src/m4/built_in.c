@@ -16,14 +16,14 @@ __asm__(
 
 extern const char m4s_built_in_begin[], m4s_built_in_end[];
 
-static size_t n_bytes(void) { return (size_t)(m4s_built_in_end - m4s_built_in_begin); }
+size_t m4s_built_in_network_bytes(void) { return (size_t)(m4s_built_in_end - m4s_built_in_begin); }
 
 m4s_status_t m4s_built_in_network(m4s_safetensors_t **file_out) {
-  return m4s_safetensors_parse(m4s_built_in_begin, n_bytes(), "the network that is built in",
-                               file_out);
+  return m4s_safetensors_parse(m4s_built_in_begin, m4s_built_in_network_bytes(),
+                               "the network that is built in", file_out);
 }
 
 void m4s_built_in_network_hash(char hash_out[17]) {
   snprintf(hash_out, 17, "%016" PRIx64,
-           m4s_hash_bytes(M4S_HASH_START, m4s_built_in_begin, n_bytes()));
+           m4s_hash_bytes(M4S_HASH_START, m4s_built_in_begin, m4s_built_in_network_bytes()));
 }

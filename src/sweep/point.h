@@ -91,8 +91,9 @@ m4s_status_t m4s_point_make_network(const m4s_point_t *point, m4s_topology_t **t
 extern const char *const m4s_simulator_names[];
 
 // Expected cost of simulating a point, in arbitrary units: only comparisons between points mean
-// something; simulators that are not built in count as packet-level ones. Depends on the settings
-// and the files of the traffic; a topology file counts as a whole cluster of 8 GPUs a server.
+// something; simulators that are not built in count as packet-level ones. Depends on the settings,
+// the files of the traffic and the size of m4's network; a topology file counts as a whole cluster
+// of 8 GPUs a server.
 double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator);
 
 // A point while it is simulated, so that one thread can go on with many of them in turn.

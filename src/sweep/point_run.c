@@ -1,6 +1,5 @@
 // Simulating one point: its topology, routing and traffic, a network model, the run loop, the
 // results.
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,74 +211,6 @@ m4s_status_t m4s_point_check_simulator(const m4s_point_t *point, const char *nam
   m4s_simulator_clear(&simulator);
   clear_inputs(&inputs);
   return status;
-}
-
-// How much longer m4 (with the published weights) and packet take than flowsim on a gray-failure
-// point, as measured: what orders units of several simulators. Those of users are thought to be
-// packet-level ones.
-enum { M4_COST = 50, PACKET_COST = 250 };
-// A flow of a mix with m4, in the same unit: with intervals of 10 us, measured 150 to 430.
-static const double m4_cost_of_mix = 250;
-// A packet with the simulator packet, in the cost of a flow with flowsim: measured on mixes.
-static const double cost_per_packet = 0.1;
-
-// What m4's algorithm makes of its cost at intervals of 10 us. Measured with the published weights:
-// "event" took 1.9 (mixes) to 3.1 times (gray failures) as long; with intervals from 2 to 100 us
-// costs fell as their power of -0.3 (mixes) to -0.9.
-static double m4_factor(const m4s_m4_config_t *config) {
-  const double event_factor = 2.5;
-  const double measured_ns = 10000;
-  return config->algorithm == M4S_M4_EVENT ? event_factor
-                                           : sqrt(measured_ns / (double)config->batch_time_ns);
-}
-
-static double workload_cost(const m4s_point_t *point, const char *simulator) {
-  const m4s_gpu_cluster_t *cluster = &point->topology.cluster;
-  m4s_workload_t *workload;
-  if (point->traffic.workload == NULL ||
-      m4s_workload_read(point->traffic.workload, &workload) != M4S_OK) {
-    return 1;  // the point fails at once
-  }
-  double cost = m4s_workload_n_flows(workload, cluster->gpus_per_server);
-  m4s_workload_destroy(workload);
-  // Where only some of a server's GPUs are degraded, flows complete at more different times:
-  // measured, half as long again.
-  bool scattered = cluster->degraded_gpus % cluster->gpus_per_server != 0;
-  cost = scattered ? 1.5 * cost : cost;
-  return strcmp(simulator, "flowsim") == 0 ? cost
-         : strcmp(simulator, "m4") == 0    ? M4_COST * m4_factor(&point->m4) * cost
-                                           : PACKET_COST * cost;
-}
-
-// The number of hosts, and what one can send; of a topology file those of the default cluster.
-static int64_t count_hosts(const m4s_point_t *point, double *bytes_per_ns_out) {
-  m4s_clos_t clos;
-  if (point->topology.kind != M4S_TOPOLOGY_CLOS ||
-      m4s_clos_resolve(&point->topology.clos, "topology", &clos) != M4S_OK) {
-    const m4s_gpu_cluster_t *cluster = &point->topology.cluster;
-    *bytes_per_ns_out = (double)cluster->nic_gbps / 8;
-    return cluster->gpus;
-  }
-  *bytes_per_ns_out = (double)clos.host_gbps / 8;
-  return clos.pods * clos.racks_per_pod * clos.hosts_per_rack;
-}
-
-static double flows_cost(const m4s_point_t *point, const char *simulator) {
-  double n_flows;
-  double n_bytes;
-  double bytes_per_ns;
-  int64_t n_hosts = count_hosts(point, &bytes_per_ns);
-  m4s_flow_traffic_estimate(&point->traffic, n_hosts, bytes_per_ns * (double)n_hosts, &n_flows,
-                            &n_bytes);
-  double n_packets = n_flows + n_bytes / (double)point->wire.payload_bytes;
-  return strcmp(simulator, "flowsim") == 0 ? n_flows
-         : strcmp(simulator, "m4") == 0    ? m4_cost_of_mix * m4_factor(&point->m4) * n_flows
-                                           : cost_per_packet * n_packets;
-}
-
-double m4s_point_expected_cost(const m4s_point_t *point, const char *simulator) {
-  return point->traffic.kind == M4S_TRAFFIC_WORKLOAD ? workload_cost(point, simulator)
-                                                     : flows_cost(point, simulator);
 }
 
 struct m4s_point_run {

@@ -66,6 +66,14 @@ static void empty_files_should_be_read(void **state) {
   free(text);
 }
 
+static void sizes_should_be_those_of_files(void **state) {
+  (void)state;
+  support_write("ten", "0123456789");
+  assert_int_equal(m4s_file_bytes(support_path("ten")), 10);
+  assert_int_equal(m4s_file_bytes(support_path("absent")), 0);
+  assert_int_equal(m4s_file_bytes(support_folder), 0);
+}
+
 static void size_limit_should_be_inclusive(void **state) {
   (void)state;
   support_write("ten", "0123456789");
@@ -212,6 +220,7 @@ int main(void) {
       cmocka_unit_test(file_should_be_replaced_whole),
       cmocka_unit_test(file_should_be_replaced_under_a_reader),
       cmocka_unit_test(empty_files_should_be_read),
+      cmocka_unit_test(sizes_should_be_those_of_files),
       cmocka_unit_test(size_limit_should_be_inclusive),
       cmocka_unit_test(reading_should_refuse_folders_and_missing_files),
       cmocka_unit_test(reading_should_refuse_pipes),

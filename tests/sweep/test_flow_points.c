@@ -562,6 +562,42 @@ static void shipped_sweeps_should_be_good(void **state) {
   }
 }
 
+static double cost_with_network(m4s_point_t *point, const char *path) {
+  free(point->m4.model);
+  point->m4.model = path == NULL ? NULL : strdup(path);
+  return m4s_point_expected_cost(point, "m4");
+}
+
+// By the size of the file: that of the published one, of the one that is built in, a tiny one,
+// none.
+static void costs_should_grow_with_the_network(void **state) {
+  (void)state;
+  const size_t published_bytes = 5700000;
+  char *bytes = calloc(published_bytes, 1);
+  ASSERT_OK(m4s_file_write(support_path("published"), bytes, published_bytes));
+  free(bytes);
+  m4s_point_t mix = make_point("{" MIX ", \"m4\": {\"algorithm\": \"interval\"}}");
+  assert_near(cost_with_network(&mix, support_path("published")), 250.0 * 300);
+  double built_in = cost_with_network(&mix, NULL);
+  double tiny = cost_with_network(&mix, M4SWEEP_SOURCE_DIR "/tests/m4/tiny.safetensors");
+  assert_true(built_in < 0.2 * 250 * 300 && built_in > 2 * tiny);
+  assert_true(cost_with_network(&mix, "absent") > 0);
+  m4s_point_clear(&mix);
+}
+
+// The network that is built in takes some 20 times as long as flowsim on a gray-failure point.
+static void costs_of_simulators_should_compare_as_measured(void **state) {
+  (void)state;
+  m4s_point_t gray = make_point(
+      "{\"topology\": {\"degraded_gpus\": 2, \"reduction\": 4}, \"traffic\": "
+      "{\"workload\": \"" M4SWEEP_SOURCE_DIR "/sweeps/workloads/gray-failure.txt\"}}");
+  double flowsim = m4s_point_expected_cost(&gray, "flowsim");
+  double m4 = m4s_point_expected_cost(&gray, "m4");
+  assert_true(m4 > 10 * flowsim && m4 < 40 * flowsim);
+  assert_true(m4s_point_expected_cost(&gray, "packet") > 5 * m4);
+  m4s_point_clear(&gray);
+}
+
 // Packets cost by bytes, flows by their number.
 static void costs_should_grow_with_the_traffic(void **state) {
   (void)state;
@@ -582,7 +618,7 @@ static void costs_should_grow_with_the_traffic(void **state) {
   few.m4.batch_time_ns *= 4;
   assert_near(m4s_point_expected_cost(&few, "m4"), interval / 2);
   few.m4.algorithm = M4S_M4_EVENT;
-  assert_near(m4s_point_expected_cost(&few, "m4"), 2.5 * interval);
+  assert_near(m4s_point_expected_cost(&few, "m4"), 1.9 * interval);
   m4s_point_clear(&few);
   m4s_point_clear(&large);
 }
@@ -606,6 +642,8 @@ int main(void) {
       cmocka_unit_test(quick_should_be_refused_without_a_condition),
       cmocka_unit_test(shipped_sweeps_should_be_good),
       cmocka_unit_test(costs_should_grow_with_the_traffic),
+      cmocka_unit_test(costs_should_grow_with_the_network),
+      cmocka_unit_test(costs_of_simulators_should_compare_as_measured),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
 }
