@@ -125,6 +125,7 @@ m4s_beside_flow_t m4s_beside_flow(const m4s_beside_t *beside, int32_t slot) {
     return (m4s_beside_flow_t){.sent_ns = flow->updated_ns};
   }
   return (m4s_beside_flow_t){.rate = flow->rate,
+                             .slowed_rate = flow->rate / beside->factors[slot],
                              .remaining_bytes = left_bytes(beside, slot) / beside->factors[slot],
                              .sent_ns = m4s_max_min_sent_ns(&beside->rates, slot)};
 }

@@ -37,6 +37,7 @@ m4s_status_t m4s_beside_set_remaining(m4s_beside_t *beside, int32_t slot, double
 
 typedef struct {
   double rate;  // bytes/ns, max-min fair; 0: all is sent
+  double slowed_rate;  // over the factor
   double remaining_bytes;  // to be sent
   int64_t sent_ns;  // when the last byte was sent, or will be at this rate over the factor
 } m4s_beside_flow_t;

@@ -23,12 +23,14 @@ typedef struct {
   const int32_t *links;  // [n_links], borrowed
   int32_t n_links;
   int32_t fluid;  // its slot there
+  int64_t number;  // in the order of starts
   int64_t started_ns, stepped_ns;
   double ideal_ns, latency_ns;  // beyond the sending at least_rate
   double rtt_ns, least_rate;  // bytes/ns
   int64_t least_bps;
   double window_bytes;
   double wire_bytes;
+  double queue_ns;  // at the present step
   float fixed[M4S_M4_N_FLOW_INPUTS];  // the inputs that do not change; 0 in place of the others
 } input_flow_t;
 
@@ -43,8 +45,16 @@ typedef struct {
 // Sums over the flows of a step's link.
 typedef struct {
   int32_t id, n_flows;
-  double rtt_ns, least_rate, most_bytes;
+  double rtt_ns, least_rate, slowed_rate, most_bytes;
+  double ahead_bytes;  // most_bytes of the flows that were looked at so far
 } link_sums_t;
+
+// A flow of a step, to be sorted by when it started.
+typedef struct {
+  int64_t number;
+  int32_t slot;
+  int32_t edge;  // its first
+} queued_t;
 
 struct m4s_m4_inputs {
   m4s_m4_input_settings_t settings;
@@ -55,6 +65,9 @@ struct m4s_m4_inputs {
   int32_t flow_capacity;
   input_link_t *links;  // owned, [topology->n_links]
   link_sums_t *sums;  // owned, [topology->n_links]: of a step, by place
+  queued_t *queued;  // owned, [queued_capacity]: of a step
+  int32_t queued_capacity;
+  int64_t n_started;
   double log2_of[N_LOGS];  // of 0 (unused), 1, 2, …
   float flow_range[2 * M4S_M4_N_FLOW_INPUTS], link_range[2 * M4S_M4_N_LINK_INPUTS];
 };
@@ -137,6 +150,7 @@ void m4s_m4_inputs_destroy(m4s_m4_inputs_t *inputs) {
     free(inputs->flows);
     free(inputs->links);
     free(inputs->sums);
+    free(inputs->queued);
     free(inputs);
   }
 }
@@ -254,6 +268,7 @@ m4s_status_t m4s_m4_inputs_start(m4s_m4_inputs_t *inputs, int64_t now_ns, int32_
   *started = (input_flow_t){.links = flow->links,
                             .n_links = flow->n_links,
                             .fluid = fluid,
+                            .number = inputs->n_started++,
                             .started_ns = now_ns,
                             .stepped_ns = now_ns,
                             .ideal_ns = (double)ideal_fct_ns,
@@ -279,14 +294,26 @@ m4s_status_t m4s_m4_inputs_leave(m4s_m4_inputs_t *inputs, int64_t now_ns, int32_
 
 // --- steps ---
 
+static m4s_status_t reserve_queued(m4s_m4_inputs_t *inputs, int32_t n_flows) {
+  if (n_flows <= inputs->queued_capacity) {
+    return M4S_OK;
+  }
+  int32_t capacity = 64 + 2 * n_flows;
+  M4S_TRY(m4s_array_resize(&inputs->queued, capacity, sizeof *inputs->queued, "a step"));
+  inputs->queued_capacity = capacity;
+  return M4S_OK;
+}
+
 // Sums up what the step's flows are to its links.
 static void sum_links(m4s_m4_inputs_t *inputs, const m4s_m4_input_step_t *step) {
   const int32_t *edge = step->edges;
   int32_t n_links = 0;
   for (int32_t i = 0; i < step->n_flows; i++) {
     const input_flow_t *flow = &inputs->flows[step->slots[i]];
-    double remaining_bytes = m4s_beside_flow(inputs->fluid, flow->fluid).remaining_bytes;
-    double most_bytes = fmin(flow->window_bytes, remaining_bytes);
+    m4s_beside_flow_t fluid = m4s_beside_flow(inputs->fluid, flow->fluid);
+    double most_bytes = fmin(flow->window_bytes, fluid.remaining_bytes);
+    inputs->queued[i] = (queued_t){
+        .number = flow->number, .slot = step->slots[i], .edge = (int32_t)(edge - step->edges)};
     for (int32_t hop = 0; hop < flow->n_links; hop++, edge++) {
       link_sums_t *sums = &inputs->sums[*edge];
       if (*edge == n_links) {
@@ -296,8 +323,33 @@ static void sum_links(m4s_m4_inputs_t *inputs, const m4s_m4_input_step_t *step) 
       sums->n_flows++;
       sums->rtt_ns += flow->rtt_ns;
       sums->least_rate += flow->least_rate;
+      sums->slowed_rate += fluid.slowed_rate;
       sums->most_bytes += most_bytes;
     }
+  }
+}
+
+static int by_number(const void *a, const void *b) {
+  const queued_t *left = a;
+  const queued_t *right = b;
+  return (left->number > right->number) - (left->number < right->number);
+}
+
+// How long it takes until what may be in flight has gone, first come, first served.
+static void queue_flows(m4s_m4_inputs_t *inputs, const m4s_m4_input_step_t *step) {
+  qsort(inputs->queued, (size_t)step->n_flows, sizeof *inputs->queued, by_number);
+  for (int32_t i = 0; i < step->n_flows; i++) {
+    input_flow_t *flow = &inputs->flows[inputs->queued[i].slot];
+    const int32_t *edges = step->edges + inputs->queued[i].edge;
+    double remaining_bytes = m4s_beside_flow(inputs->fluid, flow->fluid).remaining_bytes;
+    double most_bytes = fmin(flow->window_bytes, remaining_bytes);
+    double ahead_ns = 0;
+    for (int32_t hop = 0; hop < flow->n_links; hop++) {
+      link_sums_t *sums = &inputs->sums[edges[hop]];
+      ahead_ns = fmax(ahead_ns, sums->ahead_bytes / inputs->links[sums->id].capacity);
+      sums->ahead_bytes += most_bytes;
+    }
+    flow->queue_ns = ahead_ns + most_bytes / flow->least_rate;
   }
 }
 
@@ -317,6 +369,9 @@ static void fill_link(const m4s_m4_inputs_t *inputs, int64_t now_ns, const link_
   set_link(row, M4S_M4_LINK_SWITCH, link->by_switch);
   set_link(row, M4S_M4_LINK_QUIET, log2_of(1 + quiet_ns / rtt_ns));
   set_link(row, M4S_M4_LINK_BURST, log2_of(1 + burst_bytes / bdp_bytes));
+  set_link(row, M4S_M4_LINK_SENDING, log2_of(1 + sums->slowed_rate / link->capacity));
+  set_link(row, M4S_M4_LINK_FLOOR,
+           log2_of(sums->n_flows * inputs->settings.min_rate / link->capacity));
   link->stepped_ns = now_ns;
 }
 
@@ -336,13 +391,16 @@ static void fill_flow(const m4s_m4_inputs_t *inputs, int64_t now_ns, int32_t mos
   set_flow(row, M4S_M4_FLOW_REMAINING, fluid.remaining_bytes / flow->wire_bytes);
   set_flow(row, M4S_M4_FLOW_REMAINING_TIME, log2_of(1 + left_ns / flow->rtt_ns));
   set_flow(row, M4S_M4_FLOW_CROWD, log2_of_count(inputs, most_flows));
+  set_flow(row, M4S_M4_FLOW_QUEUE, log2_of(1 + flow->queue_ns / flow->rtt_ns));
   flow->stepped_ns = now_ns;
 }
 
 m4s_status_t m4s_m4_inputs_step(m4s_m4_inputs_t *inputs, const m4s_m4_input_step_t *step,
                                 float *flow_inputs_out, float *link_inputs_out) {
+  M4S_TRY(reserve_queued(inputs, step->n_flows));
   M4S_TRY(m4s_beside_advance(inputs->fluid, step->now_ns));
   sum_links(inputs, step);
+  queue_flows(inputs, step);
   for (int32_t i = 0; i < step->n_links; i++) {
     const link_sums_t *sums = &inputs->sums[i];
     float *row = link_inputs_out + (size_t)i * M4S_M4_N_LINK_INPUTS;
@@ -372,13 +430,16 @@ m4s_m4_fluid_flow_t m4s_m4_inputs_flow(const m4s_m4_inputs_t *inputs, int32_t sl
   return (m4s_m4_fluid_flow_t){.rate = fluid.rate,
                                .remaining_bytes = fluid.remaining_bytes,
                                .wire_bytes = flow->wire_bytes,
-                               .latency_ns = flow->latency_ns};
+                               .latency_ns = flow->latency_ns,
+                               .rtt_ns = flow->rtt_ns,
+                               .least_rate = flow->least_rate};
 }
 
 m4s_status_t m4s_m4_inputs_slow(m4s_m4_inputs_t *inputs, int32_t slot, double factor,
                                 double *fct_ns_out) {
   const input_flow_t *flow = &inputs->flows[slot];
-  M4S_TRY(m4s_beside_slow(inputs->fluid, flow->fluid, factor));
+  double least = m4s_beside_flow(inputs->fluid, flow->fluid).rate / flow->least_rate;
+  M4S_TRY(m4s_beside_slow(inputs->fluid, flow->fluid, fmax(factor, least)));
   int64_t sent_ns = m4s_beside_flow(inputs->fluid, flow->fluid).sent_ns;
   *fct_ns_out = (double)(sent_ns - flow->started_ns) + flow->latency_ns;
   return M4S_OK;

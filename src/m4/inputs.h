@@ -1,4 +1,4 @@
-// The inputs of m4 networks of the kind "fluid-1": what the time cells get of a flow and of a link,
+// The inputs of m4 networks of the kind "fluid-2": what the time cells get of a flow and of a link,
 // in place of the elapsed time alone. All are without dimension and of the size of 1.
 //
 // RTT is the base round-trip time of the flow's path: twice its propagation delays and a full
@@ -39,7 +39,10 @@
   X(HPCC_TARGET, "HPCC: target utilisation", 1) \
   X(HPCC_INCREASE, "HPCC: log2(increase / least rate of the path)", 0.25) \
   X(TIMELY_LOW, "TIMELY: log2(lower threshold / RTT)", 0.25) \
-  X(TIMELY_HIGH, "TIMELY: log2(upper threshold / RTT)", 0.25)
+  X(TIMELY_HIGH, "TIMELY: log2(upper threshold / RTT)", 0.25) \
+  /* bytes in flight, as below, of flows that started before, on the link where they take longest, \
+     and its own */ \
+  X(QUEUE, "log2(1 + time of what is ahead of it and its own / RTT)", 0.25)
 
 #define M4S_M4_LINK_INPUTS(X) \
   X(DT, "log2(1 + dt / RTT)", 0.5) /* since the link's last step */ \
@@ -52,7 +55,11 @@
   X(SWITCH, "a switch sends", 1) \
   X(QUIET, "log2(1 + time since an arrival / RTT)", 0.25) \
   /* decaying by e in 4 RTT */ \
-  X(BURST, "log2(1 + bytes that arrived lately / (rate * RTT))", 0.25)
+  X(BURST, "log2(1 + bytes that arrived lately / (rate * RTT))", 0.25) \
+  /* the network's last words on them */ \
+  X(SENDING, "log2(1 + sum of the flows' rates / rate)", 0.5) \
+  /* congestion control lowers none below */ \
+  X(FLOOR, "log2(sum of the flows' lowest rates / rate)", 0.25)
 
 #define M4S_M4_FLOW_INPUT_ID(id, quantity, scale) M4S_M4_FLOW_##id,
 #define M4S_M4_LINK_INPUT_ID(id, quantity, scale) M4S_M4_LINK_##id,
@@ -84,6 +91,7 @@ typedef struct {
   int32_t n_ecn;
   m4s_m4_ecn_t ecn[M4S_M4_MAX_ECN_RATES];
   m4s_m4_ecn_t ecn_else;  // of links of other rates; if it has a rate, in proportion to that
+  double min_rate;  // bytes/ns: no sender is slower
   double hpcc_target;  // utilisation
   double hpcc_increase;  // bytes/ns
   double timely_low_ns, timely_high_ns;
@@ -123,12 +131,15 @@ typedef struct {
   double remaining_bytes;  // to be sent, on the wire
   double wire_bytes;  // of the whole flow
   double latency_ns;
+  double rtt_ns;
+  double least_rate;  // bytes/ns, of the path's links: no flow is faster
 } m4s_m4_fluid_flow_t;
 
 m4s_m4_fluid_flow_t m4s_m4_inputs_flow(const m4s_m4_inputs_t *inputs, int32_t slot);
 
 // After a step, at its time: a flow of it sends `factor` > 0 times as slowly as its rate from now
-// on. *fct_ns_out: its FCT then, if nothing changes; what is sent stays sent.
+// on, but no faster than its path's links. *fct_ns_out: its FCT then, if nothing changes; what is
+// sent stays sent.
 m4s_status_t m4s_m4_inputs_slow(m4s_m4_inputs_t *inputs, int32_t slot, double factor,
                                 double *fct_ns_out);
 

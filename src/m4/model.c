@@ -13,7 +13,7 @@
 enum { NAME_BYTES = M4S_MODEL_NAME_BYTES, MAX_EXPECTED = M4S_MODEL_MAX_TENSORS };
 
 static const char flow_range[] = "flow_input_range", link_range[] = "link_input_range";
-static const char *const inputs_names[] = {"published", "fluid-1"};  // m4s_model_inputs_t
+static const char *const inputs_names[] = {"published", "fluid-2"};  // m4s_model_inputs_t
 
 // --- the tensors that there should be ---
 

@@ -3,7 +3,7 @@
 // Two kinds, told apart by the file's metadata "inputs":
 //   "published" (also without the metadata): the time cells get the elapsed time, the rate cell and
 //     the output layer get the network parameters; the output is the slowdown, FCT / ideal FCT.
-//   "fluid-1": the time cells get the inputs of m4/inputs.h, there are no network parameters (P is
+//   "fluid-2": the time cells get the inputs of m4/inputs.h, there are no network parameters (P is
 //     0); the output is the natural logarithm of how much slower than max-min fair a flow sends.
 //
 // Symbols: H hidden size, G hidden size of the GNN (H where K = 1), P network parameters, K GNN
@@ -18,7 +18,7 @@
 //   lstmcell_rate_link                  GRU cell, input H: GNN output
 //   output_layer                        1 + P + H → H, ReLU, H → 1; input: number of links, network
 //                                       parameters, flow state
-// and in files of the kind "fluid-1", where known, the least and the greatest of each input in
+// and in files of the kind "fluid-2", where known, the least and the greatest of each input in
 // training: flow_input_range [2, F], link_input_range [2, L].
 #pragma once
 
@@ -96,7 +96,7 @@ typedef struct {
 size_t m4s_model_list_tensors(m4s_model_t *model,
                               m4s_model_tensor_t tensors_out[M4S_MODEL_MAX_TENSORS]);
 
-// The kind as the metadata has it: "published", "fluid-1".
+// The kind as the metadata has it: "published", "fluid-2".
 const char *m4s_model_inputs_name(const m4s_model_t *model);
 
 // Numbers in all tensors that inference uses.

@@ -34,6 +34,7 @@ static m4s_m4_input_settings_t conditions_of(const m4s_packet_rules_t *rules) {
       .buffer_bytes = (double)rules->buffer_bytes,
       .n_ecn = rules->n_ecn,
       .ecn_else = ecn_of(&rules->ecn_else),
+      .min_rate = m4s_bps_to_bytes_per_ns(rules->min_rate_bps),
       .hpcc_target = rules->utilisation_target,
       .hpcc_increase = m4s_bps_to_bytes_per_ns(rules->ai_bps),
       .timely_low_ns = (double)rules->timely_low_ns,

@@ -26,13 +26,32 @@ static double judge(window_t *window, double output, double wanted, double weigh
   return weight * sign(difference) / (window->fluid ? 1 : wanted);
 }
 
+double m4s_lesson_deviance(double output, double sent, double *slope_out) {
+  double said = exp(-output);
+  *slope_out = sent - said;
+  return said + sent * output + (sent > 0 ? sent * log(sent) - sent : 0);
+}
+
+// The same for what a flow sends; `due`: what a ratio of 1 would send until the next step.
+static double judge_sent(window_t *window, double output, double sent, double weight, double due) {
+  m4s_lesson_sums_t *sums = &window->sums;
+  double slope, silent_slope;
+  sums->weight += weight;
+  sums->loss += due * m4s_lesson_deviance(output, sent, &slope);
+  sums->silent_loss += due * m4s_lesson_deviance(0, sent, &silent_slope);
+  return due * slope;
+}
+
 static void judge_flows(window_t *window, const m4s_tape_record_t *record, int32_t first,
                         const m4s_step_labels_t *labels) {
   for (int32_t i = 0; i < labels->n_flows; i++) {
     int32_t row = first + i;
     double weight = (double)labels->weights[i];
     record->d_predictions[row] =
-        judge(window, record->predictions[row], (double)labels->predictions[i], weight);
+        labels->sent != NULL && labels->sent[i] >= 0
+            ? judge_sent(window, record->predictions[row], (double)labels->sent[i], weight,
+                         (double)labels->due[i])
+            : judge(window, record->predictions[row], (double)labels->predictions[i], weight);
     if (labels->remaining != NULL && record->remaining != NULL) {
       double difference = record->remaining[row] - (double)labels->remaining[i];
       window->sums.n_remaining += weight;

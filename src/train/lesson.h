@@ -25,6 +25,11 @@ typedef struct {
   float *flow_range, *link_range;
 } m4s_lesson_t;
 
+// What a flow should have sent, as a ratio to what is max-min fair, against an output: a
+// Poisson deviance, least where as much is sent on average, so that no work is made or lost.
+// *slope_out: its derivative with respect to the output.
+double m4s_lesson_deviance(double output, double sent, double *slope_out);
+
 // Goes forward over up to `window` steps of all lanes, then back, adding the gradients of the
 // window's mean loss to `gradients`; NULL: only forward. Adds to `sums`; *more_out: there may be
 // more.

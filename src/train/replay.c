@@ -8,10 +8,23 @@
 #include "flow/components.h"
 #include "m4/network.h"
 
+enum { N_LABELS = 5 };
+
+// What a record says of a flow is even over stretches of so many bandwidth-delay products or more:
+// packets that wait in a queue together, of a small flow all, came there at once and leave at once.
+static const double STRETCH_BDPS = 4;
+
 // What a flow's receiver lacks, at an event of its component.
 typedef struct {
   int64_t time_ns, remaining_bytes;
 } trace_row_t;
+
+// A part of a flow's record. Its sender has sent what its receiver got a latency later.
+typedef struct {
+  double from_ns, to_ns;
+  double from_unsent, to_unsent;  // shares of the flow, from > to; from 0: not begun
+  int64_t next_row;  // behind it
+} stretch_t;
 
 struct m4s_replay {
   const m4s_scenario_t *scenario;
@@ -29,12 +42,14 @@ struct m4s_replay {
   trace_row_t *rows;  // owned
   int64_t *row_begin;  // owned, [n_flows + 1]
   int64_t *next_row;  // owned, [n_flows]: that of its next step
+  stretch_t *stretches;  // owned, [n_flows]
   // Interval: flows that have not entered, and when the timer fires next; never: it is not armed.
   int32_t *pending;  // owned, [n_pending], flows
   int32_t n_pending, pending_capacity;
   int64_t fires_ns;
   float *queue_of_link;  // owned, [n_links]: of the present event
-  float *labels;  // owned, [3, label_capacity] of flows: predictions, weights, remaining
+  // Owned, [N_LABELS, label_capacity] of flows: predictions, weights, remaining, sent, due.
+  float *labels;
   int32_t *label_flows;  // owned, [label_capacity]: the flows' ids
   float *queues;  // owned, [n_links]
   int32_t label_capacity;
@@ -75,10 +90,12 @@ static m4s_status_t allocate(m4s_replay_t *replay) {
   replay->row_begin = calloc(n_flows + 2, sizeof *replay->row_begin);
   replay->next_row = calloc(n_flows + 1, sizeof *replay->next_row);
   replay->rows = calloc(replay->scenario->trace.n_flows + 1, sizeof *replay->rows);
+  replay->stretches = calloc(n_flows + 1, sizeof *replay->stretches);
   replay->queue_of_link = calloc(n_links + 1, sizeof *replay->queue_of_link);
   replay->queues = calloc(n_links + 1, sizeof *replay->queues);
   if (replay->slot_of_flow == NULL || replay->row_begin == NULL || replay->next_row == NULL ||
-      replay->rows == NULL || replay->queue_of_link == NULL || replay->queues == NULL) {
+      replay->rows == NULL || replay->stretches == NULL || replay->queue_of_link == NULL ||
+      replay->queues == NULL) {
     return m4s_fail_memory("a replay");
   }
   for (size_t i = 0; i < n_flows; i++) {
@@ -129,6 +146,7 @@ void m4s_replay_destroy(m4s_replay_t *replay) {
   free(replay->slot_of_flow);
   free(replay->row_begin);
   free(replay->next_row);
+  free(replay->stretches);
   free(replay->rows);
   free(replay->pending);
   free(replay->queue_of_link);
@@ -149,7 +167,7 @@ static m4s_status_t reserve_labels(m4s_replay_t *replay, int32_t n_flows) {
     return M4S_OK;
   }
   int32_t capacity = n_flows + n_flows / 2;
-  M4S_TRY(m4s_array_resize(&replay->labels, capacity, 3 * sizeof *replay->labels, "labels"));
+  M4S_TRY(m4s_array_resize(&replay->labels, capacity, N_LABELS * sizeof *replay->labels, "labels"));
   M4S_TRY(m4s_array_resize(&replay->label_flows, capacity, sizeof *replay->label_flows, "labels"));
   replay->label_capacity = capacity;
   return M4S_OK;
@@ -157,40 +175,49 @@ static m4s_status_t reserve_labels(m4s_replay_t *replay, int32_t n_flows) {
 
 static int64_t now_of(const m4s_replay_t *replay) { return replay->clock.now_ns; }
 
-// A flow's rows around a time that is not before now, with those at its ends: it starts with all
-// its bytes, and completes with none.
-static void find_rows(m4s_replay_t *replay, int32_t id, int64_t time_ns, trace_row_t *before_out,
-                      trace_row_t *after_out) {
+// The stretch after the present one of a flow: to the first row that is a number of bandwidth-delay
+// products further, and has as many left; else to the end.
+static void go_to_next_stretch(m4s_replay_t *replay, int32_t id, const m4s_m4_fluid_flow_t *fluid) {
   const m4s_flow_record_t *record = &replay->scenario->records[id];
-  int64_t begin = replay->row_begin[id];
-  int64_t end = replay->row_begin[id + 1];
-  int64_t i = replay->next_row[id];
-  while (i < end && replay->rows[i].time_ns <= time_ns) {
-    i++;
+  stretch_t *stretch = &replay->stretches[id];
+  double least = STRETCH_BDPS * fluid->least_rate * fluid->rtt_ns / fluid->wire_bytes;
+  stretch->from_ns = stretch->to_ns;
+  stretch->from_unsent = stretch->to_unsent;
+  while (stretch->next_row < replay->row_begin[id + 1]) {
+    const trace_row_t *row = &replay->rows[stretch->next_row++];
+    double sent_ns = (double)row->time_ns - fluid->latency_ns;
+    double unsent = (double)row->remaining_bytes / (double)record->size_bytes;
+    if (sent_ns > stretch->from_ns && stretch->from_unsent - unsent >= least && unsent >= least) {
+      stretch->to_ns = sent_ns;
+      stretch->to_unsent = unsent;
+      return;
+    }
   }
-  *before_out =
-      i > begin ? replay->rows[i - 1] : (trace_row_t){record->start_ns, record->size_bytes};
-  *after_out = i < end ? replay->rows[i] : (trace_row_t){record->start_ns + record->fct_ns, 0};
+  stretch->to_ns =
+      fmax((double)(record->start_ns + record->fct_ns) - fluid->latency_ns, stretch->from_ns + 1);
+  stretch->to_unsent = 0;
 }
 
-// The share of a flow that its sender has not sent: what its receiver lacks a latency later, who
-// gets nothing for as long at first.
-static double unsent_share(m4s_replay_t *replay, int32_t id, double latency_ns) {
-  const m4s_flow_record_t *record = &replay->scenario->records[id];
-  double time_ns = (double)now_of(replay) + latency_ns;
-  trace_row_t before, after;
-  find_rows(replay, id, (int64_t)time_ns, &before, &after);
-  if (time_ns >= (double)after.time_ns) {
-    return (double)after.remaining_bytes / (double)record->size_bytes;
+// The stretch of a flow's record that holds now.
+static const stretch_t *find_stretch(m4s_replay_t *replay, int32_t id,
+                                     const m4s_m4_fluid_flow_t *fluid) {
+  stretch_t *stretch = &replay->stretches[id];
+  if (stretch->from_unsent == 0) {
+    *stretch = (stretch_t){.to_ns = (double)replay->scenario->records[id].start_ns,
+                           .to_unsent = 1,
+                           .next_row = replay->row_begin[id]};
+    go_to_next_stretch(replay, id, fluid);
   }
-  double from_ns = fmax((double)before.time_ns, (double)record->start_ns + latency_ns);
-  if (time_ns <= from_ns) {
-    return (double)before.remaining_bytes / (double)record->size_bytes;
+  while (stretch->to_ns <= (double)now_of(replay) && stretch->to_unsent > 0) {
+    go_to_next_stretch(replay, id, fluid);
   }
-  double passed = (time_ns - from_ns) / ((double)after.time_ns - from_ns);
-  double bytes = (double)before.remaining_bytes +
-                 passed * (double)(after.remaining_bytes - before.remaining_bytes);
-  return bytes / (double)record->size_bytes;
+  return stretch;
+}
+
+// The share of the flow that its sender has not sent, according to the record.
+static double unsent_share(const m4s_replay_t *replay, const stretch_t *stretch) {
+  double passed = ((double)now_of(replay) - stretch->from_ns) / (stretch->to_ns - stretch->from_ns);
+  return stretch->from_unsent + fmin(passed, 1) * (stretch->to_unsent - stretch->from_unsent);
 }
 
 // The present event's rows of its flows have been read.
@@ -219,10 +246,10 @@ static m4s_status_t correct_fluid(m4s_replay_t *replay, const int32_t *slots, in
     const m4s_m4_flow_t *flow = &network->flows[slots[i]];
     int32_t id = (int32_t)flow->id;
     m4s_m4_fluid_flow_t fluid = m4s_m4_inputs_flow(network->inputs, slots[i]);
+    double unsent = unsent_share(replay, find_stretch(replay, id, &fluid));
     if (flow->started_ns < now_of(replay)) {
-      M4S_TRY(m4s_m4_inputs_set_remaining(
-          network->inputs, now_of(replay), slots[i],
-          unsent_share(replay, id, fluid.latency_ns) * fluid.wire_bytes));
+      M4S_TRY(m4s_m4_inputs_set_remaining(network->inputs, now_of(replay), slots[i],
+                                          unsent * fluid.wire_bytes));
     }
   }
   return M4S_OK;
@@ -239,14 +266,26 @@ static double next_step_ns(const m4s_replay_t *replay, const m4s_flow_record_t *
   return (double)(next_ns - now_of(replay));
 }
 
+// The rows of the labels.
+static float *labels_of(const m4s_replay_t *replay, int i) {
+  return replay->labels + (size_t)i * (size_t)replay->label_capacity;
+}
+
 // What a network is to say of flow i of the step, and how much that weighs: the part of its FCT
-// that passes until the next step, as long as it is sending.
-static void label_flow(m4s_replay_t *replay, int32_t i, float *prediction, float *weight) {
+// that passes until the next step, as long as it is sending. In a closed loop, too, the flow goes
+// on at the rate of the record, not at one that would make good for the past.
+static void label_flow(m4s_replay_t *replay, int32_t i) {
+  float *prediction = labels_of(replay, 0) + i;
+  float *weight = labels_of(replay, 1) + i;
+  float *sent = labels_of(replay, 3) + i;
+  float *due = labels_of(replay, 4) + i;
   const m4s_m4_network_t *network = &replay->network;
   const m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
   const m4s_flow_record_t *record = &replay->scenario->records[flow->id];
   double next_ns = next_step_ns(replay, record);
   double left_ns = (double)(record->start_ns + record->fct_ns - now_of(replay));
+  *sent = -1;
+  *due = 0;
   if (network->inputs == NULL) {
     *prediction = (float)((double)record->fct_ns / (double)flow->ideal_fct_ns);
     *weight = (float)(fmax(fmin(next_ns, left_ns), 0) / (double)record->fct_ns);
@@ -254,31 +293,38 @@ static void label_flow(m4s_replay_t *replay, int32_t i, float *prediction, float
   }
   m4s_m4_fluid_flow_t fluid = m4s_m4_inputs_flow(network->inputs, network->step_slots[i]);
   double sending_ns = left_ns - fluid.latency_ns;
-  if (replay->closed_loop) {
-    // At the rate at which the flow went on in the record, not what would make good for the past.
-    fluid.remaining_bytes =
-        unsent_share(replay, (int32_t)flow->id, fluid.latency_ns) * fluid.wire_bytes;
+  const stretch_t *stretch = find_stretch(replay, record->id, &fluid);
+  double unsent = unsent_share(replay, stretch);
+  if (!(sending_ns >= 1 && fluid.rate > 0 && fluid.remaining_bytes > 0 && unsent > 0)) {
+    *prediction = *weight = 0;
+    return;
   }
-  bool sends = sending_ns >= 1 && fluid.rate > 0 && fluid.remaining_bytes > 0;
-  *prediction = sends ? (float)log(sending_ns * fluid.rate / fluid.remaining_bytes) : 0;
-  *weight = sends ? (float)(fmin(next_ns, sending_ns) / (double)record->fct_ns) : 0;
+  *prediction = (float)log(sending_ns * fluid.rate / (unsent * fluid.wire_bytes));
+  *weight = (float)(fmin(next_ns, sending_ns) / (double)record->fct_ns);
+  *due = (float)(fluid.rate * fmin(next_ns, sending_ns) / fluid.wire_bytes);
+  if (stretch->to_unsent > 0) {
+    double bytes = (stretch->from_unsent - stretch->to_unsent) * fluid.wire_bytes;
+    *sent = (float)(bytes / (stretch->to_ns - stretch->from_ns) / fluid.rate);
+  }
 }
 
 static m4s_status_t label_flows(m4s_replay_t *replay, m4s_step_labels_t *labels) {
   const m4s_m4_network_t *network = &replay->network;
   int32_t n = network->n_step_flows;
   M4S_TRY(reserve_labels(replay, n));
-  float *predictions = replay->labels;
-  float *weights = replay->labels + replay->label_capacity;
   for (int32_t i = 0; i < n; i++) {
-    label_flow(replay, i, &predictions[i], &weights[i]);
+    label_flow(replay, i);
     replay->label_flows[i] = (int32_t)network->flows[network->step_slots[i]].id;
   }
   *labels = (m4s_step_labels_t){.n_flows = n,
                                 .n_links = network->n_step_links,
                                 .flows = replay->label_flows,
-                                .predictions = predictions,
-                                .weights = weights};
+                                .predictions = labels_of(replay, 0),
+                                .weights = labels_of(replay, 1)};
+  if (network->inputs != NULL) {
+    labels->sent = labels_of(replay, 3);
+    labels->due = labels_of(replay, 4);
+  }
   return M4S_OK;
 }
 
@@ -288,7 +334,7 @@ static float log_kb(int64_t bytes) { return (float)log2((double)bytes / 1000 + 1
 static m4s_status_t label_event(m4s_replay_t *replay, const m4s_trace_event_t *event,
                                 const m4s_component_t *component, m4s_step_labels_t *labels) {
   const m4s_trace_t *trace = &replay->scenario->trace;
-  float *remaining = replay->labels + 2 * (size_t)replay->label_capacity;
+  float *remaining = labels_of(replay, 2);
   if (event->n_flows != component->n_flows || event->n_links != component->n_links) {
     return m4s_fail(M4S_ERR_INPUT, "the trace's component at %lld ns is not that of its flows",
                     (long long)event->time_ns);
@@ -340,8 +386,9 @@ static m4s_status_t end_step(m4s_replay_t *replay) {
   if (!network->steps_wait) {
     return M4S_OK;
   }
+  const float *sent = labels_of(replay, 3);
   for (int32_t i = 0; i < network->n_step_flows && !replay->closed_loop; i++) {
-    network->slowdowns[i] = replay->labels[i];
+    network->slowdowns[i] = sent[i] > 0 ? -logf(sent[i]) : replay->labels[i];
   }
   M4S_TRY(m4s_m4_network_end_steps(network, (m4s_m4_step_trace_t){0}));
   return replay->closed_loop ? schedule_completions(replay) : M4S_OK;

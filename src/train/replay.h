@@ -1,6 +1,6 @@
-// Teacher forcing: a recorded run goes through m4 step by step, with arrivals and completions at
-// the times of the record, whatever the network would have predicted; beside each step stands what
-// it should have said.
+// Replays of recorded runs: m4 step by step, beside each step what the network should have said.
+// Teacher-forced, flows arrive and complete at the times of the record, whatever it would have
+// predicted; in closed loops, what they send and when they complete is as it says.
 #pragma once
 
 #include "m4/m4.h"
@@ -13,8 +13,13 @@ typedef struct {
   // [n_flows]: what the prediction is to be, in the network's own terms (m4/engine.h).
   const float *predictions;
   // [n_flows]: the parts of their FCTs for which the predictions hold; a flow's sum up to 1, with
-  // fluid inputs to the part in which it sends.
+  // fluid inputs to the part in which it sends. In closed loops, where steps are not those of the
+  // record, roughly.
   const float *weights;
+  // [n_flows], with fluid inputs: what a flow sends for some bandwidth-delay products from now over
+  // what it would at the max-min fair rate, or, negative: it ends by then, the prediction is what
+  // counts; and the part of it that the fair rate would send until the next step. Else NULL.
+  const float *sent, *due;
   // log2(1 + bytes / 1000), as the layers of training have it; NULL: not known.
   const float *remaining;  // [n_flows]
   const float *queues;  // [n_links]

@@ -15,21 +15,28 @@ static size_t count(const m4s_dataset_t *dataset, m4s_part_t part) {
   return n;
 }
 
+// Adds the sequences of a data set, with shares that give it as many steps as any other.
 static void add(const m4s_dataset_t *dataset, m4s_part_t part, m4s_sequences_t *sequences) {
+  size_t first = sequences->n_sequences;
+  double n_steps = 0;
   for (size_t i = 0; i < dataset->n_periods; i++) {
     const m4s_dataset_period_t *period = &dataset->periods[i];
     const m4s_dataset_scenario_t *scenario = &dataset->scenarios[period->scenario];
     if (scenario->part == part) {
       sequences->sequences[sequences->n_sequences++] = (m4s_sequence_t){
           .scenario = scenario, .period = period->period, .n_events = period->n_events};
+      n_steps += sqrt((double)period->n_events) * (double)period->n_events;
     }
+  }
+  for (size_t i = first; i < sequences->n_sequences; i++) {
+    sequences->shares[i] = sqrt((double)sequences->sequences[i].n_events) / n_steps;
   }
 }
 
-static void set_shares(m4s_sequences_t *sequences) {
+static void sum_shares(m4s_sequences_t *sequences) {
   double sum = 0;
   for (size_t i = 0; i < sequences->n_sequences; i++) {
-    sum += sqrt((double)sequences->sequences[i].n_events);
+    sum += sequences->shares[i];
     sequences->shares[i] = sum;
   }
   for (size_t i = 0; i < sequences->n_sequences; i++) {
@@ -56,7 +63,7 @@ m4s_status_t m4s_sequences_list(const m4s_dataset_t *datasets, size_t n_datasets
   for (size_t i = 0; i < n_datasets; i++) {
     add(&datasets[i], part, &sequences);
   }
-  set_shares(&sequences);
+  sum_shares(&sequences);
   *sequences_out = sequences;
   return M4S_OK;
 }

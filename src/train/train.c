@@ -22,6 +22,7 @@ typedef struct {
   m4s_engine_t *engine;  // owned: rows only
   m4s_tape_t *tape;  // owned
   double *gradients;  // owned, [parameters->n_values]
+  float *average;  // owned, [parameters->n_values]: of the weights, over the last updates
   float *flow_range, *link_range;  // owned, [2, F], [2, L]
   m4s_adam_t adam;
   m4s_plateau_t plateau;
@@ -105,10 +106,13 @@ static m4s_status_t make_tape(trainer_t *trainer) {
   const m4s_model_t *model = &trainer->parameters->model;
   M4S_TRY(m4s_engine_create(model, M4S_FORWARD_REFERENCE, &trainer->engine));
   M4S_TRY(m4s_tape_create(trainer->parameters, M4S_TAPE_FLOAT32, &trainer->tape));
-  trainer->gradients = calloc((size_t)trainer->parameters->n_values, sizeof *trainer->gradients);
+  size_t n_values = (size_t)trainer->parameters->n_values;
+  trainer->gradients = calloc(n_values, sizeof *trainer->gradients);
+  trainer->average = calloc(n_values, sizeof *trainer->average);
   trainer->flow_range = make_range(model->n_flow_inputs);
   trainer->link_range = make_range(model->n_link_inputs);
-  return trainer->gradients == NULL || trainer->flow_range == NULL || trainer->link_range == NULL
+  return trainer->gradients == NULL || trainer->average == NULL || trainer->flow_range == NULL ||
+                 trainer->link_range == NULL
              ? m4s_fail_memory("gradients")
              : M4S_OK;
 }
@@ -172,6 +176,7 @@ static void clear(trainer_t *trainer) {
   m4s_parameters_destroy(trainer->parameters);
   m4s_adam_clear(&trainer->adam);
   free(trainer->gradients);
+  free(trainer->average);
   free(trainer->flow_range);
   free(trainer->link_range);
 }
@@ -235,7 +240,7 @@ static void restore_done(trainer_t *trainer, const double done[N_DONE]) {
 
 static m4s_status_t write_checkpoint(const trainer_t *trainer, const char *path) {
   double done[N_DONE];
-  m4s_tensor_t more[M4S_ADAM_N_TENSORS + 3];
+  m4s_tensor_t more[M4S_ADAM_N_TENSORS + 4];
   list_done(trainer, done);
   m4s_adam_tensors(&trainer->adam, more);
   more[M4S_ADAM_N_TENSORS] = (m4s_tensor_t){.name = "training.done",
@@ -244,9 +249,15 @@ static m4s_status_t write_checkpoint(const trainer_t *trainer, const char *path)
                                             .shape = {N_DONE},
                                             .n_elements = N_DONE,
                                             .data = done};
-  size_t n_ranges = list_ranges(trainer, more + M4S_ADAM_N_TENSORS + 1);
+  more[M4S_ADAM_N_TENSORS + 1] = (m4s_tensor_t){.name = "training.average",
+                                                .dtype = M4S_DTYPE_F32,
+                                                .n_dims = 1,
+                                                .shape = {trainer->parameters->n_values},
+                                                .n_elements = trainer->parameters->n_values,
+                                                .data = trainer->average};
+  size_t n_ranges = list_ranges(trainer, more + M4S_ADAM_N_TENSORS + 2);
   return m4s_parameters_write(trainer->parameters, path, NULL, 0, more,
-                              M4S_ADAM_N_TENSORS + 1 + n_ranges);
+                              M4S_ADAM_N_TENSORS + 2 + n_ranges);
 }
 
 // What a user asks of a model's file.
@@ -280,6 +291,8 @@ static m4s_status_t restore_from(trainer_t *trainer, const m4s_safetensors_t *fi
   if (!is_done(done)) {
     return m4s_fail(M4S_ERR_INPUT, "%s: training.done: holds numbers that no training has", path);
   }
+  M4S_TRY(take_tensor(file, path, "training.average", M4S_DTYPE_F32, parameters->n_values,
+                      sizeof *trainer->average, trainer->average));
   M4S_TRY(restore_ranges(trainer, file, path));
   restore_done(trainer, done);
   return m4s_adam_restore(&trainer->adam, file, path);
@@ -304,6 +317,24 @@ static void sum_over_ranks(const trainer_t *trainer, double *values, int64_t n) 
   }
 }
 
+static void average_weights(trainer_t *trainer) {
+  int64_t n_updates = trainer->done.updates;
+  int64_t most = settings_of(trainer)->averaging;
+  float part = 1 / (float)(n_updates < most ? n_updates : most);
+  for (int64_t i = 0; i < trainer->parameters->n_values; i++) {
+    trainer->average[i] += part * (trainer->parameters->values[i] - trainer->average[i]);
+  }
+}
+
+// From the weights that are trained to those that are evaluated and kept, and back.
+static void swap_weights(trainer_t *trainer) {
+  for (int64_t i = 0; i < trainer->parameters->n_values; i++) {
+    float value = trainer->parameters->values[i];
+    trainer->parameters->values[i] = trainer->average[i];
+    trainer->average[i] = value;
+  }
+}
+
 // One window of all ranks and the step of Adam that follows.
 static m4s_status_t train_window(trainer_t *trainer, const m4s_lesson_t *lesson, m4s_lanes_t *lanes,
                                  m4s_lesson_sums_t *sums) {
@@ -325,6 +356,7 @@ static m4s_status_t train_window(trainer_t *trainer, const m4s_lesson_t *lesson,
   m4s_adam_step(&trainer->adam, &m4s_adam_defaults, trainer->plateau.learning_rate, gradients,
                 trainer->parameters->values);
   trainer->done.updates++;
+  average_weights(trainer);
   return M4S_OK;
 }
 
@@ -440,7 +472,7 @@ static m4s_status_t append_log(const trainer_t *trainer, const char *path,
   return fclose(file) == 0 ? M4S_OK : m4s_fail(M4S_ERR_IO, "%s: cannot be written", path);
 }
 
-static m4s_status_t keep(const trainer_t *trainer, const m4s_lesson_sums_t *training,
+static m4s_status_t keep(trainer_t *trainer, const m4s_lesson_sums_t *training,
                          const m4s_lesson_sums_t *validation, double seconds) {
   char *log = m4s_path_join(trainer->folder, "log.csv");
   char *model = m4s_path_join(trainer->folder, "model.safetensors");
@@ -449,7 +481,9 @@ static m4s_status_t keep(const trainer_t *trainer, const m4s_lesson_sums_t *trai
   m4s_status_t status =
       log == NULL || model == NULL || checkpoint == NULL ? m4s_fail_memory("file names") : M4S_OK;
   if (status == M4S_OK && trainer->done.best_round == trainer->done.rounds) {
+    swap_weights(trainer);
     status = write_model(trainer, model);
+    swap_weights(trainer);
   }
   if (status == M4S_OK) {
     status = write_checkpoint(trainer, checkpoint);
@@ -500,7 +534,10 @@ static m4s_status_t run_round(trainer_t *trainer) {
   double begin_s = m4s_now_s();
   M4S_TRY(run_part(trainer, M4S_PART_TRAINING, false, &training));
   double seconds = m4s_now_s() - begin_s;
-  M4S_TRY(run_part(trainer, M4S_PART_VALIDATION, false, &validation));
+  swap_weights(trainer);
+  m4s_status_t status = run_part(trainer, M4S_PART_VALIDATION, false, &validation);
+  swap_weights(trainer);
+  M4S_TRY(status);
   if (settings->closed_loop > 0) {
     M4S_TRY(add_silent(trainer, &validation));
   }

@@ -6,7 +6,7 @@
 #include "sweep/spec.h"
 #include "train/train.h"
 
-static const char *const inputs_names[] = {"published", "fluid-1", NULL};
+static const char *const inputs_names[] = {"published", "fluid-2", NULL};
 
 #define WHOLE(type_, member_, unit_, fallback_, min_, max_, help_) \
   { \
@@ -23,7 +23,7 @@ static const m4s_field_t network_fields[] = {
     {.name = "inputs",
      .kind = M4S_FIELD_CHOICE,
      .offset = offsetof(m4s_train_network_t, inputs),
-     .fallback = "fluid-1",
+     .fallback = "fluid-2",
      .choices = inputs_names,
      .help = "what the network knows: as the public one, or of a fluid simulation beside it"},
     WHOLE(m4s_train_network_t, hidden, "numbers", "64", 4, M4S_MODEL_MAX_SIZE,
@@ -58,6 +58,8 @@ static const m4s_field_t training_fields[] = {
           "without a better validation loss, after which training ends; 0: never"),
     REAL(closed_loop, "0", 0, 1,
          "share of the sequences in which the network goes on from what it has said"),
+    WHOLE(m4s_train_settings_t, averaging, "updates", "200", 1, 1e9,
+          "over which the weights that are kept are averaged"),
     REAL(max_gradient_norm, "1", 1e-9, 1e9, "larger gradients are scaled down"),
     REAL(remaining_weight, "0.05", 0, 1e3, "in the loss: of log2(1 + kB that remain of a flow)"),
     REAL(queue_weight, "0.05", 0, 1e3, "in the loss: of log2(1 + kB that wait for a link)"),

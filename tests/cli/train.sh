@@ -59,7 +59,7 @@ network interval 1
 sed -i 's/"data"/"intervals"/' interval.json
 must interval "$program" train interval.json --out interval
 must info "$program" model info once/model.safetensors
-grep -q 'fluid-1' info.out || problems+=("info: no kind")
+grep -q 'fluid-2' info.out || problems+=("info: no kind")
 must simulate "$program" simulate scenarios.json --simulators m4 --model once/model.safetensors --set run.seed=1
 mpirun=$(command -v mpirun)
 if [[ -n $mpirun ]]; then

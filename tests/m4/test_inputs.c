@@ -21,6 +21,7 @@ static const m4s_m4_input_settings_t dctcp = {.cc = M4S_M4_FLOW_DCTCP,
                                               .window_bytes = 4192,
                                               .buffer_bytes = 8384,
                                               .ecn_else = {.k_min_bytes = 2096},
+                                              .min_rate = 0.125,
                                               .hpcc_target = 0.5,
                                               .hpcc_increase = 1,
                                               .timely_low_ns = 1,
@@ -43,7 +44,9 @@ static sim_t open_sim(const m4s_m4_input_settings_t *settings, int64_t scale) {
                                       .n_cables = 4,
                                       .cables = cables};
   ASSERT_OK(m4s_topology_create(&parts, "star", &sim.topology));
-  ASSERT_OK(m4s_m4_inputs_create(settings, &wire, sim.topology, &sim.inputs));
+  m4s_m4_input_settings_t scaled = *settings;
+  scaled.min_rate *= (double)scale;
+  ASSERT_OK(m4s_m4_inputs_create(&scaled, &wire, sim.topology, &sim.inputs));
   for (int i = 0; i < 4; i++) {
     sim.paths[i][0] = m4s_topology_find_link(sim.topology, ends[i][0], SWITCH);
     sim.paths[i][1] = m4s_topology_find_link(sim.topology, SWITCH, ends[i][1]);
@@ -117,13 +120,12 @@ static void flow_alone_should_be_as_ideal(void **state) {
       [M4S_M4_FLOW_LINKS] = 2,        [M4S_M4_FLOW_RATE] = 1,
       [M4S_M4_FLOW_REMAINING] = 1,    [M4S_M4_FLOW_REMAINING_TIME] = log2(26),
       [M4S_M4_FLOW_DCTCP] = 1,        [M4S_M4_FLOW_BUFFER] = 1,
-      [M4S_M4_FLOW_DCTCP_K] = -1};
+      [M4S_M4_FLOW_DCTCP_K] = -1,     [M4S_M4_FLOW_QUEUE] = 1};
   assert_flow(step.flows[0], flow);
-  const double link[M4S_M4_N_LINK_INPUTS] = {[M4S_M4_LINK_FLOWS] = 1,
-                                             [M4S_M4_LINK_UTILISATION] = 1,
-                                             [M4S_M4_LINK_BDP] = log2(4.192),
-                                             [M4S_M4_LINK_WINDOWS] = 1,
-                                             [M4S_M4_LINK_BURST] = log2(26)};
+  const double link[M4S_M4_N_LINK_INPUTS] = {
+      [M4S_M4_LINK_FLOWS] = 1,   [M4S_M4_LINK_UTILISATION] = 1,  [M4S_M4_LINK_BDP] = log2(4.192),
+      [M4S_M4_LINK_WINDOWS] = 1, [M4S_M4_LINK_BURST] = log2(26), [M4S_M4_LINK_SENDING] = 1,
+      [M4S_M4_LINK_FLOOR] = -3};
   assert_link(step.links[0], link);
   double by_switch[M4S_M4_N_LINK_INPUTS];
   memcpy(by_switch, link, sizeof link);
@@ -162,8 +164,11 @@ static void flows_should_share_as_the_fluid_does(void **state) {
       [M4S_M4_FLOW_CROWD] = 1,
       [M4S_M4_FLOW_DCTCP] = 1,
       [M4S_M4_FLOW_BUFFER] = 1,
-      [M4S_M4_FLOW_DCTCP_K] = -1};
+      [M4S_M4_FLOW_DCTCP_K] = -1,
+      [M4S_M4_FLOW_QUEUE] = 1};
   assert_flow(step.flows[1], flow);
+  // A window of the older flow is ahead of the other.
+  assert_input("queue", step.flows[0][M4S_M4_FLOW_QUEUE], log2(3), 0.25F);
   // What came 20960 ns before the second flow has decayed for 2 * 20960 / (4 * 4192).
   double burst = (104800 * exp(-2.5) + 52400 * exp(-1.25)) / 4192;
   const double link[M4S_M4_N_LINK_INPUTS] = {[M4S_M4_LINK_DT] = dt,
@@ -174,7 +179,9 @@ static void flows_should_share_as_the_fluid_does(void **state) {
                                              [M4S_M4_LINK_DEMAND] = 1,
                                              [M4S_M4_LINK_SWITCH] = 1,
                                              [M4S_M4_LINK_QUIET] = dt,
-                                             [M4S_M4_LINK_BURST] = log2(1 + burst)};
+                                             [M4S_M4_LINK_BURST] = log2(1 + burst),
+                                             [M4S_M4_LINK_SENDING] = 1,
+                                             [M4S_M4_LINK_FLOOR] = -2};
   assert_link(step.links[1], link);
   const double half[M4S_M4_N_LINK_INPUTS] = {
       [M4S_M4_LINK_DT] = dt,
@@ -183,7 +190,9 @@ static void flows_should_share_as_the_fluid_does(void **state) {
       [M4S_M4_LINK_BDP] = log2(4.192),
       [M4S_M4_LINK_WINDOWS] = 1,
       [M4S_M4_LINK_QUIET] = dt,
-      [M4S_M4_LINK_BURST] = log2(1 + 52400 * exp(-1.25) / 4192)};
+      [M4S_M4_LINK_BURST] = log2(1 + 52400 * exp(-1.25) / 4192),
+      [M4S_M4_LINK_SENDING] = log2(1.5),
+      [M4S_M4_LINK_FLOOR] = -3};
   assert_link(step.links[0], half);
   close_sim(&sim);
 }
@@ -237,6 +246,7 @@ static void flows_should_be_as_slow_as_they_are_told(void **state) {
   ASSERT_OK(m4s_m4_inputs_slow(sim.inputs, 0, 3, &fct_ns));
   assert_true(fct_ns == 10000 + 3 * 94800 + 2096);
   step_t step = make_step(&sim, 40000, slots, 1, edges, 2);
+  assert_input("sending", step.links[0][M4S_M4_LINK_SENDING], log2(1 + 1.0 / 3), 0.5F);
   assert_input("part", step.flows[0][M4S_M4_FLOW_REMAINING], 84800.0 / 104800, 1);
   // Its rate and what it would have left at that are those without the factor.
   assert_input("rate", step.flows[0][M4S_M4_FLOW_RATE], 1, 1);
@@ -250,6 +260,9 @@ static void flows_should_be_as_slow_as_they_are_told(void **state) {
               flow.latency_ns == 2096);
   step = make_step(&sim, 50000, slots, 1, edges, 2);
   assert_true(step.fcts_ns[0] == 50000 + 52400 + 2096);
+  // No faster than the links.
+  ASSERT_OK(m4s_m4_inputs_slow(sim.inputs, 0, 0.5, &fct_ns));
+  assert_true(fct_ns == 50000 + 52400 + 2096);
   close_sim(&sim);
 }
 
@@ -274,7 +287,7 @@ static void parameters_should_be_those_of_the_congestion_control(void **state) {
     const double want[] = {is[0],      is[1],      is[2],      is[3],      8,
                            0,          -2 * is[0], -2 * is[1], -1 * is[1], 0.95 * is[2],
                            -3 * is[2], 2 * is[3],  3 * is[3]};
-    for (int i = M4S_M4_FLOW_DCTCP; i < M4S_M4_N_FLOW_INPUTS; i++) {
+    for (int i = M4S_M4_FLOW_DCTCP; i <= M4S_M4_FLOW_TIMELY_HIGH; i++) {
       assert_input(m4s_m4_flow_inputs[i].quantity, flow[i], want[i - M4S_M4_FLOW_DCTCP],
                    m4s_m4_flow_inputs[i].scale);
     }

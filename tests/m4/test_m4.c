@@ -97,7 +97,7 @@ static void create_should_refuse_what_does_not_fit(void **state) {
   ASSERT_OK(set(&config, "algorithm", "interval"));
   assert_refused(&config, TINY_FLUID,
                  "m4.mode: \"published\" is for published networks, w.safetensors has inputs "
-                 "\"fluid-1\": \"default\" is its mode");
+                 "\"fluid-2\": \"default\" is its mode");
   m4s_fields_clear(m4s_m4_fields, M4S_N_M4_FIELDS, &config);
 }
 

@@ -328,7 +328,7 @@ static void fluid_model_should_be_read(void **state) {
   (void)state;
   m4s_model_t *model = tiny_model(fluid, 1);
   assert_int_equal(model->inputs, M4S_INPUTS_FLUID);
-  assert_string_equal(m4s_model_inputs_name(model), "fluid-1");
+  assert_string_equal(m4s_model_inputs_name(model), "fluid-2");
   assert_int_equal(model->n_params, 0);
   assert_int_equal(model->n_flow_inputs, M4S_M4_N_FLOW_INPUTS);
   assert_int_equal(model->n_link_inputs, M4S_M4_N_LINK_INPUTS);
@@ -363,19 +363,19 @@ static m4s_status_t create_with_inputs(tiny_sizes_t sizes, const char *inputs) {
 static void kind_of_inputs_should_be_known_and_fit(void **state) {
   (void)state;
   ASSERT_OK(create_with_inputs(small, "published"));
-  ASSERT_REFUSES(create_with_inputs(small, "fluid-2"),
-                 "w: __metadata__: \"inputs\" is \"fluid-2\", known are \"published\" and "
-                 "\"fluid-1\"");
-  ASSERT_REFUSES(create_with_inputs(small, ""),
-                 "w: __metadata__: \"inputs\" is \"\", known are \"published\" and \"fluid-1\"");
   ASSERT_REFUSES(create_with_inputs(small, "fluid-1"),
+                 "w: __metadata__: \"inputs\" is \"fluid-1\", known are \"published\" and "
+                 "\"fluid-2\"");
+  ASSERT_REFUSES(create_with_inputs(small, ""),
+                 "w: __metadata__: \"inputs\" is \"\", known are \"published\" and \"fluid-2\"");
+  ASSERT_REFUSES(create_with_inputs(small, "fluid-2"),
                  "w: tensor \"lstmcell_rate.seq_cell.weight_ih\" gives 2 network parameters, but a "
-                 "model with inputs \"fluid-1\" has none");
-  ASSERT_REFUSES(create_with_inputs((tiny_sizes_t){3, 5, 2, 0, false}, "fluid-1"),
-                 "w: tensor \"lstmcell_time.seq_cell.weight_ih\" is F32 [9, 1], but F32 [9, 23] is "
-                 "needed in a model of hidden size 3, GNN hidden size 5 and inputs \"fluid-1\"");
+                 "model with inputs \"fluid-2\" has none");
+  ASSERT_REFUSES(create_with_inputs((tiny_sizes_t){3, 5, 2, 0, false}, "fluid-2"),
+                 "w: tensor \"lstmcell_time.seq_cell.weight_ih\" is F32 [9, 1], but F32 [9, 24] is "
+                 "needed in a model of hidden size 3, GNN hidden size 5 and inputs \"fluid-2\"");
   ASSERT_REFUSES(create_with_inputs((tiny_sizes_t){3, 5, 2, TINY_FLUID, false}, "published"),
-                 "w: tensor \"lstmcell_time.seq_cell.weight_ih\" is F32 [9, 23], but F32 [9, 1] is "
+                 "w: tensor \"lstmcell_time.seq_cell.weight_ih\" is F32 [9, 24], but F32 [9, 1] is "
                  "needed in a model of hidden size 3, GNN hidden size 5 and 0 network parameters");
 }
 
@@ -387,8 +387,8 @@ static void ranges_should_fit_and_be_in_order(void **state) {
   tensor_of(parts, "link_input_range")->n_elements = 8;
   ASSERT_REFUSES(
       create(parts),
-      "w: tensor \"link_input_range\" is F32 [2, 4], but F32 [2, 9] is needed in a model "
-      "of hidden size 3, GNN hidden size 5 and inputs \"fluid-1\"");
+      "w: tensor \"link_input_range\" is F32 [2, 4], but F32 [2, 11] is needed in a model "
+      "of hidden size 3, GNN hidden size 5 and inputs \"fluid-2\"");
   parts = tiny_parts(fluid, 1);
   tiny_values(parts, "flow_input_range")[3] = 4;
   ASSERT_REFUSES(create(parts),
@@ -475,7 +475,7 @@ static void info_should_tell_what_inputs_were_trained_on(void **state) {
     m4s_model_info_print(model, stream);
     fclose(stream);
     m4s_model_destroy(model);
-    assert_non_null(strstr(text, "inputs     fluid-1: 23 of a flow, 9 of a link\n"));
+    assert_non_null(strstr(text, "inputs     fluid-2: 24 of a flow, 11 of a link\n"));
     const char *line =
         training == 1 ? "  log2(1 + size / payload)                                       -8      "
                         "   12\n"

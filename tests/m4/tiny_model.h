@@ -135,7 +135,7 @@ static inline tiny_parts_t *tiny_parts(tiny_sizes_t sizes, uint64_t seed) {
   tiny_add_metadata(parts, "hidden_size", sizes.hidden);
   tiny_add_metadata(parts, "params", n_params);
   if (fluid) {
-    parts->metadata[parts->file.n_metadata++] = (m4s_metadata_t){"inputs", "fluid-1"};
+    parts->metadata[parts->file.n_metadata++] = (m4s_metadata_t){"inputs", "fluid-2"};
   }
   return parts;
 }

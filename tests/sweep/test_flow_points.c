@@ -536,7 +536,7 @@ static void shipped_sweeps_should_be_good(void **state) {
                 {M4SWEEP_SOURCE_DIR "/sweeps/large-scale.json", 27, 1},
                 {M4SWEEP_SOURCE_DIR "/sweeps/application.json", 45, 3},
                 {M4SWEEP_SOURCE_DIR "/sweeps/training.json", 960, 3},
-                {M4SWEEP_SOURCE_DIR "/sweeps/training-large.json", 68, 5},
+                {M4SWEEP_SOURCE_DIR "/sweeps/training-large.json", 193, 18},
                 {M4SWEEP_SOURCE_DIR "/sweeps/training-collectives.json", 226, 12},
                 {M4SWEEP_SOURCE_DIR "/sweeps/phases.json", 24, 12},
                 {M4SWEEP_SOURCE_DIR "/sweeps/held-out.json", 20, 4}};

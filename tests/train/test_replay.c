@@ -250,6 +250,48 @@ static void forced_fcts_should_be_means_over_the_steps(void **state) {
   clear_record(record);
 }
 
+// Where labels say what a flow sends, they say of all of it when it does.
+static void what_is_sent_should_add_up(void **state) {
+  (void)state;
+  record_t *record = make_record();
+  const m4s_m4_config_t config = make_config();
+  const m4s_network_sizes_t sizes = {
+      .inputs = M4S_INPUTS_FLUID, .hidden = 4, .gnn_hidden = 4, .n_gnn_layers = 1};
+  m4s_parameters_t *parameters = NULL;
+  m4s_engine_t *engine = NULL;
+  m4s_replay_t *replay = NULL;
+  double sent[N] = {0};
+  int64_t n_within = 0;
+  ASSERT_OK(m4s_parameters_create(&sizes, &parameters));
+  ASSERT_OK(m4s_engine_create(&parameters->model, M4S_FORWARD_REFERENCE, &engine));
+  ASSERT_OK(m4s_replay_create(&record->scenario, &record->periods, -1, &config, engine, &replay));
+  m4s_inference_batch_t batch = {.engine = engine};
+  for (bool more = true; more;) {
+    m4s_step_labels_t labels;
+    ASSERT_OK(m4s_replay_next(replay, &batch, &labels, &more));
+    for (int32_t i = 0; more && i < labels.n_flows; i++) {
+      bool within = labels.sent[i] >= 0;
+      double ratio = within ? (double)labels.sent[i] : exp(-(double)labels.predictions[i]);
+      sent[labels.flows[i]] += ratio * (double)labels.due[i];
+      n_within += within;
+    }
+    batch.n_steps = 0;
+  }
+  assert_true(n_within > 0);
+  double all = 0;
+  for (int32_t flow = 0; flow < N; flow++) {
+    assert_true(sent[flow] < 1 + 1e-5);
+    all += sent[flow];
+  }
+  // But for what a flow should send when it is through too early, beside others.
+  assert_true(all > 0.99 * N);
+  m4s_replay_destroy(replay);
+  m4s_inference_batch_clear(&batch);
+  m4s_engine_destroy(engine);
+  m4s_parameters_destroy(parameters);
+  clear_record(record);
+}
+
 // --- closed loops ---
 
 // Completions of m4 itself.
@@ -371,6 +413,7 @@ int main(void) {
       cmocka_unit_test(slowdowns_should_weigh_as_whole_flows),
       cmocka_unit_test(intervals_should_make_steps_over_all_flows),
       cmocka_unit_test(forced_fcts_should_be_means_over_the_steps),
+      cmocka_unit_test(what_is_sent_should_add_up),
   };
   return cmocka_run_group_tests(tests, support_make_folder, support_remove_folder);
 }
