@@ -22,7 +22,8 @@ cd "$folder" || exit 1
 # The gray-failure sweep with flowsim alone.
 spec=$folder/gray-failure.json
 sed -e 's/"simulators": .*/"simulators": ["flowsim"],/' -e "s|\"workloads/|\"$source_dir/sweeps/workloads/|" \
-  -e "s|\"\.\./results|\"$source_dir/results|" "$source_dir/sweeps/gray-failure.json" >"$spec"
+  -e "s|\"\.\./results|\"$source_dir/results|" -e "s|\"networks/|\"$source_dir/sweeps/networks/|" \
+  "$source_dir/sweeps/gray-failure.json" >"$spec"
 
 mpi() {
   local n=$1

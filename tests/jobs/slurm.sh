@@ -66,7 +66,8 @@ done
 # The gray-failure sweep with flowsim alone.
 spec=$folder/gray-failure.json
 sed -e 's/"simulators": .*/"simulators": ["flowsim"],/' -e "s|\"workloads/|\"$source/sweeps/workloads/|" \
-  -e "s|\"\.\./results|\"$source/results|" "$source/sweeps/gray-failure.json" >"$spec"
+  -e "s|\"\.\./results|\"$source/results|" -e "s|\"networks/|\"$source/sweeps/networks/|" \
+  "$source/sweeps/gray-failure.json" >"$spec"
 tasks=$(($(nproc) < 2 ? 1 : 2))
 # All columns but wall_s.
 rows() {
