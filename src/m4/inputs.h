@@ -138,8 +138,8 @@ typedef struct {
 m4s_m4_fluid_flow_t m4s_m4_inputs_flow(const m4s_m4_inputs_t *inputs, int32_t slot);
 
 // After a step, at its time: a flow of it sends `factor` > 0 times as slowly as its rate from now
-// on, but no faster than its path's links. *fct_ns_out: its FCT then, if nothing changes; what is
-// sent stays sent.
+// on, but no faster than its path's links at its present rate. *fct_ns_out: its FCT then, if
+// nothing changes; what is sent stays sent.
 m4s_status_t m4s_m4_inputs_slow(m4s_m4_inputs_t *inputs, int32_t slot, double factor,
                                 double *fct_ns_out);
 

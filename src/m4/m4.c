@@ -88,7 +88,7 @@ m4s_m4_input_settings_t m4s_m4_input_settings(const m4s_m4_config_t *config) {
       .window_bytes = config->fwin * kb,
       .buffer_bytes = config->bfsz * 10 * kb,
       .ecn_else = {.k_min_bytes = k_min_kb * kb, .k_max_bytes = config->dcqcn_k_max * kb},
-      .min_rate = 100 * mbps,  // the published simulator's
+      .min_rate = 1000 * mbps,  // of packet's profiles m4 and simai
       .hpcc_target = config->u_tgt / 100,
       .hpcc_increase = config->hpai * 10 * mbps,
       .timely_low_ns = config->timely_t_low * ns_per_us,

@@ -7,7 +7,8 @@
 
 // Sums over rows.
 typedef struct {
-  double weight, loss;  // of flows' weights; times the loss
+  double weight,
+      loss;  // of flows' weights; of the losses times them, of deviances times what is due
   double
       silent_loss;  // with fluid inputs: the same for outputs of 0, which leave flows max-min fair
   double n_remaining, remaining_loss;  // weights of flows, times

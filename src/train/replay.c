@@ -8,7 +8,8 @@
 #include "flow/components.h"
 #include "m4/network.h"
 
-enum { N_LABELS = 5 };
+// Labels of flows.
+enum { PREDICTION, WEIGHT, REMAINING, SENT, DUE, N_LABELS };
 
 // What a record says of a flow is even over stretches of so many bandwidth-delay products or more:
 // packets that wait in a queue together, of a small flow all, came there at once and leave at once.
@@ -48,8 +49,7 @@ struct m4s_replay {
   int32_t n_pending, pending_capacity;
   int64_t fires_ns;
   float *queue_of_link;  // owned, [n_links]: of the present event
-  // Owned, [N_LABELS, label_capacity] of flows: predictions, weights, remaining, sent, due.
-  float *labels;
+  float *labels;  // owned, [N_LABELS, label_capacity]
   int32_t *label_flows;  // owned, [label_capacity]: the flows' ids
   float *queues;  // owned, [n_links]
   int32_t label_capacity;
@@ -198,7 +198,7 @@ static void go_to_next_stretch(m4s_replay_t *replay, int32_t id, const m4s_m4_fl
   stretch->to_unsent = 0;
 }
 
-// The stretch of a flow's record that holds now.
+// The stretch of a flow's record that holds now, or the last one if that is over.
 static const stretch_t *find_stretch(m4s_replay_t *replay, int32_t id,
                                      const m4s_m4_fluid_flow_t *fluid) {
   stretch_t *stretch = &replay->stretches[id];
@@ -266,19 +266,19 @@ static double next_step_ns(const m4s_replay_t *replay, const m4s_flow_record_t *
   return (double)(next_ns - now_of(replay));
 }
 
-// The rows of the labels.
-static float *labels_of(const m4s_replay_t *replay, int i) {
-  return replay->labels + (size_t)i * (size_t)replay->label_capacity;
+// Labels of a kind, [label_capacity].
+static float *labels_of(const m4s_replay_t *replay, int kind) {
+  return replay->labels + (size_t)kind * (size_t)replay->label_capacity;
 }
 
 // What a network is to say of flow i of the step, and how much that weighs: the part of its FCT
 // that passes until the next step, as long as it is sending. In a closed loop, too, the flow goes
 // on at the rate of the record, not at one that would make good for the past.
 static void label_flow(m4s_replay_t *replay, int32_t i) {
-  float *prediction = labels_of(replay, 0) + i;
-  float *weight = labels_of(replay, 1) + i;
-  float *sent = labels_of(replay, 3) + i;
-  float *due = labels_of(replay, 4) + i;
+  float *prediction = labels_of(replay, PREDICTION) + i;
+  float *weight = labels_of(replay, WEIGHT) + i;
+  float *sent = labels_of(replay, SENT) + i;
+  float *due = labels_of(replay, DUE) + i;
   const m4s_m4_network_t *network = &replay->network;
   const m4s_m4_flow_t *flow = &network->flows[network->step_slots[i]];
   const m4s_flow_record_t *record = &replay->scenario->records[flow->id];
@@ -319,11 +319,11 @@ static m4s_status_t label_flows(m4s_replay_t *replay, m4s_step_labels_t *labels)
   *labels = (m4s_step_labels_t){.n_flows = n,
                                 .n_links = network->n_step_links,
                                 .flows = replay->label_flows,
-                                .predictions = labels_of(replay, 0),
-                                .weights = labels_of(replay, 1)};
+                                .predictions = labels_of(replay, PREDICTION),
+                                .weights = labels_of(replay, WEIGHT)};
   if (network->inputs != NULL) {
-    labels->sent = labels_of(replay, 3);
-    labels->due = labels_of(replay, 4);
+    labels->sent = labels_of(replay, SENT);
+    labels->due = labels_of(replay, DUE);
   }
   return M4S_OK;
 }
@@ -334,7 +334,7 @@ static float log_kb(int64_t bytes) { return (float)log2((double)bytes / 1000 + 1
 static m4s_status_t label_event(m4s_replay_t *replay, const m4s_trace_event_t *event,
                                 const m4s_component_t *component, m4s_step_labels_t *labels) {
   const m4s_trace_t *trace = &replay->scenario->trace;
-  float *remaining = labels_of(replay, 2);
+  float *remaining = labels_of(replay, REMAINING);
   if (event->n_flows != component->n_flows || event->n_links != component->n_links) {
     return m4s_fail(M4S_ERR_INPUT, "the trace's component at %lld ns is not that of its flows",
                     (long long)event->time_ns);
@@ -386,7 +386,7 @@ static m4s_status_t end_step(m4s_replay_t *replay) {
   if (!network->steps_wait) {
     return M4S_OK;
   }
-  const float *sent = labels_of(replay, 3);
+  const float *sent = labels_of(replay, SENT);
   for (int32_t i = 0; i < network->n_step_flows && !replay->closed_loop; i++) {
     network->slowdowns[i] = sent[i] > 0 ? -logf(sent[i]) : replay->labels[i];
   }
@@ -618,7 +618,7 @@ double m4s_replay_fct_ns(const m4s_replay_t *replay, int32_t i, double predictio
     return prediction * (double)flow->ideal_fct_ns;
   }
   m4s_m4_fluid_flow_t fluid = m4s_m4_inputs_flow(network->inputs, network->step_slots[i]);
-  double sending_ns =
-      fluid.rate > 0 ? m4s_real_exp(prediction) * fluid.remaining_bytes / fluid.rate : 0;
+  double factor = fmax(m4s_real_exp(prediction), fluid.rate / fluid.least_rate);
+  double sending_ns = fluid.rate > 0 ? factor * fluid.remaining_bytes / fluid.rate : 0;
   return (double)(now_of(replay) - flow->started_ns) + sending_ns + fluid.latency_ns;
 }

@@ -15,21 +15,21 @@ static size_t count(const m4s_dataset_t *dataset, m4s_part_t part) {
   return n;
 }
 
-// Adds the sequences of a data set, with shares that give it as many steps as any other.
+// Adds the sequences of a data set, with shares that give it as many events as any other.
 static void add(const m4s_dataset_t *dataset, m4s_part_t part, m4s_sequences_t *sequences) {
   size_t first = sequences->n_sequences;
-  double n_steps = 0;
+  double n_events = 0;
   for (size_t i = 0; i < dataset->n_periods; i++) {
     const m4s_dataset_period_t *period = &dataset->periods[i];
     const m4s_dataset_scenario_t *scenario = &dataset->scenarios[period->scenario];
     if (scenario->part == part) {
       sequences->sequences[sequences->n_sequences++] = (m4s_sequence_t){
           .scenario = scenario, .period = period->period, .n_events = period->n_events};
-      n_steps += sqrt((double)period->n_events) * (double)period->n_events;
+      n_events += sqrt((double)period->n_events) * (double)period->n_events;
     }
   }
   for (size_t i = first; i < sequences->n_sequences; i++) {
-    sequences->shares[i] = sqrt((double)sequences->sequences[i].n_events) / n_steps;
+    sequences->shares[i] = sqrt((double)sequences->sequences[i].n_events) / n_events;
   }
 }
 

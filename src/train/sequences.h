@@ -19,9 +19,10 @@ typedef struct {
   size_t n_sequences;
 } m4s_sequences_t;
 
-// A sequence is drawn with a probability in proportion to the square root of its number of events:
-// long ones count, and the many short ones are not forgotten. Each data set has the same number of
-// steps in the long run, whatever its size. M4S_ERR_INPUT: there are none.
+// Within a data set a sequence is drawn with a probability in proportion to the square root of its
+// number of events: long ones count, and the many short ones are not forgotten. Each data set has
+// the same number of events in the long run, whatever its size, but for what max_steps cuts off.
+// M4S_ERR_INPUT: there are none.
 m4s_status_t m4s_sequences_list(const m4s_dataset_t *datasets, size_t n_datasets, m4s_part_t part,
                                 m4s_sequences_t *sequences_out);
 void m4s_sequences_clear(m4s_sequences_t *sequences);

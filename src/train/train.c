@@ -22,7 +22,7 @@ typedef struct {
   m4s_engine_t *engine;  // owned: rows only
   m4s_tape_t *tape;  // owned
   double *gradients;  // owned, [parameters->n_values]
-  float *average;  // owned, [parameters->n_values]: of the weights, over the last updates
+  float *average;  // owned, [parameters->n_values]: running mean of the weights
   float *flow_range, *link_range;  // owned, [2, F], [2, L]
   m4s_adam_t adam;
   m4s_plateau_t plateau;

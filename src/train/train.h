@@ -3,17 +3,17 @@
 //
 // A round draws sequences and goes through them, a number of windows of steps, each followed by a
 // step of Adam. The loss of a window is the mean over its flows of |output - what it should be|,
-// for networks with fluid inputs how much slower than max-min fair the flow will send on average
-// (of flows that send for long, a deviance of what they send for some RTTs), for
-// published ones slowdown / true slowdown - 1, each step weighing as the part of the FCT for
-// which it holds; and weights times the mean absolute errors of what remains of the flows, and of
-// the queues of the links (arXiv 2503.01770: dense supervision). After each round the validation's
-// sequences are evaluated and a checkpoint is written, from which the next call goes on: the same
-// bytes as without the break. What is evaluated and kept as the model is a running average of the
-// weights, which wander.
+// for networks with fluid inputs how much slower than max-min fair the flow will send on average,
+// for published ones slowdown / true slowdown - 1, each step weighing as the part of the FCT for
+// which it holds; of flows that send for long, of a deviance of what they send for some RTTs, each
+// step weighing as the part that max-min fair rates would send until the next one; and weights
+// times the mean absolute errors of what remains of the flows, and of the queues of the links
+// (arXiv 2503.01770: dense supervision). After each round the validation's sequences are evaluated
+// and a checkpoint is written, from which the next call goes on: the same bytes as without the
+// break. What is evaluated and kept as the model is a running average of the weights, which wander.
 //
 // In the output folder:
-//   checkpoint.safetensors  weights, optimiser, what has been done
+//   checkpoint.safetensors  weights, their average, optimiser, what has been done
 //   model.safetensors       the network with the least validation loss so far, for m4.model
 //   log.csv                 one row per round
 #pragma once

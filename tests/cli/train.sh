@@ -17,7 +17,7 @@ EOT
 network() { # NAME ROUNDS [MORE]
   cat >"$1.json" <<EOT
 {"name": "$1", "datasets": ["data"], "network": {"hidden": 8, "gnn_hidden": 8, "gnn_layers": 2},
- "training": {"rounds": $2, "windows": 6, "lanes": 4, "window": 4, "validation_sequences": 4${3:-}}}
+ "training": {"rounds": $2, "windows": 6, "lanes": 4, "window": 4, "validation_sequences": 4, "averaging": 5${3:-}}}
 EOT
 }
 
